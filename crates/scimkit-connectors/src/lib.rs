@@ -1,0 +1,1 @@
+//! Directories to provision from: Microsoft Graph delta queries, live or recorded as files.

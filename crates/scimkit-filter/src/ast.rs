@@ -1,0 +1,186 @@
+//! The tree that a filter or path is parsed into.
+
+use scimkit_types::{AttributeName, Number, SchemaUri};
+
+/// A filter (RFC 7644 section 3.4.2.2).
+///
+/// `And` and `Or` are n-ary: they hold at least two filters, none of which is of the same kind. Build them with [`Filter::and`] and
+/// [`Filter::or`], which flatten.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "closed by RFC 7644 section 3.4.2.2")]
+pub enum Filter {
+    /// All of these hold.
+    And(Vec<Self>),
+    /// At least one of these holds.
+    Or(Vec<Self>),
+    /// This does not hold.
+    Not(Box<Self>),
+    /// A comparison or a test for presence.
+    Attribute(AttributeExpression),
+    /// One element of a multi-valued attribute meets a filter.
+    ValuePath(ValuePath),
+}
+
+impl Filter {
+    /// All of these filters hold. Filters that are `And` themselves are taken apart; one filter stands for itself;
+    /// `None` when there are none.
+    pub fn and(filters: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let parts = filters.into_iter().flat_map(|filter| match filter {
+            Self::And(parts) => parts,
+            other => vec![other],
+        });
+        one_or(parts.collect(), Self::And)
+    }
+
+    /// At least one of these filters holds. Filters that are `Or` themselves are taken apart; one filter stands for itself;
+    /// `None` when there are none.
+    pub fn or(filters: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let parts = filters.into_iter().flat_map(|filter| match filter {
+            Self::Or(parts) => parts,
+            other => vec![other],
+        });
+        one_or(parts.collect(), Self::Or)
+    }
+
+    /// The attribute equals the value.
+    ///
+    /// ```
+    /// use scimkit_filter::{AttributePath, Filter};
+    /// let filter = Filter::equal(AttributePath::parse("userName")?, "o\"neil");
+    /// assert_eq!(filter.to_string(), r#"userName eq "o\"neil""#);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn equal(path: AttributePath, value: impl Into<Literal>) -> Self {
+        Self::Attribute(AttributeExpression::Compare { path, operator: CompareOperator::Equal, value: value.into() })
+    }
+}
+
+fn one_or(mut parts: Vec<Filter>, join: fn(Vec<Filter>) -> Filter) -> Option<Filter> {
+    if parts.len() > 1 { Some(join(parts)) } else { parts.pop() }
+}
+
+/// A comparison or a test for presence.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "closed by RFC 7644 section 3.4.2.2")]
+pub enum AttributeExpression {
+    /// `pr`: the attribute has a value.
+    Present(AttributePath),
+    /// The attribute compares with a value.
+    Compare {
+        /// The attribute.
+        path: AttributePath,
+        /// How it compares.
+        operator: CompareOperator,
+        /// With what.
+        value: Literal,
+    },
+}
+
+/// An operator of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "closed by RFC 7644 section 3.4.2.2")]
+pub enum CompareOperator {
+    /// `eq`
+    Equal,
+    /// `ne`
+    NotEqual,
+    /// `co`
+    Contains,
+    /// `sw`
+    StartsWith,
+    /// `ew`
+    EndsWith,
+    /// `gt`
+    GreaterThan,
+    /// `ge`
+    GreaterOrEqual,
+    /// `lt`
+    LessThan,
+    /// `le`
+    LessOrEqual,
+}
+
+/// The value of a comparison: a JSON literal.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "closed by RFC 7644 section 3.4.2.2")]
+pub enum Literal {
+    /// `null`, which stands for no value.
+    Null,
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A number.
+    Number(Number),
+    /// Text, unescaped.
+    String(String),
+}
+
+impl From<&str> for Literal {
+    fn from(text: &str) -> Self {
+        Self::String(text.to_owned())
+    }
+}
+
+impl From<String> for Literal {
+    fn from(text: String) -> Self {
+        Self::String(text)
+    }
+}
+
+impl From<bool> for Literal {
+    fn from(value: bool) -> Self {
+        Self::Boolean(value)
+    }
+}
+
+/// An attribute, such as `name.familyName` or `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct AttributePath {
+    /// The schema whose URI stands in front.
+    pub schema: Option<SchemaUri>,
+    /// The attribute.
+    pub attribute: AttributeName,
+    /// The sub-attribute.
+    pub sub_attribute: Option<AttributeName>,
+}
+
+impl AttributePath {
+    /// The path of a top-level attribute.
+    pub const fn new(attribute: AttributeName) -> Self {
+        Self { schema: None, attribute, sub_attribute: None }
+    }
+}
+
+/// The elements of a multi-valued attribute that meet a filter, such as `emails[type eq "work"]`.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ValuePath {
+    /// The attribute, without sub-attribute.
+    pub path: AttributePath,
+    /// What an element must meet; attributes are sub-attributes of `path`, and there is no value path inside.
+    pub value_filter: Box<Filter>,
+}
+
+impl ValuePath {
+    /// The elements of an attribute that meet a filter.
+    pub fn new(path: AttributePath, value_filter: Filter) -> Self {
+        Self { path, value_filter: Box::new(value_filter) }
+    }
+}
+
+/// What a PATCH operation is done to (RFC 7644 figure 7).
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "closed by RFC 7644 figure 7 and AMB-26")]
+pub enum PatchPath {
+    /// An attribute or sub-attribute.
+    Attribute(AttributePath),
+    /// Elements of a multi-valued attribute, or a sub-attribute of each.
+    ValuePath {
+        /// The elements.
+        value_path: ValuePath,
+        /// The sub-attribute of each.
+        sub_attribute: Option<AttributeName>,
+    },
+    /// An extension as a whole (AMB-26).
+    Schema(SchemaUri),
+}

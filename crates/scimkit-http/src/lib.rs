@@ -1,0 +1,1 @@
+//! HTTP for scimkit: a reqwest transport, an axum service and a tokio timer.

@@ -1,0 +1,1 @@
+//! Stores for SCIM resources and provisioning state, in memory and in SQLite, with a conformance suite.

@@ -1,0 +1,1 @@
+//! Test support for scimkit users: virtual time, scripted and faulty transports, fake services, directory generators.

@@ -1,0 +1,212 @@
+//! The schemas and resource types that a service provider offers.
+
+use std::collections::HashMap;
+
+use super::{Attribute, ENTERPRISE_USER, GROUP, ResourceType, Schema, SchemaExtension, SchemaUri, USER};
+
+/// A fault of a set of schemas and resource types.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatalogError {
+    /// A resource type names a schema that is not there.
+    #[error("resource type `{resource_type}` names schema `{schema}`, which is not defined")]
+    UnknownSchema {
+        /// The name of the resource type.
+        resource_type: String,
+        /// The URI that it names.
+        schema: SchemaUri,
+    },
+    /// Two schemas have one URI, or two resource types one name or endpoint.
+    #[error("`{name}` is defined twice")]
+    Duplicate {
+        /// The URI, name or endpoint.
+        name: String,
+    },
+    /// A schema defines an attribute twice, or gives sub-attributes to one that is not complex.
+    #[error("attribute `{attribute}` of schema `{schema}` {fault}")]
+    Attribute {
+        /// The URI of the schema.
+        schema: SchemaUri,
+        /// The name of the attribute.
+        attribute: String,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
+}
+
+/// The schemas and resource types that a service provider offers, checked against each other.
+///
+/// Look-ups compare without case.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    schemas: Vec<Schema>,
+    schema_index: HashMap<SchemaUri, usize>,
+    resource_types: Vec<ResourceType>,
+}
+
+impl Catalog {
+    /// A catalog of these schemas and resource types.
+    ///
+    /// # Errors
+    /// The first [`CatalogError`] found.
+    pub fn new(schemas: Vec<Schema>, resource_types: Vec<ResourceType>) -> Result<Self, CatalogError> {
+        let mut schema_index = HashMap::new();
+        for (index, schema) in schemas.iter().enumerate() {
+            if schema_index.insert(schema.id.clone(), index).is_some() {
+                return Err(CatalogError::Duplicate { name: schema.id.to_string() });
+            }
+            check_attributes(schema, &schema.attributes, 0)?;
+        }
+        for (index, resource_type) in resource_types.iter().enumerate() {
+            let uris = std::iter::once(&resource_type.schema).chain(resource_type.schema_extensions.iter().map(|e| &e.schema));
+            for uri in uris {
+                if !schema_index.contains_key(uri) {
+                    return Err(CatalogError::UnknownSchema { resource_type: resource_type.name.clone(), schema: uri.clone() });
+                }
+            }
+            let clashes = resource_types.iter().take(index).any(|other| {
+                other.name.eq_ignore_ascii_case(&resource_type.name) || other.endpoint.eq_ignore_ascii_case(&resource_type.endpoint)
+            });
+            if clashes {
+                return Err(CatalogError::Duplicate { name: resource_type.name.clone() });
+            }
+        }
+        Ok(Self { schemas, schema_index, resource_types })
+    }
+
+    /// Users with the enterprise extension, and groups, as RFC 7643 defines them with its errata.
+    pub fn standard() -> Self {
+        static STANDARD: std::sync::LazyLock<Catalog> = std::sync::LazyLock::new(|| {
+            #[expect(clippy::expect_used, reason = "the documents are part of the crate and a test reads them")]
+            let read = |text: &str| serde_json::from_str::<Schema>(text).expect("a schema of the crate");
+            let schemas = vec![
+                read(include_str!("data/user.json")),
+                read(include_str!("data/group.json")),
+                read(include_str!("data/enterprise-user.json")),
+            ];
+            #[expect(clippy::expect_used, reason = "the URIs are constants and a test reads them")]
+            let uri = |text: &str| text.parse::<SchemaUri>().expect("a schema URI");
+            let mut user = ResourceType::new("User", "/Users", uri(USER));
+            user.schema_extensions.push(SchemaExtension::new(uri(ENTERPRISE_USER), false));
+            let group = ResourceType::new("Group", "/Groups", uri(GROUP));
+            #[expect(clippy::expect_used, reason = "the documents are part of the crate and a test reads them")]
+            Catalog::new(schemas, vec![user, group]).expect("the catalog of the crate")
+        });
+        STANDARD.clone()
+    }
+
+    /// All schemas, in the order in which they were given.
+    pub fn schemas(&self) -> &[Schema] {
+        &self.schemas
+    }
+
+    /// All resource types, in the order in which they were given.
+    pub fn resource_types(&self) -> &[ResourceType] {
+        &self.resource_types
+    }
+
+    /// A schema by its URI.
+    pub fn schema(&self, uri: &str) -> Option<&Schema> {
+        let uri: SchemaUri = uri.parse().ok()?;
+        self.schema_index.get(&uri).and_then(|index| self.schemas.get(*index))
+    }
+
+    /// A resource type by its name.
+    pub fn resource_type(&self, name: &str) -> Option<&ResourceType> {
+        self.resource_types.iter().find(|resource_type| resource_type.name.eq_ignore_ascii_case(name))
+    }
+
+    /// A resource type by its endpoint, such as `/Users`.
+    pub fn resource_type_at(&self, endpoint: &str) -> Option<&ResourceType> {
+        self.resource_types.iter().find(|resource_type| resource_type.endpoint.eq_ignore_ascii_case(endpoint))
+    }
+
+    /// The definition of a top-level attribute: of the base schema or a common attribute without `schema`, of the named schema with it.
+    ///
+    /// Common attributes (`schemas`, `id`, `externalId`, `meta`; RFC 7643 section 3.1) belong to every resource type; a base schema
+    /// that lists one of them, as service profiles do to require `externalId`, does not change its other characteristics.
+    pub fn attribute<'a>(&'a self, resource_type: &'a ResourceType, schema: Option<&str>, name: &str) -> Option<&'a Attribute> {
+        let is_base = schema.is_none_or(|uri| resource_type.schema == *uri);
+        if is_base {
+            let base = self.schema(resource_type.schema.as_str()).and_then(|schema| schema.attribute(name));
+            return base.or_else(|| common_attributes().iter().find(|attribute| attribute.name == *name));
+        }
+        let uri = schema?;
+        let is_extension = resource_type.schema_extensions.iter().any(|extension| extension.schema == *uri);
+        is_extension.then(|| self.schema(uri).and_then(|schema| schema.attribute(name))).flatten()
+    }
+
+    /// The attributes that every resource has (RFC 7643 section 3.1).
+    pub fn common_attributes(&self) -> &[Attribute] {
+        common_attributes()
+    }
+
+    /// Splits a name that starts with the URI of one of the resource type's schemas: the schema and what follows the URI.
+    ///
+    /// The longest URI that fits is taken, so that `urn:…:User:department` is the attribute `department` of the extension.
+    /// A URI alone gives an empty rest.
+    pub fn split_schema<'a, 'b>(&'a self, resource_type: &'a ResourceType, name: &'b str) -> Option<(&'a Schema, &'b str)> {
+        let uris = std::iter::once(&resource_type.schema).chain(resource_type.schema_extensions.iter().map(|e| &e.schema));
+        uris.filter_map(|uri| {
+            let head = name.get(..uri.as_str().len())?;
+            let rest = name.get(uri.as_str().len()..)?;
+            let fits = *uri == *head && (rest.is_empty() || rest.starts_with(':'));
+            fits.then(|| (uri, rest.strip_prefix(':').unwrap_or(rest)))
+        })
+        .max_by_key(|(uri, _)| uri.as_str().len())
+        .and_then(|(uri, rest)| Some((self.schema(uri.as_str())?, rest)))
+    }
+}
+
+/// How deep attributes nest: an attribute and its sub-attributes; one level more for the schema of schemas.
+const MAX_NESTING: usize = 3;
+
+fn check_attributes(schema: &Schema, attributes: &[Attribute], depth: usize) -> Result<(), CatalogError> {
+    use super::AttributeType;
+    let fault = |attribute: &Attribute, fault| {
+        Err(CatalogError::Attribute { schema: schema.id.clone(), attribute: attribute.name.to_string(), fault })
+    };
+    for (index, attribute) in attributes.iter().enumerate() {
+        if attributes.iter().take(index).any(|other| other.name == attribute.name) {
+            return fault(attribute, "is defined twice");
+        }
+        if attribute.type_ != AttributeType::Complex && !attribute.sub_attributes.is_empty() {
+            return fault(attribute, "has sub-attributes and is not complex");
+        }
+        if depth >= MAX_NESTING {
+            return fault(attribute, "is nested too deeply");
+        }
+        check_attributes(schema, &attribute.sub_attributes, depth + 1)?;
+    }
+    Ok(())
+}
+
+fn common_attributes() -> &'static [Attribute] {
+    static COMMON: std::sync::LazyLock<Vec<Attribute>> = std::sync::LazyLock::new(|| {
+        #[expect(clippy::expect_used, reason = "the document is part of the crate and a test reads it")]
+        serde_json::from_str(include_str!("data/common.json")).expect("the common attributes of the crate")
+    });
+    &COMMON
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_schema_uri_is_split_off() {
+        let catalog = Catalog::standard();
+        let user = catalog.resource_type("user").unwrap();
+        let (schema, rest) =
+            catalog.split_schema(user, "urn:ietf:params:scim:schemas:extension:ENTERPRISE:2.0:User:manager.value").unwrap();
+        assert_eq!((schema.id.as_str(), rest), (ENTERPRISE_USER, "manager.value"));
+        assert!(catalog.split_schema(user, "urn:ietf:params:scim:schemas:core:2.0:UserX").is_none());
+        assert_eq!(catalog.split_schema(user, USER).unwrap().1, "");
+    }
+
+    #[test]
+    fn a_type_without_its_schema_is_refused() {
+        let resource_type = ResourceType::new("User", "/Users", USER.parse().unwrap());
+        assert!(matches!(Catalog::new(vec![], vec![resource_type]), Err(CatalogError::UnknownSchema { .. })));
+    }
+}

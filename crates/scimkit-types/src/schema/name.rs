@@ -1,0 +1,150 @@
+//! Attribute names and schema URIs: both compare without ASCII case and keep their spelling.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use serde::{Deserialize, Serialize};
+
+/// A text that is not an attribute name or schema URI.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NameError {
+    /// An attribute name starts with a letter, goes on with letters, digits, `-`, `_` and `$` (RFC 7643 section 2.1), or is `$ref`.
+    #[error("expected an attribute name such as `userName`, found `{name}`")]
+    Attribute {
+        /// What was found.
+        name: String,
+    },
+    /// A schema URI starts with a scheme, holds no blank and is at most 1,024 bytes long.
+    #[error("expected a schema URI such as `urn:ietf:params:scim:schemas:core:2.0:User`, found `{uri}`")]
+    SchemaUri {
+        /// What was found.
+        uri: String,
+    },
+}
+
+macro_rules! caseless {
+    ($(#[$docs:meta])* $name:ident) => {
+        $(#[$docs])*
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text as it was given.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                *self == *other.0
+            }
+        }
+
+        impl Eq for $name {}
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, other: &str) -> bool {
+                self.0.eq_ignore_ascii_case(other)
+            }
+        }
+
+        impl Hash for $name {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                for byte in self.0.bytes() {
+                    state.write_u8(byte.to_ascii_lowercase());
+                }
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+                self.0.bytes().map(|byte| byte.to_ascii_lowercase()).cmp(other.0.bytes().map(|byte| byte.to_ascii_lowercase()))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = NameError;
+
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                Self::try_from(text.to_owned())
+            }
+        }
+    };
+}
+
+caseless! {
+    /// The name of an attribute or sub-attribute (RFC 7643 section 2.1).
+    ///
+    /// ```
+    /// use scimkit_types::AttributeName;
+    /// let name: AttributeName = "userName".parse()?;
+    /// assert_eq!(name, *"USERNAME");
+    /// assert!("a.b".parse::<AttributeName>().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    AttributeName
+}
+
+impl TryFrom<String> for AttributeName {
+    type Error = NameError;
+
+    fn try_from(name: String) -> Result<Self, NameError> {
+        let rest = name.strip_prefix('$').unwrap_or(&name);
+        let is_valid = rest.starts_with(|first: char| first.is_ascii_alphabetic())
+            && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'$'));
+        if is_valid { Ok(Self(name)) } else { Err(NameError::Attribute { name }) }
+    }
+}
+
+caseless! {
+    /// The URI that names a schema; compares without ASCII case (R7643-2.1-01, AMB-38).
+    ///
+    /// ```
+    /// use scimkit_types::SchemaUri;
+    /// let uri: SchemaUri = "urn:ietf:params:scim:schemas:core:2.0:User".parse()?;
+    /// assert_eq!(uri, *"URN:IETF:params:scim:schemas:core:2.0:user");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    SchemaUri
+}
+
+impl TryFrom<String> for SchemaUri {
+    type Error = NameError;
+
+    fn try_from(uri: String) -> Result<Self, NameError> {
+        let scheme_ends = uri.find(':').filter(|end| *end > 0);
+        let is_valid = scheme_ends.is_some()
+            && uri.len() <= 1024
+            && !uri.ends_with(':')
+            && uri.starts_with(|first: char| first.is_ascii_alphabetic())
+            && uri.chars().all(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '[' | ']' | '(' | ')'));
+        if is_valid { Ok(Self(uri)) } else { Err(NameError::SchemaUri { uri }) }
+    }
+}

@@ -1,0 +1,131 @@
+//! Named values in the order in which they came.
+
+use super::Value;
+
+/// The members of a JSON object whose names compare without ASCII case (RFC 7643 section 2.1) and keep the order in which they came.
+///
+/// A resource has tens of attributes, so members are a list that is searched, not a map.
+#[derive(Clone, Debug, Default)]
+pub struct ComplexValue {
+    members: Vec<(String, Value)>,
+}
+
+impl ComplexValue {
+    /// A complex value without members.
+    pub const fn new() -> Self {
+        Self { members: Vec::new() }
+    }
+
+    /// The value of a member; `None` when there is none of that name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.members.iter().find(|(member, _)| member.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The value of a member.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
+        self.members.iter_mut().find(|(member, _)| member.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// Sets a member and returns the value that it had.
+    ///
+    /// An existing member keeps its place and takes the new spelling of the name.
+    pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Value>) -> Option<Value> {
+        let (name, value) = (name.into(), value.into());
+        match self.members.iter_mut().find(|(member, _)| member.eq_ignore_ascii_case(&name)) {
+            Some(member) => {
+                member.0 = name;
+                Some(std::mem::replace(&mut member.1, value))
+            }
+            None => {
+                self.members.push((name, value));
+                None
+            }
+        }
+    }
+
+    /// The value of a member, inserted as [`Value::Null`] when there is none.
+    pub fn entry(&mut self, name: &str) -> &mut Value {
+        let index = match self.members.iter().position(|(member, _)| member.eq_ignore_ascii_case(name)) {
+            Some(index) => index,
+            None => {
+                self.members.push((name.to_owned(), Value::Null));
+                self.members.len() - 1
+            }
+        };
+        #[expect(clippy::indexing_slicing, reason = "the index was found or pushed just above")]
+        &mut self.members[index].1
+    }
+
+    /// Removes a member and returns its value.
+    pub fn remove(&mut self, name: &str) -> Option<Value> {
+        let index = self.members.iter().position(|(member, _)| member.eq_ignore_ascii_case(name))?;
+        Some(self.members.remove(index).1)
+    }
+
+    /// Keeps the members for which `keep` is true.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &mut Value) -> bool) {
+        self.members.retain_mut(|(name, value)| keep(name, value));
+    }
+
+    /// The members in the order in which they came.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
+        self.members.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// The members in the order in which they came.
+    pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&str, &mut Value)> {
+        self.members.iter_mut().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Whether there are no members.
+    pub const fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// The number of members.
+    pub const fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Adds a member without looking for one of the same name; the caller knows that there is none.
+    pub(super) fn push_unique(&mut self, name: String, value: Value) {
+        self.members.push((name, value));
+    }
+
+    /// Whether two complex values are equal up to what carries no meaning (see [`Value::is_equivalent`]).
+    pub fn is_equivalent(&self, other: &Self) -> bool {
+        let covers = |left: &Self, right: &Self| {
+            left.iter().all(|(name, value)| match right.get(name) {
+                Some(counterpart) => value.is_equivalent(counterpart),
+                None => value.is_unassigned(),
+            })
+        };
+        covers(self, other) && other.iter().all(|(name, value)| value.is_unassigned() || self.get(name).is_some())
+    }
+}
+
+/// Members are compared by name without case; their order does not matter.
+impl PartialEq for ComplexValue {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().all(|(name, value)| other.get(name) == Some(value))
+    }
+}
+
+impl<N: Into<String>, V: Into<Value>> FromIterator<(N, V)> for ComplexValue {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(members: I) -> Self {
+        let mut complex = Self::new();
+        for (name, value) in members {
+            complex.insert(name, value);
+        }
+        complex
+    }
+}
+
+impl IntoIterator for ComplexValue {
+    type Item = (String, Value);
+    type IntoIter = std::vec::IntoIter<(String, Value)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.members.into_iter()
+    }
+}

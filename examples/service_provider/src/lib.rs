@@ -1,0 +1,1 @@
+//! A SCIM service provider for any client, over memory or SQLite.

@@ -1,0 +1,1 @@
+//! Whole chains of scimkit over sockets, databases and killed processes.
