@@ -1,1 +1,19 @@
-//! Stores for SCIM resources and provisioning state, in memory and in SQLite, with a conformance suite.
+//! Stores for SCIM resources and for the state of provisioning.
+//!
+//! [`ResourceStore`] keeps the resources of a service provider; [`StateStore`] keeps what a provisioning job must not forget.
+//! Both come in memory and, with the feature `sqlite`, in SQLite; the feature `conformance` has the suites that prove an implementation.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `sqlite` | `sqlite::SqliteResources` and `sqlite::SqliteState` over a bundled SQLite |
+//! | `conformance` | the suites that every implementation and wrapper runs in its tests |
+
+pub mod error;
+pub mod resource;
+pub mod state;
+
+pub use error::{StoreError, StoreErrorKind};
+pub use resource::{
+    NewResource, Page, Query, ResourceKey, ResourceStore, Revision, Selection, Sort, StoredResource, Tenant, UniqueKey, Update,
+};
+pub use state::{Batch, Fence, JobId, Lease, StateStore, Step, Table};

@@ -1,0 +1,234 @@
+//! Keeping the state of provisioning: small records in tables, changed by batches that are done as a whole.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use scimkit_types::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+
+/// A provisioning job; its state is apart from that of every other job.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct JobId(String);
+
+impl JobId {
+    /// A job of this name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A kind of record. Each table is ordered by key, by bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Table {
+    /// One record a job: position, watermark, fingerprint, cycle.
+    Job,
+    /// Source records as last read, by object type and source id.
+    Record,
+    /// Objects that must be looked at, by phase, object type and source id.
+    Pending,
+    /// What a cycle is going to do, by order.
+    Plan,
+    /// Links between source and target objects, by object type and source id.
+    Link,
+    /// Source ids by object type and target id.
+    LinkByTarget,
+    /// Source ids by object type and matching value.
+    LinkByMatch,
+    /// Requests that were begun, by order.
+    Intent,
+    /// Objects that failed and are tried again later, by object type and source id.
+    Escrow,
+    /// References that wait for their other end, by the source id that they wait for.
+    Waiting,
+    /// Target objects found by listing, by object type and matching value.
+    Listing,
+    /// Assignments of principals to the application.
+    Assignment,
+}
+
+impl Table {
+    /// Every table.
+    pub const ALL: [Self; 12] = [
+        Self::Job,
+        Self::Record,
+        Self::Pending,
+        Self::Plan,
+        Self::Link,
+        Self::LinkByTarget,
+        Self::LinkByMatch,
+        Self::Intent,
+        Self::Escrow,
+        Self::Waiting,
+        Self::Listing,
+        Self::Assignment,
+    ];
+
+    /// The name under which a database keeps the table.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Job => "job",
+            Self::Record => "record",
+            Self::Pending => "pending",
+            Self::Plan => "plan",
+            Self::Link => "link",
+            Self::LinkByTarget => "link_by_target",
+            Self::LinkByMatch => "link_by_match",
+            Self::Intent => "intent",
+            Self::Escrow => "escrow",
+            Self::Waiting => "waiting",
+            Self::Listing => "listing",
+            Self::Assignment => "assignment",
+        }
+    }
+}
+
+/// Proof of owning a job, which every change of state carries: a change under an older one is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fence(pub u64);
+
+/// The right to work on a job until an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lease {
+    /// Proof of owning the job.
+    pub fence: Fence,
+    /// When the lease ends unless it is renewed.
+    pub expires_at: Timestamp,
+}
+
+impl Lease {
+    /// A lease.
+    pub const fn new(fence: Fence, expires_at: Timestamp) -> Self {
+        Self { fence, expires_at }
+    }
+}
+
+/// Changes of state that are done together, in order. Values are JSON text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Batch {
+    /// What is done.
+    pub steps: Vec<Step>,
+}
+
+/// One change of state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a store must do every step")]
+pub enum Step {
+    /// Sets a record.
+    Put {
+        /// The table.
+        table: Table,
+        /// The key.
+        key: String,
+        /// The record.
+        value: String,
+    },
+    /// Removes a record, if there is one.
+    Delete {
+        /// The table.
+        table: Table,
+        /// The key.
+        key: String,
+    },
+    /// Removes all records of a table whose key starts so.
+    Clear {
+        /// The table.
+        table: Table,
+        /// The start of the keys; empty for all.
+        prefix: String,
+    },
+}
+
+impl Batch {
+    /// No changes.
+    pub const fn new() -> Self {
+        Self { steps: Vec::new() }
+    }
+
+    /// Sets a record.
+    pub fn put(&mut self, table: Table, key: impl Into<String>, value: impl Into<String>) {
+        self.steps.push(Step::Put { table, key: key.into(), value: value.into() });
+    }
+
+    /// Removes a record, if there is one.
+    pub fn delete(&mut self, table: Table, key: impl Into<String>) {
+        self.steps.push(Step::Delete { table, key: key.into() });
+    }
+
+    /// Removes all records of a table whose key starts so.
+    pub fn clear(&mut self, table: Table, prefix: impl Into<String>) {
+        self.steps.push(Step::Clear { table, prefix: prefix.into() });
+    }
+
+    /// Whether nothing is to be done.
+    pub const fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+/// Keeps the state of provisioning jobs.
+///
+/// # Contract
+/// A batch is kept as a whole or not at all, and is durable once [`commit`](Self::commit) has returned. A call sees every batch that was
+/// committed before it began. Keys are ordered by their bytes.
+///
+/// # Wrappers
+/// A wrapper forwards every method.
+///
+/// # Conformance
+/// `state_store_conformance!` of the feature `conformance` proves an implementation.
+#[async_trait]
+pub trait StateStore: Debug + Send + Sync {
+    /// Takes or renews the job for an owner until `now + duration`. The same owner gets it at once; another one only after the lease
+    /// ended. Each call gives a greater fence than all before it, unless it renews: a renewal names the fence that it has.
+    ///
+    /// # Errors
+    /// `Held` if another owner has the job; `Fenced` if a renewal comes too late; `Backend`.
+    async fn lease(&self, job: &JobId, owner: &str, held: Option<Fence>, now: Timestamp, duration: Duration) -> Result<Lease>;
+
+    /// Gives the job back, if the fence is the present one.
+    ///
+    /// # Errors
+    /// `Backend`.
+    async fn release(&self, job: &JobId, fence: Fence) -> Result<()>;
+
+    /// Reads one record; `None` if there is none.
+    ///
+    /// # Errors
+    /// `Backend`.
+    async fn get(&self, job: &JobId, table: Table, key: &str) -> Result<Option<String>>;
+
+    /// Reads several records at once, in the order of the keys given.
+    ///
+    /// # Errors
+    /// `Backend`.
+    async fn get_many(&self, job: &JobId, table: Table, keys: &[String]) -> Result<Vec<Option<String>>>;
+
+    /// Reads records in key order: those whose key starts with `prefix` and is greater than `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// `Backend`.
+    async fn scan(&self, job: &JobId, table: Table, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<(String, String)>>;
+
+    /// How many records there are whose key starts with `prefix`.
+    ///
+    /// # Errors
+    /// `Backend`.
+    async fn count(&self, job: &JobId, table: Table, prefix: &str) -> Result<u64>;
+
+    /// Does a batch.
+    ///
+    /// # Errors
+    /// `Fenced` if the fence is not the present one, even if nobody else holds the job; `Backend`. Then nothing was done.
+    async fn commit(&self, job: &JobId, fence: Fence, batch: Batch) -> Result<()>;
+}
