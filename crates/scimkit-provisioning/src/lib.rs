@@ -1,1 +1,7 @@
-//! Provisioning cycles that keep a SCIM service in step with what a directory and its attribute mappings say.
+//! Provisioning cycles that keep a target equal to what a source and its mappings say.
+
+pub mod source;
+
+pub use source::{
+    Assignment, Assignments, Position, ReferenceChange, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage,
+};

@@ -1,0 +1,197 @@
+//! Where people and groups come from.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use scimkit_mapping::AppRole;
+use scimkit_types::ComplexValue;
+use serde::{Deserialize, Serialize};
+
+/// A directory that tells what changed since a position.
+///
+/// # Contract
+/// The first round, from no position, tells every object that is there. A later round, from the position that the last page of the round
+/// before gave, tells what changed since. Changes may come more than once and in any order of objects; those of one object come in order.
+/// Reading a position again gives the same or a newer state, so that a page can be read again after a crash.
+#[async_trait]
+pub trait Source: Debug + Send + Sync {
+    /// The object types that the source has, in the order in which they are provisioned, such as `User` and `Group`.
+    fn object_types(&self) -> Vec<String>;
+
+    /// Reads a page of the changes of one object type; from the beginning of the first round without a position.
+    ///
+    /// # Errors
+    /// [`SourceError`]; nothing was lost, the page can be read again.
+    async fn read(&self, object_type: &str, position: Option<&Position>) -> Result<SourcePage, SourceError>;
+
+    /// Reads who is assigned to the application, and its roles.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    async fn assignments(&self) -> Result<Assignments, SourceError>;
+}
+
+/// A place in the stream of a source's changes; only the source knows what it means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position(String);
+
+impl Position {
+    /// A place, as the source writes it.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The place, as the source wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Some changes and where to go on.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct SourcePage {
+    /// The changes, in order.
+    pub changes: Vec<SourceChange>,
+    /// Where to go on: with the next page, or after the last page with the next round.
+    pub next: Position,
+    /// Whether the round ends here.
+    pub is_last: bool,
+}
+
+impl SourcePage {
+    /// A page.
+    pub const fn new(changes: Vec<SourceChange>, next: Position, is_last: bool) -> Self {
+        Self { changes, next, is_last }
+    }
+}
+
+/// What happened to one object of the source.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct SourceChange {
+    /// The object's id.
+    pub id: String,
+    /// What happened to it.
+    pub kind: SourceChangeKind,
+}
+
+impl SourceChange {
+    /// A change of an object.
+    pub fn new(id: impl Into<String>, kind: SourceChangeKind) -> Self {
+        Self { id: id.into(), kind }
+    }
+}
+
+/// What happened to an object.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "an engine must handle every kind")]
+pub enum SourceChangeKind {
+    /// It is there, with these changes. An object that was deleted before is there again.
+    Present {
+        /// The attributes that may have changed; null for one that has no value now. An attribute that is absent did not change.
+        attributes: ComplexValue,
+        /// References that began or ended.
+        references: Vec<ReferenceChange>,
+    },
+    /// It was deleted and can be restored.
+    SoftDeleted,
+    /// It is gone for good.
+    Deleted,
+}
+
+/// A reference from the object to another one that began or ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReferenceChange {
+    /// The name of the reference, such as `manager` or `members`.
+    pub attribute: String,
+    /// The id of the other object.
+    pub id: String,
+    /// Whether the reference ended.
+    pub is_removed: bool,
+}
+
+impl ReferenceChange {
+    /// A reference that began or ended.
+    pub fn new(attribute: impl Into<String>, id: impl Into<String>, is_removed: bool) -> Self {
+        Self { attribute: attribute.into(), id: id.into(), is_removed }
+    }
+}
+
+/// Who is assigned to the application, and its roles.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Assignments {
+    /// The assignments, each principal and role once.
+    pub assignments: Vec<Assignment>,
+    /// The roles that the application defines.
+    pub app_roles: Vec<AppRole>,
+}
+
+impl Assignments {
+    /// Assignments and roles.
+    pub const fn new(assignments: Vec<Assignment>, app_roles: Vec<AppRole>) -> Self {
+        Self { assignments, app_roles }
+    }
+}
+
+/// A user or group that is assigned to the application.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Assignment {
+    /// The id of the user or group.
+    pub principal_id: String,
+    /// The object type of the principal: `User` or `Group`.
+    pub principal_type: String,
+    /// The id of the role.
+    pub app_role_id: String,
+}
+
+impl Assignment {
+    /// An assignment.
+    pub fn new(principal_id: impl Into<String>, principal_type: impl Into<String>, app_role_id: impl Into<String>) -> Self {
+        Self { principal_id: principal_id.into(), principal_type: principal_type.into(), app_role_id: app_role_id.into() }
+    }
+}
+
+/// Why a source could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+#[non_exhaustive]
+pub struct SourceError {
+    /// What kind of failure it is.
+    pub kind: SourceErrorKind,
+    /// Which page, where in it and what was expected there.
+    pub message: String,
+    /// What caused it.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl SourceError {
+    /// A failure without cause.
+    pub fn new(kind: SourceErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), source: None }
+    }
+
+    /// This failure with its cause.
+    #[must_use]
+    pub fn with_source(self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { source: Some(source.into()), ..self }
+    }
+}
+
+/// What kind of failure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SourceErrorKind {
+    /// The source does not answer; a later try may succeed.
+    Unavailable,
+    /// The source refuses the credentials.
+    Unauthorized,
+    /// The answer is not what a directory sends.
+    Invalid,
+    /// The position is too old: a new first round is needed.
+    PositionExpired,
+}
