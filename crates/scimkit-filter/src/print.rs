@@ -1,11 +1,11 @@
 //! Tree to text.
 
-use std::fmt::{self, Write};
+use std::fmt::{self, Display, Write};
 
 use crate::ast::{AttributeExpression, AttributePath, CompareOperator, Filter, Literal, PatchPath, ValuePath};
 
 /// The shortest text in the strict grammar: parentheses only where the meaning needs them.
-impl fmt::Display for Filter {
+impl Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::And(parts) => join(f, parts, " and ", |part| matches!(part, Self::Or(_))),
@@ -31,7 +31,7 @@ fn join(f: &mut fmt::Formatter<'_>, parts: &[Filter], word: &str, needs_parenthe
     Ok(())
 }
 
-impl fmt::Display for AttributeExpression {
+impl Display for AttributeExpression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Present(path) => write!(f, "{path} pr"),
@@ -57,14 +57,14 @@ impl CompareOperator {
     }
 }
 
-impl fmt::Display for CompareOperator {
+impl Display for CompareOperator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
 /// JSON (RFC 8259), with no escapes but those that it demands.
-impl fmt::Display for Literal {
+impl Display for Literal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Null => f.write_str("null"),
@@ -91,7 +91,7 @@ fn quote(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     f.write_char('"')
 }
 
-impl fmt::Display for AttributePath {
+impl Display for AttributePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(schema) = &self.schema {
             write!(f, "{schema}:")?;
@@ -104,13 +104,13 @@ impl fmt::Display for AttributePath {
     }
 }
 
-impl fmt::Display for ValuePath {
+impl Display for ValuePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}[{}]", self.path, self.value_filter)
     }
 }
 
-impl fmt::Display for PatchPath {
+impl Display for PatchPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Attribute(path) => path.fmt(f),

@@ -1,0 +1,216 @@
+//! Text to tree.
+
+mod expression;
+mod failure;
+mod literal;
+mod path;
+
+use std::cell::Cell;
+
+use nom::IResult;
+use scimkit_types::Catalog;
+
+use crate::ast::{AttributePath, Filter, PatchPath};
+use crate::error::ParseError;
+use failure::{Failure, What};
+
+/// How closely text must follow the grammar.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Grammar {
+    /// The ABNF of RFC 7644 with its errata: single blanks only.
+    #[default]
+    Strict,
+    /// Any white space, a missing blank before a value or a parenthesis, `True` for `true`, and an operator after a value path's
+    /// sub-attribute.
+    Lenient,
+}
+
+/// How large a filter may be. Each limit is enforced while parsing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of text. Default 8,192.
+    pub length: usize,
+    /// Parentheses (a `not` with its own counts once) and brackets inside each other. Default 64; more than 256 counts as 256, so that
+    /// no walk over the tree can overflow the stack.
+    pub depth: usize,
+    /// Comparisons and tests for presence. Default 512.
+    pub terms: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { length: 8192, depth: 64, terms: 512 }
+    }
+}
+
+impl Limits {
+    /// These limits with another length in bytes.
+    #[must_use]
+    pub const fn with_length(self, length: usize) -> Self {
+        Self { length, ..self }
+    }
+
+    /// These limits with another depth.
+    #[must_use]
+    pub const fn with_depth(self, depth: usize) -> Self {
+        Self { depth, ..self }
+    }
+
+    /// These limits with another number of terms.
+    #[must_use]
+    pub const fn with_terms(self, terms: usize) -> Self {
+        Self { terms, ..self }
+    }
+}
+
+/// How to parse.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct ParseOptions<'a> {
+    /// How closely text must follow the grammar.
+    pub grammar: Grammar,
+    /// How large the text may be.
+    pub limits: Limits,
+    /// The schemas whose URIs are known, so that the longest one can be split off a path; without it a path is split at the last colon.
+    pub catalog: Option<&'a Catalog>,
+}
+
+impl<'a> ParseOptions<'a> {
+    /// These options with the schemas whose URIs are known.
+    #[must_use]
+    pub const fn with_catalog(self, catalog: &'a Catalog) -> Self {
+        Self { catalog: Some(catalog), ..self }
+    }
+
+    /// These options with another grammar.
+    #[must_use]
+    pub const fn with_grammar(self, grammar: Grammar) -> Self {
+        Self { grammar, ..self }
+    }
+
+    /// These options with other limits.
+    #[must_use]
+    pub const fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+}
+
+impl Filter {
+    /// Parses a filter, strictly and within the default limits.
+    ///
+    /// # Errors
+    /// [`ParseError`] with the place and what was expected there.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        Self::parse_with(text, &ParseOptions::default())
+    }
+
+    /// Parses a filter.
+    ///
+    /// # Errors
+    /// [`ParseError`] with the place and what was expected there.
+    pub fn parse_with(text: &str, options: &ParseOptions<'_>) -> Result<Self, ParseError> {
+        Parser::run(text, options, Parser::whole_filter)
+    }
+}
+
+impl AttributePath {
+    /// Parses the path of an attribute, strictly and within the default limits.
+    ///
+    /// # Errors
+    /// [`ParseError`] with the place and what was expected there.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        Self::parse_with(text, &ParseOptions::default())
+    }
+
+    /// Parses the path of an attribute.
+    ///
+    /// # Errors
+    /// [`ParseError`] with the place and what was expected there.
+    pub fn parse_with(text: &str, options: &ParseOptions<'_>) -> Result<Self, ParseError> {
+        Parser::run(text, options, Parser::whole_attribute_path)
+    }
+}
+
+impl PatchPath {
+    /// Parses the path of a PATCH operation, strictly and within the default limits.
+    ///
+    /// # Errors
+    /// [`ParseError`] with the place and what was expected there.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        Self::parse_with(text, &ParseOptions::default())
+    }
+
+    /// Parses the path of a PATCH operation.
+    ///
+    /// # Errors
+    /// [`ParseError`] with the place and what was expected there.
+    pub fn parse_with(text: &str, options: &ParseOptions<'_>) -> Result<Self, ParseError> {
+        Parser::run(text, options, Parser::whole_patch_path)
+    }
+}
+
+/// The deepest nesting that any limit allows.
+const MAX_DEPTH: usize = 256;
+
+/// The rest of the input and what was read, or why not.
+type Parsed<'i, T> = IResult<&'i str, T, Failure>;
+
+/// One run over one text.
+///
+/// Parsers are methods from the rest of the input to an [`IResult`]. No parser reads on after it has failed and none is tried twice on the
+/// same text, except for a name's few bytes, so that time is linear.
+struct Parser<'o> {
+    options: &'o ParseOptions<'o>,
+    terms: Cell<usize>,
+    in_brackets: Cell<bool>,
+}
+
+/// Where an expression stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// At the top or in parentheses there.
+    Filter,
+    /// In brackets, where no other brackets may open (EID 4690).
+    Brackets,
+}
+
+impl<'o> Parser<'o> {
+    fn run<'i, T>(
+        text: &'i str,
+        options: &'o ParseOptions<'o>,
+        parse: impl FnOnce(&Self, &'i str) -> Parsed<'i, T>,
+    ) -> Result<T, ParseError> {
+        let parser = Self { options, terms: Cell::new(0), in_brackets: Cell::new(false) };
+        if text.len() > options.limits.length {
+            return Err(failure::too_long(text, options.limits.length));
+        }
+        match parse(&parser, text) {
+            Ok((_, tree)) => Ok(tree),
+            Err(nom::Err::Error(failure) | nom::Err::Failure(failure)) => Err(failure.explain(text, parser.in_brackets.get())),
+            // Only streaming parsers ask for more, and none is used here.
+            Err(nom::Err::Incomplete(_)) => Err(Failure::at("", What::Expected("more text")).explain(text, false)),
+        }
+    }
+
+    fn is_lenient(&self) -> bool {
+        self.options.grammar == Grammar::Lenient
+    }
+
+    /// Fails unless one more level may open at `rest`.
+    fn deeper<'i>(&self, rest: &'i str, depth: usize) -> Result<usize, nom::Err<Failure>> {
+        let limit = self.options.limits.depth.min(MAX_DEPTH);
+        if depth < limit { Ok(depth + 1) } else { Err(Failure::at(rest, What::Limit { what: "depth", limit }).fatal()) }
+    }
+
+    /// Counts a term that starts at `rest`.
+    fn count_term(&self, rest: &str) -> Result<(), nom::Err<Failure>> {
+        let limit = self.options.limits.terms;
+        if self.terms.get() >= limit {
+            return Err(Failure::at(rest, What::Limit { what: "number of terms", limit }).fatal());
+        }
+        self.terms.set(self.terms.get() + 1);
+        Ok(())
+    }
+}

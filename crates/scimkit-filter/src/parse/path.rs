@@ -1,0 +1,105 @@
+//! Attribute paths and the schema URIs in front of them.
+
+use nom::Parser as _;
+use nom::bytes::complete::take_while;
+use scimkit_types::{AttributeName, SchemaUri};
+
+use super::failure::{Failure, What};
+use super::{Parsed, Parser};
+use crate::ast::AttributePath;
+
+const NAME: &str = "an attribute name such as `userName`";
+const SUB_ATTRIBUTE: &str = "a sub-attribute such as `value`";
+
+impl Parser<'_> {
+    /// An attribute path and nothing else.
+    pub(super) fn whole_attribute_path<'i>(&self, input: &'i str) -> Parsed<'i, AttributePath> {
+        let (rest, _) = self.optional_blanks(input)?;
+        let (rest, path) = self.attribute_path(rest)?;
+        let (rest, _) = self.optional_blanks(rest)?;
+        Self::end(rest, "the end of the path")?;
+        Ok((rest, path))
+    }
+
+    /// `attrPath = [URI ":"] ATTRNAME *1subAttr`
+    pub(super) fn attribute_path<'i>(&self, input: &'i str) -> Parsed<'i, AttributePath> {
+        let (after, token) = path_token(input)?;
+        let (schema, names) = if token.contains(':') { self.schema(input, token)? } else { (None, input) };
+        let (rest, attribute) = name(names, NAME)?;
+        let (rest, sub_attribute) = self.sub_attribute(rest)?;
+        if rest.len() > after.len() {
+            let what = if rest.starts_with('.') { "no more than one sub-attribute" } else { NAME };
+            return Err(Failure::at(rest, What::Expected(what)).fatal());
+        }
+        Ok((rest, AttributePath { schema, attribute, sub_attribute }))
+    }
+
+    /// `subAttr = "." ATTRNAME`, if it is there.
+    pub(super) fn sub_attribute<'i>(&self, input: &'i str) -> Parsed<'i, Option<AttributeName>> {
+        let Some(rest) = input.strip_prefix('.') else { return Ok((input, None)) };
+        let (rest, name) = name(rest, SUB_ATTRIBUTE)?;
+        Ok((rest, Some(name)))
+    }
+
+    /// A known schema URI that is the whole rest of the input.
+    pub(super) fn whole_schema<'i>(&self, input: &'i str) -> Option<(&'i str, SchemaUri)> {
+        let (rest, token) = path_token(input).ok()?;
+        let (rest, _) = self.optional_blanks(rest).ok()?;
+        let known = self.known_schema(token)?;
+        (rest.is_empty() && known.as_str().len() == token.len()).then(|| (rest, known.clone()))
+    }
+
+    /// The schema in front of an attribute, and what follows the colon: the longest known one, or all before the last colon.
+    fn schema<'i>(&self, input: &'i str, token: &str) -> Result<(Option<SchemaUri>, &'i str), nom::Err<Failure>> {
+        if let Some(known) = self.known_schema(token) {
+            let length = known.as_str().len();
+            let after = input.get(length..).unwrap_or_default();
+            let names = after.strip_prefix(':').or_else(|| after.strip_prefix('.').filter(|_| self.is_lenient()));
+            let names = names.ok_or_else(|| Failure::at(after, What::Expected("`:` and an attribute after the schema URI")).fatal())?;
+            return Ok((Some(known.clone()), names));
+        }
+        let length = token.rfind(':').unwrap_or_default();
+        let uri = token.get(..length).unwrap_or_default();
+        let expected = "a schema URI such as `urn:ietf:params:scim:schemas:core:2.0:User`";
+        let uri: SchemaUri = uri.parse().map_err(|_| Failure::over(input, token.len(), What::Expected(expected)).fatal())?;
+        Ok((Some(uri), input.get(length + 1..).unwrap_or_default()))
+    }
+
+    /// The longest known URI that is all of a path, or all before its last colon or before a dot in place of that colon.
+    fn known_schema(&self, token: &str) -> Option<&SchemaUri> {
+        let schemas = self.options.catalog?.schemas().iter().map(|schema| &schema.id);
+        let fits = |uri: &&SchemaUri| {
+            let length = uri.as_str().len();
+            let starts = token.get(..length).is_some_and(|head| **uri == *head);
+            starts
+                && token.get(length..).is_some_and(|rest| {
+                    let names = rest.strip_prefix([':', '.']);
+                    rest.is_empty() || names.is_some_and(|names| !names.contains(':'))
+                })
+        };
+        schemas.filter(fits).max_by_key(|uri| uri.as_str().len())
+    }
+}
+
+/// The bytes that belong to a path: names and dots and, once there is a colon, all that a URI may hold.
+fn path_token(input: &str) -> Parsed<'_, &str> {
+    let (rest, token) = take_while(|c: char| is_name(c) || c == '.').parse(input)?;
+    if rest.starts_with(':') { take_while(is_uri).parse(input) } else { Ok((rest, token)) }
+}
+
+/// `ATTRNAME = ALPHA *(nameChar)`, with `$` among the name characters and before the name (EID 8924).
+fn name<'i>(input: &'i str, expected: &'static str) -> Parsed<'i, AttributeName> {
+    let (rest, text) = take_while(is_name).parse(input)?;
+    match AttributeName::try_from(text.to_owned()) {
+        Ok(name) => Ok((rest, name)),
+        Err(_) => Err(Failure::over(input, text.len(), What::Expected(expected)).fatal()),
+    }
+}
+
+const fn is_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '$')
+}
+
+fn is_uri(c: char) -> bool {
+    !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '[' | ']' | '(' | ')')
+}

@@ -1,0 +1,107 @@
+//! The vectors of `testdata/filter`.
+
+use scimkit_filter::{AttributeExpression, AttributePath, Filter, Grammar, Literal, ParseError, ParseOptions, PatchPath, ValuePath};
+use scimkit_types::{Catalog, ResourceType, Schema};
+use serde_json::Value as Json;
+
+const HR: &str = "urn:ietf:params:scim:schemas:exampleCo:2.0:hr";
+
+fn vectors(part: &str) -> Vec<Json> {
+    let text = include_str!("../../../../testdata/filter/grammar-vectors.json");
+    let all: Json = serde_json::from_str(text).unwrap();
+    all[part].as_array().unwrap().clone()
+}
+
+fn catalog() -> Catalog {
+    let standard = Catalog::standard();
+    let mut schemas = standard.schemas().to_vec();
+    schemas.push(Schema::new(HR.parse().unwrap(), vec![]));
+    let types: Vec<ResourceType> = standard.resource_types().to_vec();
+    Catalog::new(schemas, types).unwrap()
+}
+
+/// The tree in the notation of the vectors.
+fn tree(filter: &Filter) -> String {
+    let chain = |word: &str, parts: &[Filter]| {
+        parts.iter().map(tree).reduce(|left, right| format!("({word} {left} {right})")).expect("a filter has parts")
+    };
+    match filter {
+        Filter::And(parts) => chain("and", parts),
+        Filter::Or(parts) => chain("or", parts),
+        Filter::Not(inner) => format!("(not {})", tree(inner)),
+        Filter::Attribute(AttributeExpression::Present(path)) => format!("(pr {})", name(path)),
+        Filter::Attribute(AttributeExpression::Compare { path, operator, value }) => {
+            format!("({operator} {} {})", name(path), literal(value))
+        }
+        Filter::ValuePath(ValuePath { path, value_filter, .. }) => format!("(vp {} {})", name(path), tree(value_filter)),
+    }
+}
+
+fn name(path: &AttributePath) -> String {
+    path.to_string().chars().rev().collect::<String>().replacen(':', "#", 1).chars().rev().collect()
+}
+
+fn literal(value: &Literal) -> String {
+    match value {
+        Literal::String(text) => serde_json::to_string(text).unwrap(),
+        other => other.to_string(),
+    }
+}
+
+fn path_tree(path: &PatchPath) -> String {
+    let show = |urn: Option<String>, attribute: Option<String>, filter: Option<String>, sub: Option<String>| {
+        let or_dash = |part: Option<String>| part.unwrap_or_else(|| "-".to_owned());
+        format!("{{urn={} attr={} filter={} sub={}}}", or_dash(urn), or_dash(attribute), or_dash(filter), or_dash(sub))
+    };
+    let head = |path: &AttributePath| (path.schema.as_ref().map(ToString::to_string), Some(path.attribute.to_string()));
+    match path {
+        PatchPath::Attribute(path) => {
+            let (urn, attribute) = head(path);
+            show(urn, attribute, None, path.sub_attribute.as_ref().map(ToString::to_string))
+        }
+        PatchPath::ValuePath { value_path, sub_attribute } => {
+            let (urn, attribute) = head(&value_path.path);
+            show(urn, attribute, Some(tree(&value_path.value_filter)), sub_attribute.as_ref().map(ToString::to_string))
+        }
+        PatchPath::Schema(uri) => show(Some(uri.to_string()), None, None, None),
+    }
+}
+
+#[track_caller]
+fn check<T>(vector: &Json, parse: impl Fn(&str, &ParseOptions<'_>) -> Result<T, ParseError>, show: fn(&T) -> String) {
+    let catalog = catalog();
+    let input = vector["input"].as_str().unwrap();
+    for (grammar, key) in [(Grammar::Strict, "strict"), (Grammar::Lenient, "lenient")] {
+        let options = ParseOptions::default().with_catalog(&catalog).with_grammar(grammar);
+        let shown = parse(input, &options).map(|parsed| show(&parsed));
+        let id = &vector["id"];
+        if vector[key] == "accept" {
+            // The notation keeps the spelling of a number, the tree keeps its value.
+            let expected = vector["ast"].as_str().unwrap().replace("-1.5e3", "-1500.0");
+            assert_eq!(shown.as_deref(), Ok(expected.as_str()), "{id} {key}");
+        } else {
+            let error = shown.expect_err(&format!("{id} {key} is refused"));
+            assert!(error.span().end <= error.input().len(), "{id} {key}");
+        }
+    }
+}
+
+/// R7644-3.4.2.2-03, -04, -11, -14 to -17 and -21: all 107 filters get their verdict and tree.
+#[test]
+fn every_filter_vector_gets_its_verdict_and_tree() {
+    let vectors = vectors("filters");
+    assert_eq!(vectors.len(), 107);
+    for vector in &vectors {
+        check(vector, |text, options| Filter::parse_with(text, options), tree);
+    }
+}
+
+/// R7644-3.5.2-06: all 45 paths get their verdict and parts.
+#[test]
+fn every_path_vector_gets_its_verdict_and_parts() {
+    let vectors = vectors("paths");
+    assert_eq!(vectors.len(), 45);
+    for vector in &vectors {
+        check(vector, |text, options| PatchPath::parse_with(text, options), path_tree);
+    }
+}
