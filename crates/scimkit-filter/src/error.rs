@@ -104,6 +104,12 @@ pub enum ResolveError {
         /// The kind of value, such as `text`.
         value: &'static str,
     },
+    /// A complex attribute without a sub-attribute `value` is compared as a whole.
+    #[error("`{path}` is complex, expected one of its sub-attributes")]
+    SubAttributeNeeded {
+        /// The path.
+        path: String,
+    },
     /// The attribute must not be compared at all, such as a password.
     #[error("`{path}` cannot be part of a filter")]
     Sensitive {

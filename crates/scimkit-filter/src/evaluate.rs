@@ -1,19 +1,151 @@
 //! A resolved filter on a resource.
 
-use scimkit_types::{ComplexValue, Resource};
+use std::cmp::Ordering;
 
-use crate::resolve::{Node, ResolvedFilter};
+use scimkit_types::{AttributeName, ComplexValue, Resource, Value, compare};
+
+use crate::ast::CompareOperator;
+use crate::resolve::{Node, Operand, ResolvedFilter, ResolvedPath};
 
 impl ResolvedFilter {
     /// Whether the resource meets the filter.
+    ///
+    /// Allocates only to fold the case of text that is not lower-case ASCII.
     pub fn matches(&self, resource: &Resource) -> bool {
-        todo!("{resource:?}")
+        self.root.holds(Subject::Resource(resource))
     }
 }
 
 impl Node {
     /// Whether an element of a complex multi-valued attribute meets a filter relative to it.
     pub fn matches_element(&self, element: &ComplexValue) -> bool {
-        todo!("{element:?}")
+        self.holds(Subject::Element(element))
+    }
+
+    fn holds(&self, subject: Subject<'_>) -> bool {
+        match self {
+            Self::And(parts) => parts.iter().all(|part| part.holds(subject)),
+            Self::Or(parts) => parts.iter().any(|part| part.holds(subject)),
+            Self::Not(inner) => !inner.holds(subject),
+            Self::Present(path) => subject.any(path, has_value),
+            Self::Compare { path, operator, operand } => compare_values(subject, path, *operator, operand),
+            Self::Element { path, filter } => {
+                subject.get(path).is_some_and(|value| value.elements().iter().any(|element| filter.holds(Subject::of(element))))
+            }
+            Self::Constant(value) => *value,
+        }
+    }
+}
+
+/// What a filter is evaluated on.
+#[derive(Clone, Copy)]
+enum Subject<'a> {
+    Resource(&'a Resource),
+    Element(&'a ComplexValue),
+    /// An element of a complex attribute that is not complex itself, as some peers send it; it stands for its `value`.
+    Scalar(&'a Value),
+}
+
+impl<'a> Subject<'a> {
+    const fn of(element: &'a Value) -> Self {
+        match element {
+            Value::Complex(element) => Self::Element(element),
+            other => Self::Scalar(other),
+        }
+    }
+
+    fn get(self, path: &ResolvedPath) -> Option<&'a Value> {
+        let name = path.attribute.as_str();
+        match (self, &path.extension) {
+            (Self::Resource(resource), Some(extension)) => resource.extension(extension.as_str())?.get(name),
+            (Self::Resource(resource), None) => resource.get(name),
+            (Self::Element(element), _) => element.get(name),
+            (Self::Scalar(value), _) => is_value(&path.attribute).then_some(value),
+        }
+    }
+
+    /// Whether `test` holds for any value at the end of the path.
+    fn any(self, path: &ResolvedPath, mut test: impl FnMut(&Value) -> bool) -> bool {
+        let Some(value) = self.get(path) else { return false };
+        let Some(sub_attribute) = &path.sub_attribute else { return value.elements().iter().any(test) };
+        value.elements().iter().any(|element| match element {
+            Value::Complex(element) => element.get(sub_attribute.as_str()).is_some_and(|value| value.elements().iter().any(&mut test)),
+            scalar => is_value(sub_attribute) && test(scalar),
+        })
+    }
+}
+
+fn is_value(name: &AttributeName) -> bool {
+    *name == *"value"
+}
+
+/// R7644-3.4.2.2-07: not null, not empty text, and something in it.
+fn has_value(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Boolean(_) | Value::Number(_) => true,
+        Value::String(text) => !text.is_empty(),
+        Value::List(values) => values.iter().any(has_value),
+        Value::Complex(value) => value.iter().any(|(_, value)| has_value(value)),
+    }
+}
+
+fn compare_values(subject: Subject<'_>, path: &ResolvedPath, operator: CompareOperator, operand: &Operand) -> bool {
+    if *operand == Operand::Null {
+        let is_present = subject.any(path, has_value);
+        return match operator {
+            CompareOperator::Equal => !is_present,
+            CompareOperator::NotEqual => is_present,
+            _ => false,
+        };
+    }
+    if operator != CompareOperator::NotEqual {
+        return subject.any(path, |value| compares(value, path.case_exact, operator, operand));
+    }
+    let mut is_there = false;
+    let differs = subject.any(path, |value| {
+        is_there |= *value != Value::Null;
+        *value != Value::Null && !compares(value, path.case_exact, CompareOperator::Equal, operand)
+    });
+    differs || !is_there
+}
+
+/// Whether one value compares so. A value of another type than the operand's compares with nothing.
+fn compares(value: &Value, case_exact: bool, operator: CompareOperator, operand: &Operand) -> bool {
+    match (operand, value) {
+        (Operand::Boolean(operand), Value::Boolean(value)) => operator == CompareOperator::Equal && value == operand,
+        (Operand::Number(operand), Value::Number(value)) => is_ordered(value.compare(operand), operator),
+        (Operand::Text { key, .. }, Value::String(text)) => compares_text(text, case_exact, operator, key),
+        (Operand::Instant(operand), Value::String(text)) => {
+            compare::instant(text).is_some_and(|instant| is_ordered(instant.cmp(operand), operator))
+        }
+        _ => false,
+    }
+}
+
+const fn is_ordered(ordering: Ordering, operator: CompareOperator) -> bool {
+    match operator {
+        CompareOperator::Equal => ordering.is_eq(),
+        CompareOperator::NotEqual => ordering.is_ne(),
+        CompareOperator::GreaterThan => ordering.is_gt(),
+        CompareOperator::GreaterOrEqual => ordering.is_ge(),
+        CompareOperator::LessThan => ordering.is_lt(),
+        CompareOperator::LessOrEqual => ordering.is_le(),
+        CompareOperator::Contains | CompareOperator::StartsWith | CompareOperator::EndsWith => false,
+    }
+}
+
+fn compares_text(text: &str, case_exact: bool, operator: CompareOperator, key: &str) -> bool {
+    // The most frequent case by far: the key of ASCII text is its lower case, so that no key need be made.
+    if operator == CompareOperator::Equal && !case_exact && text.is_ascii() {
+        return text.eq_ignore_ascii_case(key);
+    }
+    let text = compare::text_key(text, case_exact);
+    match operator {
+        CompareOperator::Contains => text.contains(key),
+        CompareOperator::StartsWith => text.starts_with(key),
+        CompareOperator::EndsWith => text.ends_with(key),
+        // Bytes of UTF-8 are in the order of code points.
+        other => is_ordered(text.as_ref().cmp(key), other),
     }
 }

@@ -1,9 +1,12 @@
 //! A filter made ready for one resource type: attributes found, operators checked, values typed.
 
-use scimkit_types::{Attribute, AttributeName, AttributeType, Catalog, Dialect, Number, ResourceType, SchemaUri, Timestamp};
+use scimkit_types::{
+    Attribute, AttributeName, AttributeType, Catalog, Dialect, Number, ResourceType, Returned, SchemaUri, Timestamp, Tolerance, compare,
+};
 
-use crate::ast::{AttributePath, CompareOperator, Filter};
+use crate::ast::{AttributeExpression, AttributePath, CompareOperator, Filter, Literal, ValuePath};
 use crate::error::ResolveError;
+use crate::parse;
 
 /// A filter that fits a resource type and can be evaluated without looking anything up.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,14 +97,20 @@ pub enum Operand {
 impl Filter {
     /// Makes the filter ready for a resource type.
     ///
+    /// Of `dialect`, [`Tolerance::UnknownInFilter`] takes an unknown attribute as one without value (AMB-06) and
+    /// [`Tolerance::ConvertFilterValues`] converts a value of another JSON type (AMB-08).
+    ///
     /// # Errors
     /// [`ResolveError`] if an attribute is unknown or cannot be compared so.
     pub fn resolve(&self, catalog: &Catalog, resource_type: &ResourceType, dialect: Dialect) -> Result<ResolvedFilter, ResolveError> {
-        todo!("{catalog:?} {resource_type:?} {dialect:?}")
+        let root = Resolver { catalog, resource_type, dialect, parent: None }.filter(self)?;
+        Ok(ResolvedFilter { root })
     }
 }
 
-/// Finds the attribute that a path names, and its definition.
+/// Finds the attribute that a path names, and its definition: of the sub-attribute if the path has one.
+///
+/// The path stays as it is: the `value` that a comparison of `emails` implies is filled in by [`Filter::resolve`] only.
 ///
 /// # Errors
 /// [`ResolveError::UnknownAttribute`].
@@ -110,5 +119,190 @@ pub fn resolve_path<'a>(
     catalog: &'a Catalog,
     resource_type: &'a ResourceType,
 ) -> Result<(ResolvedPath, &'a Attribute), ResolveError> {
-    todo!("{path:?} {catalog:?} {resource_type:?}")
+    let Found { path, definition, .. } = find(path, catalog, resource_type)?;
+    Ok((path, definition))
+}
+
+/// An attribute of the catalog with what leads to it.
+struct Found<'a> {
+    path: ResolvedPath,
+    definition: &'a Attribute,
+    /// Whether the attribute or the one above it is never returned.
+    is_sensitive: bool,
+}
+
+fn find<'a>(path: &AttributePath, catalog: &'a Catalog, resource_type: &'a ResourceType) -> Result<Found<'a>, ResolveError> {
+    let unknown = || ResolveError::UnknownAttribute { path: path.to_string(), resource_type: resource_type.name.clone() };
+    let schema = path.schema.as_ref().filter(|schema| **schema != resource_type.schema);
+    let top = catalog.attribute(resource_type, schema.map(SchemaUri::as_str), path.attribute.as_str()).ok_or_else(unknown)?;
+    let extension = schema.map(|schema| catalog.schema(schema.as_str()).map_or_else(|| schema.clone(), |known| known.id.clone()));
+    let sub = match &path.sub_attribute {
+        Some(name) => Some(top.sub_attribute(name.as_str()).ok_or_else(unknown)?),
+        None => None,
+    };
+    let resolved = resolved(extension, top, sub);
+    let is_sensitive = [Some(top), sub].into_iter().flatten().any(|attribute| attribute.returned == Returned::Never);
+    Ok(Found { path: resolved, definition: sub.unwrap_or(top), is_sensitive })
+}
+
+fn resolved(extension: Option<SchemaUri>, top: &Attribute, sub: Option<&Attribute>) -> ResolvedPath {
+    let end = sub.unwrap_or(top);
+    ResolvedPath {
+        extension,
+        attribute: top.name.clone(),
+        sub_attribute: sub.map(|sub| sub.name.clone()),
+        type_: end.type_,
+        case_exact: end.compares_case_exact(),
+        is_multi_valued: top.is_multi_valued,
+    }
+}
+
+/// One level of a filter: the resource type, or the attribute whose brackets are open.
+#[derive(Clone, Copy)]
+struct Resolver<'a> {
+    catalog: &'a Catalog,
+    resource_type: &'a ResourceType,
+    dialect: Dialect,
+    parent: Option<(&'a AttributePath, &'a Attribute)>,
+}
+
+impl<'a> Resolver<'a> {
+    fn filter(&self, filter: &Filter) -> Result<Node, ResolveError> {
+        let all = |parts: &[Filter]| parts.iter().map(|part| self.filter(part)).collect::<Result<Vec<_>, _>>();
+        match filter {
+            Filter::And(parts) => all(parts).map(Node::And),
+            Filter::Or(parts) => all(parts).map(Node::Or),
+            Filter::Not(inner) => Ok(Node::Not(Box::new(self.filter(inner)?))),
+            Filter::Attribute(AttributeExpression::Present(path)) => {
+                Ok(self.find(path)?.map_or(Node::Constant(false), |found| Node::Present(found.path)))
+            }
+            Filter::Attribute(AttributeExpression::Compare { path, operator, value }) => self.compare(path, *operator, value),
+            Filter::ValuePath(value_path) => self.element(value_path),
+        }
+    }
+
+    fn element(&self, value_path: &ValuePath) -> Result<Node, ResolveError> {
+        let Some(found) = self.find(&value_path.path)? else {
+            return Ok(Node::Constant(false));
+        };
+        let inner = Resolver { parent: Some((&value_path.path, found.definition)), ..*self };
+        Ok(Node::Element { path: found.path, filter: Box::new(inner.filter(&value_path.value_filter)?) })
+    }
+
+    fn compare(&self, path: &AttributePath, operator: CompareOperator, value: &Literal) -> Result<Node, ResolveError> {
+        let Some(found) = self.find(path)? else {
+            // Nothing equals no value but null, and everything else differs from it (AMB-07).
+            return Ok(Node::Constant((operator == CompareOperator::Equal) == (*value == Literal::Null) && is_equality(operator)));
+        };
+        let (path, end) = if *value == Literal::Null { (found.path, found.definition) } else { self.implied_value(path, found)? };
+        let operand = operand(end, operator, value, self.dialect.allows(Tolerance::ConvertFilterValues)).ok_or_else(|| {
+            let path = self.full_path(&path.to_attribute_path());
+            ResolveError::Comparison { path, operator: operator.as_str(), value: kind_of(end, value) }
+        })?;
+        Ok(Node::Compare { path, operator, operand })
+    }
+
+    /// The attribute that a comparison means: of a complex attribute its sub-attribute `value`, if it has one (R7644-3.4.2.2-19).
+    fn implied_value(&self, path: &AttributePath, found: Found<'a>) -> Result<(ResolvedPath, &'a Attribute), ResolveError> {
+        let Found { path: found_path, definition, .. } = found;
+        if definition.type_ != AttributeType::Complex {
+            return Ok((found_path, definition));
+        }
+        let value = definition.sub_attribute("value").filter(|_| found_path.sub_attribute.is_none() && self.parent.is_none());
+        let value = value.ok_or_else(|| ResolveError::SubAttributeNeeded { path: self.full_path(path) })?;
+        if value.returned == Returned::Never {
+            return Err(ResolveError::Sensitive { path: self.full_path(path) });
+        }
+        Ok((resolved(found_path.extension, definition, Some(value)), value))
+    }
+
+    /// The attribute, or `None` if it is unknown and the dialect takes it as one without value.
+    fn find(&self, path: &AttributePath) -> Result<Option<Found<'a>>, ResolveError> {
+        let found = match self.parent {
+            None => find(path, self.catalog, self.resource_type),
+            Some((_, parent)) => self.find_in(parent, path),
+        };
+        match found {
+            Ok(found) if found.is_sensitive => Err(ResolveError::Sensitive { path: self.full_path(path) }),
+            Ok(found) => Ok(Some(found)),
+            Err(ResolveError::UnknownAttribute { .. }) if self.dialect.allows(Tolerance::UnknownInFilter) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn find_in(&self, parent: &'a Attribute, path: &AttributePath) -> Result<Found<'a>, ResolveError> {
+        let is_plain = path.schema.is_none() && path.sub_attribute.is_none();
+        let definition = is_plain.then(|| parent.sub_attribute(path.attribute.as_str())).flatten();
+        let definition = definition
+            .ok_or_else(|| ResolveError::UnknownAttribute { path: self.full_path(path), resource_type: self.resource_type.name.clone() })?;
+        Ok(Found { path: resolved(None, definition, None), definition, is_sensitive: definition.returned == Returned::Never })
+    }
+
+    /// The path for an error, with the attribute whose brackets are open in front.
+    fn full_path(&self, path: &AttributePath) -> String {
+        match self.parent {
+            Some((parent, _)) => format!("{parent}.{path}"),
+            None => path.to_string(),
+        }
+    }
+}
+
+impl ResolvedPath {
+    /// The path as it stands in a filter.
+    pub fn to_attribute_path(&self) -> AttributePath {
+        AttributePath { schema: self.extension.clone(), attribute: self.attribute.clone(), sub_attribute: self.sub_attribute.clone() }
+    }
+}
+
+const fn is_equality(operator: CompareOperator) -> bool {
+    matches!(operator, CompareOperator::Equal | CompareOperator::NotEqual)
+}
+
+const fn is_substring(operator: CompareOperator) -> bool {
+    matches!(operator, CompareOperator::Contains | CompareOperator::StartsWith | CompareOperator::EndsWith)
+}
+
+/// The value in the attribute's type; `None` if the two cannot be compared so (R7644-3.4.2.2-08 and -09, AMB-08, AMB-09).
+fn operand(attribute: &Attribute, operator: CompareOperator, value: &Literal, converts: bool) -> Option<Operand> {
+    let text_operand =
+        |text: &str| Operand::Text { text: text.to_owned(), key: compare::text_key(text, attribute.compares_case_exact()).into_owned() };
+    if *value == Literal::Null {
+        return is_equality(operator).then_some(Operand::Null);
+    }
+    match attribute.type_ {
+        AttributeType::String | AttributeType::Reference | AttributeType::Binary => {
+            let fits = attribute.type_ != AttributeType::Binary || is_equality(operator);
+            match value {
+                Literal::String(text) if fits => Some(text_operand(text)),
+                Literal::Boolean(_) | Literal::Number(_) if fits && converts => Some(text_operand(&value.to_string())),
+                _ => None,
+            }
+        }
+        AttributeType::Boolean if is_equality(operator) => match value {
+            Literal::Boolean(value) => Some(Operand::Boolean(*value)),
+            Literal::String(text) if converts && text.eq_ignore_ascii_case("true") => Some(Operand::Boolean(true)),
+            Literal::String(text) if converts && text.eq_ignore_ascii_case("false") => Some(Operand::Boolean(false)),
+            _ => None,
+        },
+        AttributeType::Integer | AttributeType::Decimal if !is_substring(operator) => match value {
+            Literal::Number(number) => Some(Operand::Number(number.clone())),
+            Literal::String(text) if converts => parse::parse_number(text).map(Operand::Number),
+            _ => None,
+        },
+        AttributeType::DateTime if !is_substring(operator) => match value {
+            Literal::String(text) => compare::instant(text).map(Operand::Instant),
+            _ => None,
+        },
+        AttributeType::Boolean | AttributeType::Integer | AttributeType::Decimal | AttributeType::DateTime | AttributeType::Complex => None,
+    }
+}
+
+const fn kind_of(attribute: &Attribute, value: &Literal) -> &'static str {
+    match value {
+        Literal::Null => "null",
+        Literal::Boolean(_) => "a boolean",
+        Literal::Number(_) => "a number",
+        Literal::String(_) if matches!(attribute.type_, AttributeType::DateTime) => "text that is no dateTime",
+        Literal::String(_) => "text",
+    }
 }

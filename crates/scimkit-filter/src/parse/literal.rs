@@ -62,6 +62,14 @@ fn number(input: &str) -> Parsed<'_, Literal> {
     Ok((rest, Literal::Number(number)))
 }
 
+/// The number that a text is, without anything around it.
+pub(crate) fn parse_number(text: &str) -> Option<Number> {
+    match number(text) {
+        Ok(("", Literal::Number(number))) => Some(number),
+        _ => None,
+    }
+}
+
 /// `string = quotation-mark *char quotation-mark`
 fn text(input: &str) -> Parsed<'_, Literal> {
     let (rest, _) = char('"').parse(input)?;

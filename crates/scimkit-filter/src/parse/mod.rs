@@ -13,6 +13,7 @@ use scimkit_types::Catalog;
 use crate::ast::{AttributePath, Filter, PatchPath};
 use crate::error::ParseError;
 use failure::{Failure, What};
+pub(crate) use literal::parse_number;
 
 /// How closely text must follow the grammar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -199,7 +200,7 @@ impl<'o> Parser<'o> {
     }
 
     /// Fails unless one more level may open at `rest`.
-    fn deeper<'i>(&self, rest: &'i str, depth: usize) -> Result<usize, nom::Err<Failure>> {
+    fn deeper(&self, rest: &str, depth: usize) -> Result<usize, nom::Err<Failure>> {
         let limit = self.options.limits.depth.min(MAX_DEPTH);
         if depth < limit { Ok(depth + 1) } else { Err(Failure::at(rest, What::Limit { what: "depth", limit }).fatal()) }
     }

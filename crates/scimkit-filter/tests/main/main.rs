@@ -1,3 +1,4 @@
 //! The crate from outside.
 
+#[cfg(test)]
 mod vectors;
