@@ -42,6 +42,8 @@ pub struct Catalog {
     schemas: Vec<Schema>,
     schema_index: HashMap<SchemaUri, usize>,
     resource_types: Vec<ResourceType>,
+    /// The common attributes that a base schema lists, with their fixed characteristics (R7643-3.1-03).
+    listed_common: HashMap<SchemaUri, Vec<Attribute>>,
 }
 
 impl Catalog {
@@ -71,7 +73,10 @@ impl Catalog {
                 return Err(CatalogError::Duplicate { name: resource_type.name.clone() });
             }
         }
-        Ok(Self { schemas, schema_index, resource_types })
+        let listed_common =
+            schemas.iter().map(|schema| (schema.id.clone(), listed_common(schema))).filter(|(_, listed)| !listed.is_empty());
+        let listed_common = listed_common.collect();
+        Ok(Self { schemas, schema_index, resource_types, listed_common })
     }
 
     /// Users with the enterprise extension, and groups, as RFC 7643 defines them with its errata.
@@ -107,8 +112,11 @@ impl Catalog {
 
     /// A schema by its URI.
     pub fn schema(&self, uri: &str) -> Option<&Schema> {
-        let uri: SchemaUri = uri.parse().ok()?;
-        self.schema_index.get(&uri).and_then(|index| self.schemas.get(*index))
+        self.schema_of(&uri.parse().ok()?)
+    }
+
+    fn schema_of(&self, uri: &SchemaUri) -> Option<&Schema> {
+        self.schema_index.get(uri).and_then(|index| self.schemas.get(*index))
     }
 
     /// A resource type by its name.
@@ -128,12 +136,14 @@ impl Catalog {
     pub fn attribute<'a>(&'a self, resource_type: &'a ResourceType, schema: Option<&str>, name: &str) -> Option<&'a Attribute> {
         let is_base = schema.is_none_or(|uri| resource_type.schema == *uri);
         if is_base {
-            let base = self.schema(resource_type.schema.as_str()).and_then(|schema| schema.attribute(name));
-            return base.or_else(|| common_attributes().iter().find(|attribute| attribute.name == *name));
+            let listed = self.listed_common.get(&resource_type.schema).and_then(|listed| listed.iter().find(|common| common.name == *name));
+            let base = || self.schema_of(&resource_type.schema).and_then(|schema| schema.attribute(name));
+            let common = || common_attributes().iter().find(|attribute| attribute.name == *name);
+            return listed.or_else(base).or_else(common);
         }
         let uri = schema?;
-        let is_extension = resource_type.schema_extensions.iter().any(|extension| extension.schema == *uri);
-        is_extension.then(|| self.schema(uri).and_then(|schema| schema.attribute(name))).flatten()
+        let extension = resource_type.schema_extensions.iter().find(|extension| extension.schema == *uri)?;
+        self.schema_of(&extension.schema).and_then(|schema| schema.attribute(name))
     }
 
     /// The attributes that every resource has (RFC 7643 section 3.1).
@@ -189,6 +199,15 @@ fn common_attributes() -> &'static [Attribute] {
     &COMMON
 }
 
+fn listed_common(schema: &Schema) -> Vec<Attribute> {
+    let common = common_attributes().iter();
+    let listed = common.filter_map(|common| {
+        let listed = schema.attribute(common.name.as_str())?;
+        Some(Attribute { is_required: listed.is_required || common.is_required, ..common.clone() })
+    });
+    listed.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,6 +221,22 @@ mod tests {
         assert_eq!((schema.id.as_str(), rest), (ENTERPRISE_USER, "manager.value"));
         assert!(catalog.split_schema(user, "urn:ietf:params:scim:schemas:core:2.0:UserX").is_none());
         assert_eq!(catalog.split_schema(user, USER).unwrap().1, "");
+    }
+
+    /// R7643-3.1-03: a schema that lists a common attribute can require it and changes nothing else.
+    #[test]
+    fn a_listed_common_attribute_keeps_its_characteristics() {
+        let text = format!(
+            r#"{{"id": "{USER}", "attributes": [{{"name": "externalid", "required": true}}, {{"name": "id", "returned": "never"}}]}}"#
+        );
+        let catalog =
+            Catalog::new(vec![serde_json::from_str(&text).unwrap()], vec![ResourceType::new("User", "/Users", USER.parse().unwrap())]);
+        let catalog = catalog.unwrap();
+        let user = catalog.resource_type("User").unwrap();
+        let external_id = catalog.attribute(user, None, "externalId").unwrap();
+        assert!(external_id.is_required && external_id.case_exact);
+        assert_eq!(external_id.name.as_str(), "externalId");
+        assert_eq!(catalog.attribute(user, None, "ID").unwrap().returned, super::super::Returned::Always);
     }
 
     #[test]

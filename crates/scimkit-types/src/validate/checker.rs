@@ -1,0 +1,412 @@
+//! The walk over a body: types, mutability, required and canonical values.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use super::{MAX_VIOLATIONS, Operation, Policy, Violation, simple};
+use crate::compare;
+use crate::dialect::Tolerance;
+use crate::messages::ScimType;
+use crate::schema::{Attribute, AttributeType, Mutability};
+use crate::value::{ComplexValue, Value};
+
+/// What is done with the resource, without the resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Create,
+    Replace,
+    Patch,
+}
+
+/// One step of the way to the value that is looked at.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Schema(&'a str),
+    Name(&'a str),
+    Element(usize),
+}
+
+/// How much of an unknown name is shown.
+const MAX_SHOWN_NAME: usize = 100;
+
+pub(super) struct Checker<'a> {
+    policy: &'a Policy,
+    mode: Mode,
+    place: Vec<Step<'a>>,
+    violations: Vec<Violation>,
+    tolerances: Vec<Tolerance>,
+}
+
+impl<'a> Checker<'a> {
+    pub(super) const fn new(policy: &'a Policy, operation: Operation<'_>) -> Self {
+        let mode = match operation {
+            Operation::Create => Mode::Create,
+            Operation::Replace { .. } => Mode::Replace,
+            Operation::Patch { .. } => Mode::Patch,
+        };
+        Self { policy, mode, place: Vec::new(), violations: Vec::new(), tolerances: Vec::new() }
+    }
+
+    pub(super) const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    pub(super) fn enter(&mut self, name: &'a str) {
+        self.place.push(Step::Name(name));
+    }
+
+    pub(super) fn enter_schema(&mut self, uri: &'a str) {
+        self.place.push(Step::Schema(uri));
+    }
+
+    pub(super) fn enter_element(&mut self, index: usize) {
+        self.place.push(Step::Element(index));
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.place.pop();
+    }
+
+    pub(super) fn finish(self) -> (Vec<Violation>, Vec<Tolerance>) {
+        (self.violations, self.tolerances)
+    }
+
+    /// Notes a violation at the present place.
+    pub(super) fn violation(&mut self, scim_type: ScimType, fault: String) {
+        self.violation_of(None, scim_type, fault);
+    }
+
+    /// Notes a violation of a member of the present place.
+    fn violation_of(&mut self, member: Option<&str>, scim_type: ScimType, fault: String) {
+        if self.violations.len() < MAX_VIOLATIONS {
+            let mut path = String::new();
+            let mut previous = None;
+            for step in self.place.iter().copied().chain(member.map(Step::Name)) {
+                // Writing to a `String` cannot fail.
+                let _ = match (step, previous) {
+                    (Step::Schema(uri), _) => write!(path, "{uri}"),
+                    (Step::Name(name), None) => write!(path, "{name}"),
+                    (Step::Name(name), Some(Step::Schema(_))) => write!(path, ":{name}"),
+                    (Step::Name(name), Some(_)) => write!(path, ".{name}"),
+                    (Step::Element(index), _) => write!(path, "[{index}]"),
+                };
+                previous = Some(step);
+            }
+            self.violations.push(Violation { path, fault, scim_type });
+        }
+    }
+
+    fn tolerate(&mut self, tolerance: Tolerance) -> bool {
+        let is_allowed = self.policy.dialect.allows(tolerance);
+        if is_allowed && !self.tolerances.contains(&tolerance) {
+            self.tolerances.push(tolerance);
+        }
+        is_allowed
+    }
+
+    /// An attribute that the schemas do not know (AMB-05).
+    pub(super) fn unknown(&mut self, name: &str) {
+        if self.policy.rejects_unknown_attributes || self.policy.dialect.allows(Tolerance::RejectUnknown) {
+            let shown: String = name.chars().filter(|c| !c.is_control()).take(MAX_SHOWN_NAME).collect();
+            self.violation_of(Some(&shown), ScimType::InvalidValue, "is not an attribute".to_owned());
+        }
+    }
+
+    /// Takes a top-level attribute of the body into `accepted`; notes its name in `failures` if it cannot.
+    pub(super) fn attribute(
+        &mut self,
+        attribute: &'a Attribute,
+        value: &Value,
+        present: Option<&Value>,
+        accepted: &mut ComplexValue,
+        failures: &mut Vec<&'a str>,
+    ) {
+        self.enter(attribute.name.as_str());
+        if is_read_only(attribute) {
+            let is_changed =
+                self.mode == Mode::Patch && !value.is_unassigned() && !present.is_some_and(|present| present.is_equivalent(value));
+            if is_changed && !self.tolerate(Tolerance::IgnoreReadOnly) {
+                self.violation(ScimType::Mutability, "is read-only".to_owned());
+            }
+        } else {
+            let before = self.violations.len();
+            let value = self.value(attribute, value, present);
+            if let Some(value) = &value {
+                self.check_immutable(attribute, value, present);
+            }
+            if self.violations.len() > before || before >= MAX_VIOLATIONS {
+                failures.push(attribute.name.as_str());
+            } else if let Some(value) = value {
+                accepted.insert(attribute.name.as_str(), value);
+            }
+        }
+        self.leave();
+    }
+
+    /// Decides on a top-level attribute that the body does not assign: it keeps its value, is missing, or is nothing.
+    pub(super) fn settle(
+        &mut self,
+        attribute: &'a Attribute,
+        present: Option<&Value>,
+        accepted: &mut ComplexValue,
+        failures: &[&str],
+        is_required_here: bool,
+    ) {
+        let name = attribute.name.as_str();
+        if accepted.get(name).is_some() || failures.contains(&name) {
+            return;
+        }
+        self.enter(name);
+        let present = present.filter(|present| !present.is_unassigned());
+        let is_read_only = is_read_only(attribute);
+        match (present, attribute.mutability) {
+            (Some(present), _) if is_read_only => {
+                accepted.insert(name, present.clone());
+            }
+            (Some(present), Mutability::WriteOnly | Mutability::Immutable) if self.mode == Mode::Replace => {
+                accepted.insert(name, present.clone());
+            }
+            (Some(_), Mutability::Immutable) => self.violation(ScimType::Mutability, "cannot be removed".to_owned()),
+            // R7643-4.2-01: what was there and must stay cannot be removed; what never was there is missing.
+            (Some(_), _) if attribute.is_required && is_required_here && self.mode == Mode::Patch => {
+                self.violation(ScimType::Mutability, "is required".to_owned());
+            }
+            _ if attribute.is_required && is_required_here && !is_read_only => {
+                self.violation(ScimType::InvalidValue, "is required".to_owned());
+            }
+            _ => {}
+        }
+        self.leave();
+    }
+
+    fn check_immutable(&mut self, attribute: &Attribute, value: &Value, present: Option<&Value>) {
+        let present = present.filter(|present| !present.is_unassigned());
+        if attribute.mutability == Mutability::Immutable && present.is_some_and(|present| !is_same(attribute, present, value)) {
+            self.violation(ScimType::Mutability, "cannot change".to_owned());
+        }
+    }
+
+    /// The value in its canonical form; `None` if it is unassigned or faulty.
+    fn value(&mut self, attribute: &'a Attribute, value: &Value, present: Option<&Value>) -> Option<Value> {
+        match value {
+            Value::Null => None,
+            Value::List(values) if values.iter().all(Value::is_unassigned) => None,
+            Value::List(values) if attribute.is_multi_valued => {
+                let values = self.elements(attribute, values, present);
+                (!values.is_empty()).then_some(Value::List(values))
+            }
+            other if attribute.is_multi_valued => {
+                self.violation(ScimType::InvalidValue, format!("must be a list of values, found {}", simple::kind(other)));
+                None
+            }
+            single => self.single(attribute, single, present),
+        }
+    }
+
+    fn single(&mut self, attribute: &'a Attribute, value: &Value, present: Option<&Value>) -> Option<Value> {
+        match (attribute.type_, value) {
+            (AttributeType::Complex, Value::Complex(body)) => self.complex(attribute, body, present),
+            (AttributeType::Complex, Value::String(text))
+                if attribute.sub_attribute("value").is_some() && self.tolerate(Tolerance::StringForComplex) =>
+            {
+                let body = if text.is_empty() { return None } else { ComplexValue::from_iter([("value", text.as_str())]) };
+                self.complex(attribute, &body, present)
+            }
+            (AttributeType::Boolean, Value::String(text)) => {
+                let truth = [true, false].into_iter().find(|truth| text.eq_ignore_ascii_case(if *truth { "true" } else { "false" }));
+                match truth {
+                    Some(truth) if self.tolerate(Tolerance::StringBooleans) => Some(Value::Boolean(truth)),
+                    _ => self.mismatch(attribute, value),
+                }
+            }
+            (AttributeType::String, Value::String(text)) => self.text(attribute, text),
+            (type_, value) if simple::fits(type_, value) => Some(value.clone()),
+            _ => self.mismatch(attribute, value),
+        }
+    }
+
+    fn mismatch(&mut self, attribute: &Attribute, value: &Value) -> Option<Value> {
+        let (expected, found) = (simple::expected(attribute.type_), simple::kind(value));
+        let found = if matches!(value, Value::String(_)) && !matches!(attribute.type_, AttributeType::Boolean | AttributeType::Complex) {
+            "another string"
+        } else {
+            found
+        };
+        self.violation(ScimType::InvalidValue, format!("must be {expected}, found {found}"));
+        None
+    }
+
+    fn text(&mut self, attribute: &Attribute, text: &str) -> Option<Value> {
+        // R7643-4.1.1-01: what is required is not empty.
+        if attribute.is_required && text.trim().is_empty() {
+            self.violation(ScimType::InvalidValue, "is required and must not be empty".to_owned());
+            return None;
+        }
+        if attribute.canonical_values.is_empty() {
+            return Some(Value::from(text));
+        }
+        let is_canonical = |canonical: &&String| {
+            if attribute.case_exact { **canonical == *text } else { compare::text_key(canonical, false) == compare::text_key(text, false) }
+        };
+        match attribute.canonical_values.iter().find(is_canonical) {
+            Some(canonical) => Some(Value::from(canonical.as_str())),
+            None if self.policy.enforces_canonical_values => {
+                self.violation(ScimType::InvalidValue, format!("must be one of `{}`", attribute.canonical_values.join("`, `")));
+                None
+            }
+            None => Some(Value::from(text)),
+        }
+    }
+
+    fn complex(&mut self, attribute: &'a Attribute, body: &ComplexValue, present: Option<&Value>) -> Option<Value> {
+        if attribute.sub_attributes.is_empty() {
+            return Some(Value::Complex(body.clone()));
+        }
+        let present = present.and_then(Value::as_complex);
+        let before = self.violations.len();
+        let mut accepted = ComplexValue::new();
+        for (name, value) in body.iter() {
+            let Some(sub_attribute) = attribute.sub_attribute(name) else {
+                self.unknown(name);
+                continue;
+            };
+            if sub_attribute.mutability == Mutability::ReadOnly {
+                continue;
+            }
+            self.enter(sub_attribute.name.as_str());
+            let present = present.and_then(|present| present.get(name));
+            if let Some(value) = self.value(sub_attribute, value, present) {
+                self.check_immutable(sub_attribute, &value, present);
+                accepted.insert(sub_attribute.name.as_str(), value);
+            }
+            self.leave();
+        }
+        if accepted.is_empty() || self.violations.len() > before {
+            return None;
+        }
+        if let Some(present) = present {
+            self.keep_sub_attributes(attribute, present, &mut accepted);
+        }
+        for sub_attribute in &attribute.sub_attributes {
+            let is_missing = sub_attribute.is_required && sub_attribute.mutability != Mutability::ReadOnly;
+            if is_missing && accepted.get(sub_attribute.name.as_str()).is_none() {
+                self.enter(sub_attribute.name.as_str());
+                self.violation(ScimType::InvalidValue, "is required".to_owned());
+                self.leave();
+            }
+        }
+        Some(Value::Complex(accepted))
+    }
+
+    /// Sub-attributes that the body leaves out and that stay as they are.
+    fn keep_sub_attributes(&mut self, attribute: &'a Attribute, present: &ComplexValue, accepted: &mut ComplexValue) {
+        let is_same_thing = match (present.get("value"), accepted.get("value")) {
+            (Some(present), Some(accepted)) => present == accepted,
+            _ => true,
+        };
+        for sub_attribute in &attribute.sub_attributes {
+            let name = sub_attribute.name.as_str();
+            let Some(value) = present.get(name).filter(|value| !value.is_unassigned()) else { continue };
+            if accepted.get(name).is_some() {
+                continue;
+            }
+            let is_kept = match sub_attribute.mutability {
+                Mutability::ReadOnly => is_same_thing,
+                Mutability::Immutable => is_same_thing || !attribute.is_multi_valued,
+                Mutability::WriteOnly => self.mode == Mode::Replace && is_same_thing,
+                Mutability::ReadWrite => false,
+            };
+            if is_kept {
+                accepted.insert(name, value.clone());
+            }
+        }
+    }
+
+    fn elements(&mut self, attribute: &'a Attribute, values: &[Value], present: Option<&Value>) -> Vec<Value> {
+        let present = present_elements(attribute, present);
+        // A list of references to resources is a set of their ids; other elements are told apart by their type too.
+        let is_reference_list = attribute.sub_attribute("value").is_some_and(|value| value.mutability == Mutability::Immutable);
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut accepted: Vec<Value> = Vec::with_capacity(values.len());
+        for (index, value) in values.iter().enumerate().filter(|(_, value)| !value.is_unassigned()) {
+            self.enter_element(index);
+            let present = key(value).and_then(|key| present.get(key).copied());
+            let value = if let Value::List(_) = value { self.mismatch(attribute, value) } else { self.single(attribute, value, present) };
+            self.leave();
+            let Some(value) = value else { continue };
+            let place = value.as_complex().and_then(|element| element.get("value")).and_then(Value::as_str).map(|id| {
+                let type_ = value.as_complex().and_then(|element| element.get("type")).and_then(Value::as_str);
+                let type_ = type_.filter(|_| !is_reference_list).unwrap_or_default();
+                format!("{}\0{id}", compare::text_key(type_, false))
+            });
+            match place.map(|place| *places.entry(place).or_insert(accepted.len())).and_then(|place| accepted.get_mut(place)) {
+                Some(Value::Complex(earlier)) => {
+                    if let Value::Complex(later) = value {
+                        for (name, value) in later {
+                            earlier.insert(name, value);
+                        }
+                    }
+                }
+                _ => accepted.push(value),
+            }
+        }
+        self.check_primary(attribute, &mut accepted);
+        accepted
+    }
+
+    /// At most one element is the primary one (R7643-2.4-03, AMB-04).
+    fn check_primary(&mut self, attribute: &Attribute, elements: &mut [Value]) {
+        if attribute.sub_attribute("primary").is_none() {
+            return;
+        }
+        let is_primary =
+            |element: &Value| element.as_complex().and_then(|element| element.get("primary")).and_then(Value::as_bool).unwrap_or_default();
+        let surplus = elements.iter().filter(|element| is_primary(element)).count().saturating_sub(1);
+        if surplus == 0 {
+            return;
+        }
+        if self.tolerate(Tolerance::LastPrimaryWins) {
+            let primaries = elements.iter_mut().filter(|element| is_primary(element));
+            for element in primaries.take(surplus).filter_map(Value::as_complex_mut) {
+                element.insert("primary", false);
+            }
+        } else {
+            self.violation(ScimType::InvalidValue, "has more than one primary value".to_owned());
+        }
+    }
+}
+
+/// Whether no part of an attribute can be written.
+fn is_read_only(attribute: &Attribute) -> bool {
+    let mut subs = attribute.sub_attributes.iter();
+    attribute.mutability == Mutability::ReadOnly
+        || (!attribute.sub_attributes.is_empty() && subs.all(|sub_attribute| sub_attribute.mutability == Mutability::ReadOnly))
+}
+
+/// Whether an immutable value stays the same.
+fn is_same(attribute: &Attribute, present: &Value, value: &Value) -> bool {
+    match (present, value) {
+        (Value::String(present), Value::String(value)) => match attribute.type_ {
+            AttributeType::Reference => simple::is_same_reference(present, value),
+            AttributeType::DateTime => compare::instant(present) == compare::instant(value),
+            _ => compare::text_key(present, attribute.compares_case_exact()) == compare::text_key(value, attribute.compares_case_exact()),
+        },
+        (present, value) => present.is_equivalent(value),
+    }
+}
+
+/// The `value` of an element, or the element itself where text stands for it.
+fn key(element: &Value) -> Option<&str> {
+    match element {
+        Value::String(text) => Some(text),
+        Value::Complex(element) => element.get("value").and_then(Value::as_str),
+        _ => None,
+    }
+}
+
+/// The present elements by their `value`, where an element can hold something that a body cannot change.
+fn present_elements<'v>(attribute: &Attribute, present: Option<&'v Value>) -> HashMap<&'v str, &'v Value> {
+    let keeps_something = attribute.sub_attributes.iter().any(|sub_attribute| sub_attribute.mutability != Mutability::ReadWrite);
+    let present = present.filter(|_| keeps_something).map(Value::elements).unwrap_or_default();
+    present.iter().filter_map(|element| Some((key(element)?, element))).collect()
+}

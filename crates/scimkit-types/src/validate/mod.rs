@@ -1,0 +1,215 @@
+//! What a body must be for a resource to be stored (RFC 7643 sections 2 and 7, RFC 7644 sections 3.3 and 3.5.1).
+
+mod checker;
+mod schemas;
+mod simple;
+#[cfg(test)]
+mod tests;
+
+use crate::dialect::{Dialect, Tolerance};
+use crate::messages::ScimType;
+use crate::resource::Resource;
+use crate::schema::{Catalog, ResourceType, Schema};
+use crate::value::{ComplexValue, Value};
+
+use checker::Checker;
+
+/// One rule that a resource breaks, with its place.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{path}` {fault}")]
+#[non_exhaustive]
+pub struct Violation {
+    /// The attribute, such as `emails[1].value`.
+    pub path: String,
+    /// What is wrong, such as `is required`.
+    pub fault: String,
+    /// The keyword for the answer.
+    pub scim_type: ScimType,
+}
+
+/// What is to be done with the resource.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Operation<'a> {
+    /// It is new (POST).
+    Create,
+    /// It takes the place of the present one (PUT).
+    Replace {
+        /// The present resource.
+        current: &'a Resource,
+    },
+    /// It is the present one after a PATCH.
+    Patch {
+        /// The present resource.
+        current: &'a Resource,
+    },
+}
+
+/// How strict [`accept`] is where the standard leaves a choice.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Policy {
+    /// What is tolerated of the peer.
+    pub dialect: Dialect,
+    /// Whether a value outside of an attribute's canonical values is refused (R7643-2.3.1-02).
+    pub enforces_canonical_values: bool,
+    /// Whether an attribute that the schemas do not know is refused; else it is left out (AMB-05).
+    pub rejects_unknown_attributes: bool,
+}
+
+/// The resource as it is to be stored, and the deviations that were tolerated.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Accepted {
+    /// Names in canonical spelling; no nulls, no empty lists, no unknown attributes; what a client cannot write is as it was.
+    pub resource: Resource,
+    /// Which tolerances fired.
+    pub tolerances: Vec<Tolerance>,
+}
+
+/// How many violations [`accept`] reports at most.
+pub const MAX_VIOLATIONS: usize = 100;
+
+/// Checks a resource against its type and returns it as it is to be stored.
+///
+/// Names are written as the schemas spell them, and so are canonical values that compare without case.
+/// Nulls, empty lists and attributes that the schemas do not know are left out; `schemas` is computed from what the resource holds and
+/// from the extensions that it lists.
+///
+/// | attribute | [`Create`](Operation::Create) | [`Replace`](Operation::Replace) | [`Patch`](Operation::Patch) |
+/// |---|---|---|---|
+/// | readOnly | ignored | keeps its present value | must have its present value |
+/// | immutable | taken | taken if there was none, else must be equal; kept if left out | as for `Replace`, but cannot be removed |
+/// | writeOnly | taken | kept if left out (AMB-02) | taken |
+/// | readWrite | taken | taken, cleared if left out | taken |
+///
+/// A readOnly sub-attribute is never taken from the body; it keeps its present value while the value that it belongs to stays the same.
+/// Elements of a list that have the same `type` and `value` become one (R7643-2.4-08).
+///
+/// ```
+/// use scimkit_types::validate::{Operation, Policy, accept};
+/// use scimkit_types::{Catalog, Resource};
+///
+/// let catalog = Catalog::standard();
+/// let user_type = catalog.resource_type("User").ok_or("no such resource type")?;
+/// let body: Resource = serde_json::from_str(
+///     r#"{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "username": "ola@example.com", "title": null, "active": "yes"}"#,
+/// )?;
+/// let violations = accept(&catalog, user_type, &body, Operation::Create, &Policy::default()).unwrap_err();
+/// assert_eq!(violations[0].to_string(), "`active` must be a boolean, found a string");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// All [`Violation`]s at once, at most [`MAX_VIOLATIONS`]: those of the body in the order of the document, then what is missing in the
+/// order of the schemas. They never show a value.
+pub fn accept(
+    catalog: &Catalog,
+    resource_type: &ResourceType,
+    resource: &Resource,
+    operation: Operation<'_>,
+    policy: &Policy,
+) -> Result<Accepted, Vec<Violation>> {
+    let mut checker = Checker::new(policy, operation);
+    let current = match operation {
+        Operation::Create => None,
+        Operation::Replace { current } | Operation::Patch { current } => Some(current),
+    };
+    let listed = checker.schemas(resource_type, resource, current);
+
+    let mut base = ComplexValue::new();
+    let mut base_failures = Vec::new();
+    let mut extensions: Vec<ExtensionState<'_>> = resource_type
+        .schema_extensions
+        .iter()
+        .filter_map(|extension| {
+            let schema = catalog.schema(extension.schema.as_str())?;
+            Some(ExtensionState { schema, is_required: extension.required, members: ComplexValue::new(), failures: Vec::new() })
+        })
+        .collect();
+    for (name, value) in resource.as_complex().iter().filter(|(name, _)| !name.eq_ignore_ascii_case("schemas")) {
+        if let Some(attribute) = catalog.attribute(resource_type, None, name) {
+            let present = current.and_then(|current| current.get(name));
+            checker.attribute(attribute, value, present, &mut base, &mut base_failures);
+        } else if let Some(extension) = extensions.iter_mut().find(|extension| extension.schema.id == *name) {
+            checker.enter_schema(extension.schema.id.as_str());
+            extension.take(&mut checker, value, current);
+            checker.leave();
+        } else {
+            checker.unknown(name);
+        }
+    }
+
+    let definitions = catalog.schema(resource_type.schema.as_str()).map(|schema| schema.attributes.as_slice()).unwrap_or_default();
+    let common = catalog.common_attributes().iter().filter(|common| definitions.iter().all(|attribute| attribute.name != common.name));
+    for definition in definitions.iter().chain(common) {
+        let Some(attribute) = catalog.attribute(resource_type, None, definition.name.as_str()) else { continue };
+        if attribute.name != *"schemas" {
+            let present = current.and_then(|current| current.get(attribute.name.as_str()));
+            checker.settle(attribute, present, &mut base, &base_failures, true);
+        }
+    }
+    for extension in &mut extensions {
+        checker.enter_schema(extension.schema.id.as_str());
+        extension.settle(&mut checker, current);
+        checker.leave();
+    }
+
+    let (violations, tolerances) = checker.finish();
+    if !violations.is_empty() {
+        return Err(violations);
+    }
+    let in_schemas = extensions.iter().filter(|e| !e.members.is_empty() || listed.contains(&&e.schema.id)).map(|e| e.schema.id.as_str());
+    let mut accepted = Resource::new(std::iter::once(resource_type.schema.as_str()).chain(in_schemas));
+    let (id, meta) = (base.remove("id"), base.remove("meta"));
+    let first = id.map(|id| ("id".to_owned(), id)).into_iter();
+    let extensions = extensions.into_iter().filter(|extension| !extension.members.is_empty());
+    let extensions = extensions.map(|extension| (extension.schema.id.to_string(), Value::Complex(extension.members)));
+    let last = meta.map(|meta| ("meta".to_owned(), meta));
+    for (name, value) in first.chain(base).chain(extensions).chain(last) {
+        accepted.insert(name, value);
+    }
+    Ok(Accepted { resource: accepted, tolerances })
+}
+
+/// An extension while it is read.
+struct ExtensionState<'a> {
+    schema: &'a Schema,
+    is_required: bool,
+    members: ComplexValue,
+    failures: Vec<&'a str>,
+}
+
+impl<'a> ExtensionState<'a> {
+    fn take(&mut self, checker: &mut Checker<'a>, value: &Value, current: Option<&Resource>) {
+        let Value::Complex(body) = value else {
+            if !value.is_unassigned() {
+                checker.violation(ScimType::InvalidValue, format!("must be an object, found {}", simple::kind(value)));
+            }
+            return;
+        };
+        let present = current.and_then(|current| current.extension(self.schema.id.as_str()));
+        for (name, value) in body.iter() {
+            match self.schema.attribute(name) {
+                Some(attribute) => {
+                    let present = present.and_then(|present| present.get(name));
+                    checker.attribute(attribute, value, present, &mut self.members, &mut self.failures);
+                }
+                None => checker.unknown(name),
+            }
+        }
+    }
+
+    fn settle(&mut self, checker: &mut Checker<'a>, current: Option<&Resource>) {
+        let present = current.and_then(|current| current.extension(self.schema.id.as_str()));
+        let is_used = !self.members.is_empty() || !self.failures.is_empty();
+        if self.is_required && !is_used {
+            checker.violation(ScimType::InvalidValue, "is required".to_owned());
+            return;
+        }
+        for attribute in &self.schema.attributes {
+            let present = present.and_then(|present| present.get(attribute.name.as_str()));
+            checker.settle(attribute, present, &mut self.members, &self.failures, is_used);
+        }
+    }
+}
