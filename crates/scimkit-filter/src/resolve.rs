@@ -195,11 +195,25 @@ impl<'a> Resolver<'a> {
             return Ok(Node::Constant((operator == CompareOperator::Equal) == (*value == Literal::Null) && is_equality(operator)));
         };
         let (path, end) = if *value == Literal::Null { (found.path, found.definition) } else { self.implied_value(path, found)? };
+        let value = if self.is_schemas(&path) { &self.registered_spelling(value) } else { value };
         let operand = operand(end, operator, value, self.dialect.allows(Tolerance::ConvertFilterValues)).ok_or_else(|| {
             let path = self.full_path(&path.to_attribute_path());
             ResolveError::Comparison { path, operator: operator.as_str(), value: kind_of(end, value) }
         })?;
         Ok(Node::Compare { path, operator, operand })
+    }
+
+    fn is_schemas(&self, path: &ResolvedPath) -> bool {
+        self.parent.is_none() && path.extension.is_none() && path.attribute == *"schemas"
+    }
+
+    /// The URI of a known schema in the spelling under which resources carry it (AMB-38); other values as they are.
+    fn registered_spelling(&self, value: &Literal) -> Literal {
+        let known = match value {
+            Literal::String(uri) => self.catalog.schema(uri),
+            _ => None,
+        };
+        known.map_or_else(|| value.clone(), |schema| Literal::String(schema.id.as_str().to_owned()))
     }
 
     /// The attribute that a comparison means: of a complex attribute its sub-attribute `value`, if it has one (R7644-3.4.2.2-19).

@@ -1,4 +1,16 @@
 //! The crate from outside.
 
 #[cfg(test)]
+mod errors;
+#[cfg(test)]
+mod evaluation;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod resolution;
+#[cfg(test)]
+mod strategies;
+#[cfg(test)]
 mod vectors;

@@ -92,7 +92,7 @@ fn every_filter_vector_gets_its_verdict_and_tree() {
     let vectors = vectors("filters");
     assert_eq!(vectors.len(), 107);
     for vector in &vectors {
-        check(vector, |text, options| Filter::parse_with(text, options), tree);
+        check(vector, Filter::parse_with, tree);
     }
 }
 
@@ -102,6 +102,6 @@ fn every_path_vector_gets_its_verdict_and_parts() {
     let vectors = vectors("paths");
     assert_eq!(vectors.len(), 45);
     for vector in &vectors {
-        check(vector, |text, options| PatchPath::parse_with(text, options), path_tree);
+        check(vector, PatchPath::parse_with, path_tree);
     }
 }
