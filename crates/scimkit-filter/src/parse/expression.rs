@@ -5,7 +5,7 @@ use nom::bytes::complete::{take_while, take_while1};
 use nom::character::complete::char;
 
 use super::failure::{Failure, What};
-use super::{Parsed, Parser, Scope};
+use super::{Parsed, Parser, Scope, bytes_while};
 use crate::ast::{AttributeExpression, AttributePath, CompareOperator, Filter, PatchPath, ValuePath};
 
 pub(super) const OPERATOR: &str = "an operator such as `eq` or `pr`";
@@ -164,7 +164,7 @@ impl Parser<'_> {
     fn expression<'i>(&self, input: &'i str, path: AttributePath, start: &str) -> Parsed<'i, Filter> {
         let expected = if strip_word(start, "not").is_some() { "an operator, or `(` after `not`" } else { OPERATOR };
         let (rest, ()) = self.blanks(input, expected)?;
-        let (after, word) = take_while(|c: char| c.is_ascii_alphabetic()).parse(rest)?;
+        let (after, word) = bytes_while(rest, |byte| byte.is_ascii_alphabetic())?;
         let operator = operator(word).filter(|_| self.ends_operator(after));
         let Some(operator) = operator else { return Err(Failure::at(rest, What::Expected(expected)).fatal()) };
         let Operator::Compare(operator) = operator else {

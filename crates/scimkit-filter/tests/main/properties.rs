@@ -13,7 +13,7 @@ fn unbounded() -> ParseOptions<'static> {
 fn is_sound(error: &ParseError, text: &str) -> bool {
     let span = error.span();
     text.starts_with(error.input())
-        && error.input().get(span.clone()).is_some()
+        && error.input().get(span).is_some()
         && error.caret().lines().count() == 2
         && !error.to_string().contains(char::is_control)
 }

@@ -62,9 +62,11 @@ fn values_have_the_type_of_the_attribute() {
 #[test]
 fn values_of_another_type_are_converted_on_demand() {
     let dialect = Dialect::STRICT.with(Tolerance::ConvertFilterValues);
-    let operand = |filter: &str| match resolve(filter, dialect) {
-        Ok(Node::Compare { operand, .. }) => Ok(operand),
-        other => Err(other),
+    let operand = |filter: &str| {
+        resolve(filter, dialect).map(|node| match node {
+            Node::Compare { operand, .. } => operand,
+            other => panic!("expected a comparison, found {other:?}"),
+        })
     };
     assert_eq!(operand(r#"active eq "TRUE""#), Ok(Operand::Boolean(true)));
     assert_eq!(operand(r#"active ne "false""#), Ok(Operand::Boolean(false)));
