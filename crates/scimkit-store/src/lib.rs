@@ -9,11 +9,13 @@
 //! | `conformance` | the suites that every implementation and wrapper runs in its tests |
 
 pub mod error;
+mod keys;
 pub mod resource;
 pub mod state;
 
 pub use error::{StoreError, StoreErrorKind};
 pub use resource::{
-    NewResource, Page, Query, ResourceKey, ResourceStore, Revision, Selection, Sort, StoredResource, Tenant, UniqueKey, Update,
+    MemoryResources, NewResource, Page, Query, ResourceKey, ResourceStore, Revision, Selection, Sort, StoredResource, Tenant, UniqueKey,
+    Update,
 };
-pub use state::{Batch, Fence, JobId, Lease, StateStore, Step, Table};
+pub use state::{Batch, Fence, JobId, Lease, MemoryState, StateStore, Step, Table};

@@ -1,5 +1,13 @@
 //! Keeping resources.
 
+mod candidates;
+pub(crate) mod document;
+mod forward;
+mod members;
+mod memory;
+
+pub use memory::MemoryResources;
+
 use std::fmt::Debug;
 
 use async_trait::async_trait;

@@ -1,5 +1,10 @@
 //! Keeping the state of provisioning: small records in tables, changed by batches that are done as a whole.
 
+mod forward;
+mod memory;
+
+pub use memory::MemoryState;
+
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -7,7 +12,7 @@ use async_trait::async_trait;
 use scimkit_types::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Result, StoreError, StoreErrorKind};
 
 /// A provisioning job; its state is apart from that of every other job.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -190,10 +195,11 @@ impl Batch {
 #[async_trait]
 pub trait StateStore: Debug + Send + Sync {
     /// Takes or renews the job for an owner until `now + duration`. The same owner gets it at once; another one only after the lease
-    /// ended. Each call gives a greater fence than all before it, unless it renews: a renewal names the fence that it has.
+    /// ended. Each call gives a greater fence than all before it, unless it renews: a renewal names the fence that it has, and may come
+    /// after the lease ended as long as nobody has taken the job since.
     ///
     /// # Errors
-    /// `Held` if another owner has the job; `Fenced` if a renewal comes too late; `Backend`.
+    /// `Held` if another owner has the job; `Fenced` if a renewal comes after the job was taken or given back; `Backend`.
     async fn lease(&self, job: &JobId, owner: &str, held: Option<Fence>, now: Timestamp, duration: Duration) -> Result<Lease>;
 
     /// Gives the job back, if the fence is the present one.
@@ -229,6 +235,60 @@ pub trait StateStore: Debug + Send + Sync {
     /// Does a batch.
     ///
     /// # Errors
-    /// `Fenced` if the fence is not the present one, even if nobody else holds the job; `Backend`. Then nothing was done.
+    /// `Fenced` if the fence is not the present one, even if nobody else holds the job, or was given back; `NulCharacter` if a key or
+    /// value holds U+0000; `Backend`. Then nothing was done.
     async fn commit(&self, job: &JobId, fence: Fence, batch: Batch) -> Result<()>;
+}
+
+/// Refuses text that a database does not take.
+fn check_batch(batch: &Batch) -> Result<()> {
+    let check = |attribute: &str, text: &str| {
+        if text.contains('\0') {
+            return Err(StoreError::new(StoreErrorKind::NulCharacter { attribute: attribute.to_owned() }));
+        }
+        Ok(())
+    };
+    batch.steps.iter().try_for_each(|step| match step {
+        Step::Put { key, value, .. } => check("key", key).and_then(|()| check("value", value)),
+        Step::Delete { key, .. } => check("key", key),
+        Step::Clear { prefix, .. } => check("prefix", prefix),
+    })
+}
+
+/// The smallest text that is greater than every text that starts so; `None` if there is none.
+fn end_of_prefix(prefix: &str) -> Option<String> {
+    let mut end = prefix.to_owned();
+    while let Some(last) = end.pop() {
+        // The successor of a character skips the surrogates, which no text holds.
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            end.push(next);
+            return Some(end);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::end_of_prefix;
+
+    proptest! {
+        #[test]
+        fn exactly_the_texts_between_a_prefix_and_its_end_start_so(prefix in any::<String>(), other in any::<String>(), rest in any::<String>()) {
+            let is_between = |text: &str| text >= prefix.as_str() && end_of_prefix(&prefix).is_none_or(|end| *text < *end);
+            let longer = format!("{prefix}{rest}");
+            prop_assert!(is_between(&longer));
+            prop_assert_eq!(is_between(&other), other.starts_with(&prefix));
+        }
+    }
+
+    #[test]
+    fn the_last_character_and_the_surrogates_are_skipped() {
+        assert_eq!(end_of_prefix("a\u{10ffff}"), Some("b".to_owned()));
+        assert_eq!(end_of_prefix("\u{d7ff}"), Some("\u{e000}".to_owned()));
+        assert_eq!(end_of_prefix("\u{10ffff}"), None);
+        assert_eq!(end_of_prefix(""), None);
+    }
 }
