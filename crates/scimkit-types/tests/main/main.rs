@@ -1,0 +1,6 @@
+//! Tests over the documents in `testdata`.
+
+#[cfg(test)]
+mod documents;
+#[cfg(test)]
+mod profiles;
