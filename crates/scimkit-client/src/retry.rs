@@ -1,0 +1,193 @@
+//! Sending again what may be sent again.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use scimkit_types::Timer;
+
+use crate::class::is_repeatable;
+use crate::retry_after;
+use crate::transport::{Transport, TransportError, TransportErrorKind};
+
+/// How often and how fast to send again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RetryPolicy {
+    /// How often a request is sent at most, the first time included. Default 4.
+    pub max_attempts: u32,
+    /// The upper end of the first wait; it doubles with each further one. Default 500 ms.
+    pub base_delay: Duration,
+    /// The upper end of any wait that the peer did not ask for. Default 30 s.
+    pub max_delay: Duration,
+    /// The longest `Retry-After` that is waited for; a longer one is passed to the caller with its answer. Default 5 min.
+    pub longest_retry_after: Duration,
+    /// How many more failures than successes are sent again: a success gives back a tenth. Refusals with `Retry-After` are free. Default 100.
+    pub budget: u32,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            max_attempts: 4,
+            base_delay: Duration::from_millis(500),
+            max_delay: Duration::from_secs(30),
+            longest_retry_after: Duration::from_secs(300),
+            budget: 100,
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// This policy with another number of attempts.
+    #[must_use]
+    pub const fn with_max_attempts(self, max_attempts: u32) -> Self {
+        Self { max_attempts, ..self }
+    }
+
+    /// This policy with other bounds of the waits.
+    #[must_use]
+    pub const fn with_delays(self, base_delay: Duration, max_delay: Duration) -> Self {
+        Self { base_delay, max_delay, ..self }
+    }
+
+    /// This policy with another budget.
+    #[must_use]
+    pub const fn with_budget(self, budget: u32) -> Self {
+        Self { budget, ..self }
+    }
+
+    /// This policy with another longest `Retry-After`.
+    #[must_use]
+    pub const fn with_longest_retry_after(self, longest_retry_after: Duration) -> Self {
+        Self { longest_retry_after, ..self }
+    }
+}
+
+/// Sends a request again when that is safe.
+///
+/// | what happened | sent again |
+/// |---|---|
+/// | the peer was never reached | always |
+/// | 429; 503 with `Retry-After` | always: the request was refused |
+/// | 500, 502, 503, 504; timeout; broken connection | GET, HEAD, `.search`, PUT, DELETE, and PATCH marked [`Repeatable`](crate::Repeatable) |
+/// | anything else | never |
+///
+/// A create is thus never sent again after it may have had its effect. Waits are random between nothing and a bound that doubles, and at
+/// least what `Retry-After` asks for.
+pub struct Retry<T> {
+    transport: T,
+    policy: RetryPolicy,
+    timer: Arc<dyn Timer>,
+    random: Box<dyn Fn() -> u64 + Send + Sync>,
+    /// What is left of the budget, in tenths.
+    budget: AtomicU64,
+}
+
+impl<T: Transport> Retry<T> {
+    /// A transport that sends again by this policy; `random` gives evenly distributed numbers, as [`random_from_seed`] does.
+    pub fn new(transport: T, policy: RetryPolicy, timer: Arc<dyn Timer>, random: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        let budget = AtomicU64::new(tenths(&policy));
+        Self { transport, policy, timer, random: Box::new(random), budget }
+    }
+
+    /// The transport inside.
+    pub const fn transport(&self) -> &T {
+        &self.transport
+    }
+
+    /// How long to wait before sending again; `None` if the outcome is final.
+    fn delay(&self, attempt: u32, repeatable: bool, outcome: &Result<Response<Bytes>, TransportError>) -> Option<Duration> {
+        let jitter = self.jitter(attempt);
+        match outcome {
+            Ok(response) => {
+                let status = response.status();
+                let asked = retry_after::read(response.headers(), None);
+                let refused = status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE && asked.is_some();
+                let failed = matches!(
+                    status,
+                    StatusCode::INTERNAL_SERVER_ERROR
+                        | StatusCode::BAD_GATEWAY
+                        | StatusCode::SERVICE_UNAVAILABLE
+                        | StatusCode::GATEWAY_TIMEOUT
+                );
+                if asked.is_some_and(|asked| asked > self.policy.longest_retry_after) || !(refused || failed && repeatable) {
+                    return None;
+                }
+                match asked {
+                    Some(asked) if refused => Some(asked.max(jitter)),
+                    _ => self.spend().then(|| jitter.max(asked.unwrap_or_default())),
+                }
+            }
+            Err(error) => {
+                let safe = error.kind() == TransportErrorKind::Connect || repeatable;
+                (error.is_retryable() && safe && self.spend()).then_some(jitter)
+            }
+        }
+    }
+
+    /// A random part of a bound that doubles with every attempt.
+    fn jitter(&self, attempt: u32) -> Duration {
+        let factor = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
+        let bound = self.policy.base_delay.saturating_mul(factor).min(self.policy.max_delay);
+        let nanos = u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX);
+        Duration::from_nanos((self.random)() % nanos.saturating_add(1).max(1))
+    }
+
+    /// Takes one failure from the budget.
+    fn spend(&self) -> bool {
+        self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(10)).is_ok()
+    }
+
+    fn earn(&self) {
+        let full = tenths(&self.policy);
+        // At the full budget there is nothing to store.
+        let _: Result<u64, u64> =
+            self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| (left < full).then(|| left.saturating_add(1)));
+    }
+}
+
+fn tenths(policy: &RetryPolicy) -> u64 {
+    u64::from(policy.budget) * 10
+}
+
+/// A source of evenly distributed numbers (the `SplitMix64` generator): good enough to spread waits, not for secrets.
+pub fn random_from_seed(seed: u64) -> impl Fn() -> u64 + Send + Sync + 'static {
+    let state = AtomicU64::new(seed);
+    move || {
+        let mut z = state.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Retry<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Retry").field("transport", &self.transport).field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl<T: Transport> Transport for Retry<T> {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let repeatable = is_repeatable(&request);
+        let mut attempt = 1;
+        loop {
+            let outcome = self.transport.send(request.clone()).await;
+            let delay = if attempt < self.policy.max_attempts { self.delay(attempt, repeatable, &outcome) } else { None };
+            let Some(delay) = delay else {
+                if outcome.as_ref().is_ok_and(|response| !response.status().is_server_error()) {
+                    self.earn();
+                }
+                return outcome;
+            };
+            self.timer.sleep(delay).await;
+            attempt += 1;
+        }
+    }
+}
