@@ -38,9 +38,10 @@ impl Parser<'_> {
             return Ok((rest, PatchPath::Schema(schema)));
         }
         let (rest, path) = self.attribute_path(rest)?;
-        let (rest, path) = match self.value_path(rest, path, 0)? {
-            (rest, Bracketed::Without(path)) => (rest, PatchPath::Attribute(path)),
-            (rest, Bracketed::With(value_path)) => {
+        let (rest, path) = match self.opening_bracket(rest) {
+            None => (rest, PatchPath::Attribute(path)),
+            Some(bracket) => {
+                let (rest, value_path) = self.value_path(bracket, path, 0)?;
                 let (rest, sub_attribute) = self.sub_attribute(rest)?;
                 (rest, PatchPath::ValuePath { value_path, sub_attribute })
             }
@@ -56,18 +57,26 @@ impl Parser<'_> {
 
     /// Terms joined by `and` and `or`, of which `and` binds tighter.
     fn filter<'i>(&self, input: &'i str, depth: usize, scope: Scope) -> Parsed<'i, Filter> {
-        let (mut rest, first) = self.term(input, depth, scope)?;
-        // Most filters are one term; the lists are made only when there are more.
-        let mut current = first;
+        let (rest, first) = self.term(input, depth, scope)?;
+        match self.connective(rest, scope)? {
+            (rest, None) => Ok((rest, first)),
+            (rest, Some(connective)) => self.chain(rest, first, connective, depth, scope),
+        }
+    }
+
+    /// The terms after the first one and its connective.
+    fn chain<'i>(&self, input: &'i str, first: Filter, connective: Connective, depth: usize, scope: Scope) -> Parsed<'i, Filter> {
+        let (mut rest, mut current, mut next) = (input, first, Some(connective));
         let mut conjunction: Vec<Filter> = Vec::new();
         let mut disjunction: Vec<Filter> = Vec::new();
-        while let (after, Some(connective)) = self.connective(rest, scope)? {
-            let (after, next) = self.term(after, depth, scope)?;
-            rest = after;
+        while let Some(connective) = next {
+            let (after, term) = self.term(rest, depth, scope)?;
+            let done = std::mem::replace(&mut current, term);
             match connective {
-                Connective::And => conjunction.push(std::mem::replace(&mut current, next)),
-                Connective::Or => disjunction.push(conjoin(&mut conjunction, std::mem::replace(&mut current, next))),
+                Connective::And => conjunction.push(done),
+                Connective::Or => disjunction.push(conjoin(&mut conjunction, done)),
             }
+            (rest, next) = self.connective(after, scope)?;
         }
         let last = conjoin(&mut conjunction, current);
         if disjunction.is_empty() {
@@ -88,17 +97,19 @@ impl Parser<'_> {
         }
         self.count_term(input)?;
         let (rest, path) = self.attribute_path(input)?;
+        let Some(bracket) = self.opening_bracket(rest) else { return self.expression(rest, path, input) };
         if scope == Scope::Brackets {
-            let blank_then_bracket = self.optional_blanks(rest)?.0;
-            if rest.starts_with('[') || (self.is_lenient() && blank_then_bracket.starts_with('[')) {
-                return Err(Failure::at(blank_then_bracket, What::Expected("no brackets inside brackets")).fatal());
-            }
-            return self.expression(rest, path, input);
+            return Err(Failure::over(bracket, 1, What::Expected("no brackets inside brackets")).fatal());
         }
-        match self.value_path(rest, path, depth)? {
-            (rest, Bracketed::Without(path)) => self.expression(rest, path, input),
-            (rest, Bracketed::With(value_path)) => self.after_value_path(rest, value_path),
-        }
+        let (rest, value_path) = self.value_path(bracket, path, depth)?;
+        self.after_value_path(rest, value_path)
+    }
+
+    /// The opening bracket of a value path, if it comes next.
+    #[inline]
+    fn opening_bracket<'i>(&self, input: &'i str) -> Option<&'i str> {
+        let bracket = if self.is_lenient() { input.trim_start() } else { input };
+        bracket.starts_with('[').then_some(bracket)
     }
 
     /// `"(" filter ")"`, whose opening parenthesis is known to be there.
@@ -119,12 +130,8 @@ impl Parser<'_> {
         group.starts_with('(').then_some(group)
     }
 
-    /// `attrPath "[" valFilter "]"`, or the path as it came when no bracket follows.
-    fn value_path<'i>(&self, input: &'i str, path: AttributePath, depth: usize) -> Parsed<'i, Bracketed> {
-        let bracket = if self.is_lenient() { input.trim_start() } else { input };
-        if !bracket.starts_with('[') {
-            return Ok((input, Bracketed::Without(path)));
-        }
+    /// `attrPath "[" valFilter "]"`, from the opening bracket on, which is known to be there.
+    fn value_path<'i>(&self, bracket: &'i str, path: AttributePath, depth: usize) -> Parsed<'i, ValuePath> {
         if path.sub_attribute.is_some() {
             return Err(Failure::at(bracket, What::Expected("no brackets after a sub-attribute")).fatal());
         }
@@ -137,7 +144,7 @@ impl Parser<'_> {
         self.in_brackets.set(!rest.is_empty());
         let (rest, _) = expected(rest, ']', "`and`, `or` or `]`")?;
         self.in_brackets.set(false);
-        Ok((rest, Bracketed::With(ValuePath::new(path, filter))))
+        Ok((rest, ValuePath::new(path, filter)))
     }
 
     /// Leniently, an operator on a sub-attribute of the elements, which becomes a condition in the brackets.
@@ -225,12 +232,6 @@ impl Parser<'_> {
     pub(super) fn end(rest: &str, expected: &'static str) -> Result<(), nom::Err<Failure>> {
         if rest.is_empty() { Ok(()) } else { Err(Failure::at(rest, What::Expected(expected)).fatal()) }
     }
-}
-
-/// A path with or without the brackets that may follow it.
-enum Bracketed {
-    With(ValuePath),
-    Without(AttributePath),
 }
 
 /// The collected terms and one more as one filter; the collection is empty afterwards.
