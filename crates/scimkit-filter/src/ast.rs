@@ -51,7 +51,23 @@ impl Filter {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn equal(path: AttributePath, value: impl Into<Literal>) -> Self {
-        Self::Attribute(AttributeExpression::Compare { path, operator: CompareOperator::Equal, value: value.into() })
+        Self::compare(path, CompareOperator::Equal, value)
+    }
+
+    /// The attribute compares with the value.
+    pub fn compare(path: AttributePath, operator: CompareOperator, value: impl Into<Literal>) -> Self {
+        Self::Attribute(AttributeExpression::Compare { path, operator, value: value.into() })
+    }
+
+    /// The attribute has a value.
+    pub const fn present(path: AttributePath) -> Self {
+        Self::Attribute(AttributeExpression::Present(path))
+    }
+
+    /// This filter does not hold.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        Self::Not(Box::new(self))
     }
 }
 
@@ -126,6 +142,18 @@ impl From<String> for Literal {
     }
 }
 
+impl From<Number> for Literal {
+    fn from(number: Number) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<i64> for Literal {
+    fn from(number: i64) -> Self {
+        Self::Number(Number::from(number))
+    }
+}
+
 impl From<bool> for Literal {
     fn from(value: bool) -> Self {
         Self::Boolean(value)
@@ -148,6 +176,18 @@ impl AttributePath {
     /// The path of a top-level attribute.
     pub const fn new(attribute: AttributeName) -> Self {
         Self { schema: None, attribute, sub_attribute: None }
+    }
+
+    /// This path in the schema of this URI.
+    #[must_use]
+    pub fn with_schema(self, schema: SchemaUri) -> Self {
+        Self { schema: Some(schema), ..self }
+    }
+
+    /// This path with this sub-attribute.
+    #[must_use]
+    pub fn with_sub_attribute(self, sub_attribute: AttributeName) -> Self {
+        Self { sub_attribute: Some(sub_attribute), ..self }
     }
 }
 
