@@ -75,12 +75,12 @@ pub fn generate(options: &Options) -> Directory {
         users.push(Value::Object(object));
     }
     users.append(&mut late);
-    files.extend(pages::user_pages("initial", users, (options.people / 5).clamp(5, 100), &mut random));
+    files.extend(pages::user_pages("initial", &users, (options.people / 5).clamp(5, 100), &mut random));
     files.extend(pages::group_pages("initial", company.groups.iter().map(pages::group).collect(), &mut random));
     files.extend(pages::assignments("initial", &company, &mut random));
 
     let day = NextDay::new(&mut company, joiners, &mut random);
-    files.extend(pages::user_pages("next-day", day.users, 9, &mut random));
+    files.extend(pages::user_pages("next-day", &day.users, 9, &mut random));
     files.extend(pages::group_pages("next-day", day.groups, &mut random));
     files.extend(pages::assignments("next-day", &company, &mut random));
     Directory { files, service_principal_id: company.service_principal_id }

@@ -98,7 +98,7 @@ pub(crate) fn reference(kind: &str, id: &str, is_removed: bool) -> Value {
 }
 
 /// The pages of users, `size` on each; with an empty page before the last one.
-pub(crate) fn user_pages(round: &str, users: Vec<Value>, size: usize, random: &mut Random) -> Vec<File> {
+pub(crate) fn user_pages(round: &str, users: &[Value], size: usize, random: &mut Random) -> Vec<File> {
     let mut pages: Vec<Vec<Value>> = users.chunks(size.max(1)).map(<[Value]>::to_vec).collect();
     pages.insert(pages.len().saturating_sub(1), Vec::new());
     delta(round, "users", pages, random)

@@ -1,6 +1,6 @@
 //! A small generator of pseudo-random numbers whose sequence never changes.
 
-/// The generator SplitMix64: 64 bits of state, every seed gives a full period.
+/// The generator `SplitMix64`: 64 bits of state, every seed gives a full period.
 #[derive(Debug)]
 pub(crate) struct Random {
     state: u64,
