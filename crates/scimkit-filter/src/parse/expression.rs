@@ -1,7 +1,7 @@
 //! Filters: terms, their connectives and their grouping.
 
 use nom::Parser as _;
-use nom::bytes::complete::{take_while, take_while1};
+use nom::bytes::complete::take_while;
 use nom::character::complete::char;
 
 use super::failure::{Failure, What};
@@ -23,6 +23,7 @@ enum Operator {
 
 impl Parser<'_> {
     /// A filter and nothing else.
+    #[inline]
     pub(super) fn whole_filter<'i>(&self, input: &'i str) -> Parsed<'i, Filter> {
         let (rest, _) = self.optional_blanks(input)?;
         let (rest, filter) = self.filter(rest, 0, Scope::Filter)?;
@@ -125,6 +126,10 @@ impl Parser<'_> {
 
     /// The opening parenthesis after the operator `not`; `None` if `not` is not there or names an attribute.
     fn after_not<'i>(&self, input: &'i str) -> Option<&'i str> {
+        // Nearly no term starts so.
+        if !input.starts_with(['n', 'N']) {
+            return None;
+        }
         let after = strip_word(input, "not")?;
         let group = if self.is_lenient() { after.trim_start() } else { after.strip_prefix(' ').unwrap_or(after) };
         group.starts_with('(').then_some(group)
@@ -168,16 +173,23 @@ impl Parser<'_> {
     }
 
     /// `SP "pr" / SP compareOp SP compValue`, after the path that starts at `start`.
+    #[inline]
     fn expression<'i>(&self, input: &'i str, path: AttributePath, start: &str) -> Parsed<'i, Filter> {
-        let expected = if strip_word(start, "not").is_some() { "an operator, or `(` after `not`" } else { OPERATOR };
-        let (rest, ()) = self.blanks(input, expected)?;
+        let wrong = |rest: &str| {
+            let expected = if strip_word(start, "not").is_some() { "an operator, or `(` after `not`" } else { OPERATOR };
+            Failure::at(rest, What::Expected(expected)).fatal()
+        };
+        let rest = self.blanks(input).ok_or_else(|| wrong(input))?;
         let (after, word) = bytes_while(rest, |byte| byte.is_ascii_alphabetic())?;
-        let operator = operator(word).filter(|_| self.ends_operator(after));
-        let Some(operator) = operator else { return Err(Failure::at(rest, What::Expected(expected)).fatal()) };
+        let operator = operator(word).filter(|_| self.ends_operator(after)).ok_or_else(|| wrong(rest))?;
         let Operator::Compare(operator) = operator else {
             return Ok((after, Filter::Attribute(AttributeExpression::Present(path))));
         };
-        let (rest, ()) = if self.is_lenient() { (after.trim_start(), ()) } else { self.blanks(after, "a blank and a value")? };
+        let rest = match self.blanks(after) {
+            Some(rest) => rest,
+            None if self.is_lenient() => after,
+            None => return Err(Failure::at(after, What::Expected("a blank and a value")).fatal()),
+        };
         let (rest, value) = self.literal(rest)?;
         Ok((rest, Filter::Attribute(AttributeExpression::Compare { path, operator, value })))
     }
@@ -212,16 +224,9 @@ impl Parser<'_> {
     }
 
     /// One blank; leniently at least one of any white space.
-    fn blanks<'i>(&self, input: &'i str, expected: &'static str) -> Parsed<'i, ()> {
-        let blanks = if self.is_lenient() {
-            take_while1(char::is_whitespace).parse(input)
-        } else {
-            char::<_, Failure>(' ').parse(input).map(|(rest, _)| (rest, input))
-        };
-        match blanks {
-            Ok((rest, _)) => Ok((rest, ())),
-            Err(_) => Err(Failure::at(input, What::Expected(expected)).fatal()),
-        }
+    fn blanks<'i>(&self, input: &'i str) -> Option<&'i str> {
+        let rest = if self.is_lenient() { input.trim_start() } else { input.strip_prefix(' ').unwrap_or(input) };
+        (rest.len() < input.len()).then_some(rest)
     }
 
     /// Nothing; leniently any white space.

@@ -22,10 +22,27 @@ impl Parser<'_> {
     }
 
     /// `attrPath = [URI ":"] ATTRNAME *1subAttr`
+    #[inline]
     pub(super) fn attribute_path<'i>(&self, input: &'i str) -> Parsed<'i, AttributePath> {
+        let (after, text) = bytes_while(input, is_name)?;
+        let (rest, sub_text) = match after.strip_prefix('.') {
+            Some(sub) => bytes_while(sub, is_name).map(|(rest, text)| (rest, Some((sub, text))))?,
+            None => (after, None),
+        };
+        if rest.starts_with(['.', ':']) {
+            return self.qualified_path(input);
+        }
+        let attribute = named(input, text, NAME)?;
+        let sub_attribute = sub_text.map(|(sub, text)| named(sub, text, SUB_ATTRIBUTE)).transpose()?;
+        Ok((rest, AttributePath { schema: None, attribute, sub_attribute }))
+    }
+
+    /// A path with the URI of a schema in front, or one with too many names.
+    fn qualified_path<'i>(&self, input: &'i str) -> Parsed<'i, AttributePath> {
         let (after, token) = path_token(input)?;
         let (schema, names) = if token.contains(':') { self.schema(input, token)? } else { (None, input) };
-        let (rest, attribute) = name(names, NAME)?;
+        let (rest, text) = bytes_while(names, is_name)?;
+        let attribute = named(names, text, NAME)?;
         let (rest, sub_attribute) = self.sub_attribute(rest)?;
         if rest.len() > after.len() {
             let what = if rest.starts_with('.') { "no more than one sub-attribute" } else { NAME };
@@ -37,8 +54,8 @@ impl Parser<'_> {
     /// `subAttr = "." ATTRNAME`, if it is there.
     pub(super) fn sub_attribute<'i>(&self, input: &'i str) -> Parsed<'i, Option<AttributeName>> {
         let Some(rest) = input.strip_prefix('.') else { return Ok((input, None)) };
-        let (rest, name) = name(rest, SUB_ATTRIBUTE)?;
-        Ok((rest, Some(name)))
+        let (after, text) = bytes_while(rest, is_name)?;
+        Ok((after, Some(named(rest, text, SUB_ATTRIBUTE)?)))
     }
 
     /// A known schema URI that is the whole rest of the input.
@@ -87,13 +104,9 @@ fn path_token(input: &str) -> Parsed<'_, &str> {
     if rest.starts_with(':') { take_while(is_uri).parse(input) } else { Ok((rest, token)) }
 }
 
-/// `ATTRNAME = ALPHA *(nameChar)`, with `$` among the name characters and before the name (EID 8924).
-fn name<'i>(input: &'i str, expected: &'static str) -> Parsed<'i, AttributeName> {
-    let (rest, text) = bytes_while(input, is_name)?;
-    match AttributeName::try_from(text.to_owned()) {
-        Ok(name) => Ok((rest, name)),
-        Err(_) => Err(Failure::over(input, text.len(), What::Expected(expected)).fatal()),
-    }
+/// `ATTRNAME = ALPHA *(nameChar)`, with `$` among the name characters and before the name (EID 8924). The text starts at `input`.
+fn named(input: &str, text: &str, expected: &'static str) -> Result<AttributeName, nom::Err<Failure>> {
+    AttributeName::try_from(text.to_owned()).map_err(|_| Failure::over(input, text.len(), What::Expected(expected)).fatal())
 }
 
 const fn is_name(byte: u8) -> bool {
