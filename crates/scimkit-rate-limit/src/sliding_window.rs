@@ -294,3 +294,22 @@ impl Limiter for SlidingWindow {
         self.idle_at()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn memory_is_at_most_8_bytes_a_request() {
+        let requests = 1_000;
+        let mut window = SlidingWindow::new(Quota::new(requests, Duration::from_secs(1)).unwrap());
+        for nanos in 0..10 * i128::from(requests) {
+            let now = Timestamp::from_nanosecond(nanos * 1_000_000).unwrap();
+            assert!(window.admit(1, now).is_admitted());
+            assert!(window.charged.capacity() <= 1_000);
+        }
+        assert_eq!(window.charged.len(), 1_000);
+    }
+}

@@ -1,0 +1,106 @@
+use std::num::NonZeroU32;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use scimkit_rate_limit::{Decision, Gcra};
+
+use crate::support::{at, quota};
+
+/// The algorithm as the textbooks state it: admit if the theoretical arrival time is at most the tolerance ahead.
+struct Model {
+    interval: i64,
+    tolerance: i64,
+    arrival: Option<i64>,
+}
+
+impl Model {
+    /// `None` if admitted, else when to ask again.
+    fn admit(&mut self, cost: u32, now: i64) -> Option<i64> {
+        let more = self.interval * (i64::from(cost) - 1);
+        let arrival = self.arrival.unwrap_or(now);
+        let earliest = arrival + more - self.tolerance;
+        if now < earliest {
+            return Some(earliest);
+        }
+        self.arrival = Some(arrival.max(now) + more + self.interval);
+        None
+    }
+}
+
+proptest! {
+    #[test]
+    fn equals_the_model(requests in 1_u32..50, burst in 1_u32..20, arrivals in vec((0_i64..60, 1_u32..25), 1..100)) {
+        let interval = 50;
+        let mut limiter = Gcra::new(quota(requests, u64::from(requests) * 50), NonZeroU32::new(burst).unwrap());
+        let mut model = Model { interval, tolerance: interval * (i64::from(burst) - 1), arrival: None };
+        let mut now = 0;
+        for (pause, cost) in arrivals {
+            now += pause;
+            let free = limiter.remaining(at(now));
+            let decision = limiter.admit(cost, at(now));
+            if cost > burst {
+                prop_assert_eq!(decision, Decision::Impossible);
+                continue;
+            }
+            let expected = model.admit(cost, now).map_or(Decision::Admitted, |millis| Decision::Refused { retry_at: at(millis) });
+            prop_assert_eq!(decision, expected);
+            prop_assert_eq!(decision.is_admitted(), cost <= free);
+        }
+    }
+
+    /// However long requests are under way, the service, which runs the same algorithm, refuses none.
+    #[test]
+    fn latency_cannot_squeeze_requests_together(
+        requests in 1_u32..20,
+        burst in 1_u32..10,
+        calls in vec((0_i64..100, 0_i64..=300, 0_i64..=300), 1..60),
+    ) {
+        let quota = quota(requests, 1000);
+        let burst = NonZeroU32::new(burst).unwrap();
+        let mut limiter = Gcra::new(quota, burst);
+        let (mut now, mut arrivals, mut under_way) = (0, Vec::new(), Vec::new());
+        for (pause, there, back) in calls {
+            now += pause;
+            loop {
+                under_way.sort_unstable();
+                while let Some(&end) = under_way.first().filter(|end| **end <= now) {
+                    limiter.finish(1, at(end));
+                    under_way.remove(0);
+                }
+                let Decision::Refused { retry_at } = limiter.start(1, at(now)) else { break };
+                let wait = retry_at.as_nanosecond() - at(now).as_nanosecond();
+                prop_assert!(wait > 0);
+                now += i64::try_from(wait.div_euclid(1_000_000) + 1).unwrap();
+            }
+            arrivals.push(now + there);
+            under_way.push(now + there + back);
+        }
+        arrivals.sort_unstable();
+        let mut service = Gcra::new(quota, burst);
+        for arrival in arrivals {
+            prop_assert!(service.admit(1, at(arrival)).is_admitted());
+        }
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_admits_no_more(steps in vec(-5000_i64..3000, 1..80)) {
+        let mut limiter = Gcra::new(quota(5, 1000), NonZeroU32::new(5).unwrap());
+        let (mut now, mut latest) = (0, 0);
+        for step in steps {
+            let before = limiter.remaining(at(latest));
+            now += step;
+            prop_assert!(now >= latest || limiter.remaining(at(now)) <= before);
+            limiter.admit(1, at(now));
+            latest = if now < latest - 1000 { now } else { latest.max(now) };
+        }
+    }
+}
+
+#[test]
+fn nothing_is_admitted_during_a_pause() {
+    let mut limiter = Gcra::new(quota(5, 1000), NonZeroU32::new(5).unwrap());
+    limiter.pause_until(at(3000));
+    assert_eq!(limiter.admit(1, at(0)), Decision::Refused { retry_at: at(3000) });
+    assert_eq!((limiter.remaining(at(2999)), limiter.remaining(at(3000))), (0, 5));
+    assert_eq!(limiter.idle_at(), Some(at(3000)));
+}

@@ -1,0 +1,190 @@
+use proptest::collection::vec;
+use proptest::prelude::*;
+use scimkit_rate_limit::{Decision, Limits, SlidingWindow, Timestamp, Usage};
+
+use crate::support::{at, most_in_a_window, quota};
+
+const NANOSECOND: std::time::Duration = std::time::Duration::from_nanos(1);
+
+proptest! {
+    /// Never more than the quota in any window, never a refusal while the quota is free, and a refusal names the first instant at which
+    /// the same request is admitted.
+    #[test]
+    fn admissions_are_exact(requests in 1_u32..12, window in 1_i64..500, arrivals in vec((0_i64..200, 0_u32..5), 1..80)) {
+        let mut limiter = SlidingWindow::new(quota(requests, window.unsigned_abs()));
+        let (mut now, mut charges) = (0, Vec::new());
+        for (pause, cost) in arrivals {
+            now += pause;
+            charges.push((now, cost));
+            let fits = most_in_a_window(&charges, window) <= requests;
+            prop_assert_eq!(limiter.decide(cost, at(now)).is_admitted(), fits);
+            let free = limiter.remaining(at(now));
+            match limiter.admit(cost, at(now)) {
+                Decision::Admitted => prop_assert!(fits && cost <= free),
+                Decision::Impossible => {
+                    prop_assert!(cost > requests);
+                    charges.pop();
+                }
+                Decision::Refused { retry_at } => {
+                    prop_assert!(!fits && cost > free);
+                    prop_assert!(retry_at > at(now));
+                    prop_assert!(limiter.decide(cost, retry_at).is_admitted());
+                    prop_assert!(!limiter.decide(cost, retry_at - NANOSECOND).is_admitted());
+                    charges.pop();
+                }
+            }
+        }
+    }
+
+    /// However long requests and answers are under way, the service counts no more than the quota in any window.
+    #[test]
+    fn latency_cannot_squeeze_two_windows_together(
+        requests in 1_u32..8,
+        window in 1_i64..1000,
+        calls in vec((0_i64..100, 1_u32..4, 0_i64..=300, 0_i64..=300), 1..80),
+    ) {
+        let mut limiter = SlidingWindow::new(quota(requests, window.unsigned_abs()));
+        let (mut now, mut arrivals, mut under_way) = (0, Vec::new(), Vec::new());
+        for (pause, cost, there, back) in calls {
+            now += pause;
+            if cost > requests {
+                prop_assert_eq!(limiter.start(cost, at(now)), Decision::Impossible);
+                continue;
+            }
+            // The caller waits as it is told and asks again.
+            loop {
+                under_way.sort_unstable();
+                while let Some(&(end, finished)) = under_way.first().filter(|(end, _)| *end <= now) {
+                    limiter.finish(finished, at(end));
+                    under_way.remove(0);
+                }
+                match limiter.start(cost, at(now)) {
+                    Decision::Refused { retry_at } => {
+                        let wait = retry_at.as_millisecond() - at(now).as_millisecond();
+                        prop_assert!(wait > 0);
+                        now += wait;
+                    }
+                    decision => {
+                        prop_assert!(decision.is_admitted());
+                        break;
+                    }
+                }
+            }
+            arrivals.push((now + there, cost));
+            under_way.push((now + there + back, cost));
+        }
+        prop_assert!(most_in_a_window(&arrivals, window) <= requests);
+    }
+
+    /// What was used counts after a restart as before it.
+    #[test]
+    fn usage_survives_a_restart(requests in 1_u32..12, charges in vec((0_i64..300, 1_u32..4), 0..40), later in 0_i64..1500) {
+        let mut limiter = SlidingWindow::new(quota(requests, 1000));
+        let mut now = 0;
+        for (pause, cost) in charges {
+            now += pause;
+            limiter.admit(cost, at(now));
+        }
+        let text = serde_json::to_string(&limiter.usage(at(now))).unwrap();
+        let usage: Usage = serde_json::from_str(&text).unwrap();
+        let restarted = SlidingWindow::with_usage(limiter.quota(), &usage, at(now));
+        prop_assert_eq!(restarted.remaining(at(now + later)), limiter.remaining(at(now + later)));
+        prop_assert_eq!(restarted.decide(requests, at(now)), limiter.decide(requests, at(now)));
+    }
+
+    /// Whatever the clock does, no call panics, and an instant that is earlier never has more room than the latest one had.
+    #[test]
+    fn a_clock_that_steps_back_admits_no_more(steps in vec((-5000_i64..3000, 1_u32..4), 1..80)) {
+        let mut limiter = SlidingWindow::new(quota(5, 1000));
+        let (mut now, mut latest) = (0, 0);
+        for (step, cost) in steps {
+            let before = limiter.remaining(at(latest));
+            now += step;
+            prop_assert!(now >= latest || limiter.remaining(at(now)) <= before);
+            limiter.admit(cost, at(now));
+            // A clock that was set is the new latest one.
+            latest = if now < latest - 1000 { now } else { latest.max(now) };
+        }
+    }
+}
+
+/// A slot is free exactly one window after it was taken: windows are half open.
+#[test]
+fn a_slot_is_free_after_one_window_and_not_before() {
+    let mut limiter = SlidingWindow::new(quota(1, 60_000));
+    assert!(limiter.admit(1, at(0)).is_admitted());
+    assert_eq!(limiter.admit(1, at(59_999)), Decision::Refused { retry_at: at(60_000) });
+    assert!(limiter.admit(1, at(60_000)).is_admitted());
+}
+
+#[test]
+fn a_full_window_is_free_after_one_window() {
+    let mut limiter = SlidingWindow::full(quota(u32::MAX, 1000), at(0));
+    assert_eq!(limiter.remaining(at(999)), 0);
+    assert_eq!(limiter.admit(1, at(500)), Decision::Refused { retry_at: at(1000) });
+    assert_eq!(limiter.remaining(at(1000)), u32::MAX);
+}
+
+#[test]
+fn a_request_under_way_holds_its_slot() {
+    let mut limiter = SlidingWindow::new(quota(2, 1000));
+    assert!(limiter.start(2, at(0)).is_admitted());
+    assert_eq!(limiter.idle_at(), None);
+    assert_eq!(limiter.start(1, at(5000)), Decision::Refused { retry_at: at(6000) });
+    limiter.finish(1, at(5500));
+    assert_eq!(limiter.start(1, at(6000)), Decision::Refused { retry_at: at(6500) });
+    assert_eq!(limiter.usage(at(6000)), limiter.clone().usage(at(6000)));
+    let restarted = SlidingWindow::with_usage(limiter.quota(), &limiter.usage(at(6000)), at(6000));
+    assert_eq!((restarted.remaining(at(6500)), restarted.remaining(at(7000))), (1, 2));
+}
+
+#[test]
+fn nothing_is_admitted_during_a_pause() {
+    let mut limiter = SlidingWindow::new(quota(5, 1000));
+    limiter.pause_until(at(3000));
+    limiter.pause_until(at(2000));
+    assert_eq!(limiter.admit(1, at(0)), Decision::Refused { retry_at: at(3000) });
+    assert_eq!((limiter.remaining(at(2999)), limiter.remaining(at(3000))), (0, 5));
+}
+
+/// A usage of a larger quota, from a clock that was ahead, fills the window and no more.
+#[test]
+fn a_usage_that_does_not_fit_fills_the_window() {
+    let mut large = SlidingWindow::new(quota(9, 1000));
+    large.admit(4, at(100));
+    large.admit(5, at(9000));
+    let small = SlidingWindow::with_usage(quota(3, 1000), &large.usage(at(9000)), at(200));
+    assert_eq!((small.remaining(at(1199)), small.remaining(at(1200))), (0, 3));
+}
+
+#[test]
+fn a_clock_that_was_set_back_counts_the_whole_quota_as_used() {
+    let mut limiter = SlidingWindow::new(quota(2, 1000));
+    assert!(limiter.admit(1, at(10_000)).is_admitted());
+    assert_eq!(limiter.admit(1, at(9_500)), Decision::Admitted, "a late caller");
+    assert_eq!(limiter.admit(1, at(2_000)), Decision::Refused { retry_at: at(3_000) });
+    assert!(limiter.admit(2, at(3_000)).is_admitted());
+}
+
+#[test]
+fn instants_that_do_not_fit_admit_no_more_than_the_quota() {
+    for now in [Timestamp::MIN, Timestamp::MAX] {
+        let mut limiter = SlidingWindow::new(quota(1, 1000));
+        assert!(limiter.admit(1, now).is_admitted());
+        assert!(!limiter.admit(1, now).is_admitted());
+        assert!(SlidingWindow::full(quota(1, 1000), now).remaining(now) == 0);
+    }
+}
+
+/// Ten a second and fifteen in ten seconds: both hold, and a refused request is charged to neither.
+#[test]
+fn several_limits_charge_all_or_none() {
+    let mut limits = Limits::new([SlidingWindow::new(quota(10, 1000)), SlidingWindow::new(quota(15, 10_000))]);
+    assert!(limits.start(10, at(0)).is_admitted());
+    limits.finish(10, at(0));
+    assert_eq!(limits.start(6, at(1000)), Decision::Refused { retry_at: at(10_000) });
+    assert_eq!(limits.remaining(at(1000)), 5);
+    assert!(limits.admit(5, at(1000)).is_admitted());
+    assert_eq!(limits.admit(16, at(1000)), Decision::Impossible);
+    assert!(Limits::<SlidingWindow>::none().admit(u32::MAX, at(0)).is_admitted());
+}
