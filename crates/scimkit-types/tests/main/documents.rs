@@ -1,6 +1,7 @@
 //! The documents of RFC 7643 and RFC 7644 in `testdata`.
 
 use scimkit_types::validate::{Operation, Policy, accept};
+use scimkit_types::views::{Group, ServiceProviderConfig, User};
 use scimkit_types::{
     BulkRequest, BulkResponse, Catalog, ErrorResponse, ListResponse, PatchOp, Resource, Schema, SearchRequest, Value, messages,
 };
@@ -118,5 +119,34 @@ fn schemas_of_the_rfc_are_covered() {
                 assert!(mine.sub_attribute(sub_attribute.name.as_str()).is_some(), "{name}: {}.{}", attribute.name, sub_attribute.name);
             }
         }
+    }
+}
+
+/// Every user, group and configuration of the RFC goes through its view without loss.
+#[test]
+fn views_lose_nothing() {
+    let read = |folder: &str, part: &str| {
+        let documents = documents(folder, part).into_iter();
+        documents.map(|(name, text)| (name, serde_json::from_str::<Resource>(&text).unwrap())).collect::<Vec<_>>()
+    };
+    let users = ["8.2-user-full", "8.3-enterprise-user", "8.1-user-minimal"].into_iter().flat_map(|part| read("rfc7643", part));
+    for (name, document) in users.chain(read("rfc7644", "-user-re")) {
+        let user = User::from_resource(&document).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let (written, read) = (Value::Complex(user.to_resource().into_complex()), Value::Complex(document.into_complex()));
+        assert!(written.is_equivalent(&read), "{name}");
+    }
+    let full = User::from_resource(&read("rfc7643", "8.3-enterprise-user")[0].1).unwrap();
+    let unnamed: Vec<&str> = full.other.iter().map(|(name, _)| name).collect();
+    assert_eq!(unnamed, ["schemas", "meta"]);
+    assert_eq!(full.enterprise.unwrap().manager.unwrap().display_name.as_deref(), Some("John Smith"));
+
+    for (name, document) in read("rfc7643", "8.4-group") {
+        let group = Group::from_resource(&document).unwrap();
+        assert_eq!(group.to_resource(), document, "{name}");
+    }
+    for (name, document) in read("rfc7643", "8.5-service-provider-config") {
+        let config = ServiceProviderConfig::from_resource(&document).unwrap();
+        assert_eq!(config.to_resource(), document, "{name}");
+        assert_eq!(config.filter.unwrap().max_results, Some(200));
     }
 }
