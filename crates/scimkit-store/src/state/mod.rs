@@ -56,13 +56,15 @@ pub enum Table {
     Waiting,
     /// Target objects found by listing, by object type and matching value.
     Listing,
-    /// Assignments of principals to the application.
+    /// The roles of each entitled object, by object type and source id.
     Assignment,
+    /// Objects seen in a round that starts over, by object type and source id.
+    Seen,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Job,
         Self::Record,
         Self::Pending,
@@ -75,6 +77,7 @@ impl Table {
         Self::Waiting,
         Self::Listing,
         Self::Assignment,
+        Self::Seen,
     ];
 
     /// The name under which a database keeps the table.
@@ -92,6 +95,7 @@ impl Table {
             Self::Waiting => "waiting",
             Self::Listing => "listing",
             Self::Assignment => "assignment",
+            Self::Seen => "seen",
         }
     }
 }

@@ -1,0 +1,384 @@
+//! What is to be done with one object: a pure function of what is known of it.
+
+use scimkit_filter::PatchPath;
+use scimkit_mapping::{AppRole, Desired, Entropy, Environment, MappingSet, Operation, ScopeDecision};
+use scimkit_patch::{Context, DiffOptions, diff};
+use scimkit_types::{Dialect, PatchOp, Resource, Timestamp, Tolerance, Value};
+
+use crate::event::ErrorCode;
+use crate::job::ProvisioningJob;
+use crate::overlay::{clear, echo, overlay};
+use crate::records::{Action, Link, Presence, PropertyChange, StoredRecord};
+
+/// What an evaluation needs besides the object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting<'a> {
+    pub job: &'a ProvisioningJob,
+    pub mapping: &'a MappingSet,
+    pub now: Timestamp,
+    pub app_roles: &'a [AppRole],
+    pub entropy: &'a dyn Entropy,
+}
+
+/// What is known of one object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known<'a> {
+    pub stored: &'a StoredRecord,
+    /// The roles of its assignments; `None` if it has none.
+    pub roles: Option<&'a [String]>,
+    pub link: Option<&'a Link>,
+}
+
+/// Why something is not done, for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reason {
+    pub code: ErrorCode,
+    pub text: String,
+}
+
+impl Reason {
+    pub(crate) fn new(code: ErrorCode, text: impl Into<String>) -> Self {
+        Self { code, text: text.into() }
+    }
+}
+
+/// What is to be done with one object.
+#[derive(Debug)]
+pub(crate) enum Decision {
+    /// Nothing, and that is right.
+    Skip(Reason),
+    /// Nothing, because it cannot be done; it is tried again later.
+    Fail(Reason),
+    /// It is not linked; the target must be asked whether it has the object.
+    Match(Box<Unmatched>),
+    /// This.
+    Act(Box<Action>, Vec<PropertyChange>),
+    /// The link is forgotten, and nothing is sent.
+    Forget,
+}
+
+/// An object that is in scope and not linked.
+#[derive(Debug)]
+pub(crate) struct Unmatched {
+    pub desired: Resource,
+    pub redacted: Vec<String>,
+    /// The index of each matching attribute that has a value, and the value.
+    pub matching: Vec<(usize, String)>,
+}
+
+impl Setting<'_> {
+    /// Decides on an object without asking the target.
+    pub(crate) fn decide(&self, known: Known<'_>) -> Decision {
+        match known.link {
+            Some(link) => self.decide_linked(known, link),
+            None => self.decide_unlinked(known),
+        }
+    }
+
+    fn decide_unlinked(&self, known: Known<'_>) -> Decision {
+        if let Err(reason) = self.standing(known) {
+            return Decision::Skip(reason);
+        }
+        if !self.mapping.allows(scimkit_mapping::Flow::Create) && !self.mapping.allows(scimkit_mapping::Flow::Update) {
+            return Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "the job neither creates nor updates objects of this type"));
+        }
+        let desired = match self.evaluate(known, Operation::Create, false) {
+            Ok(desired) => desired,
+            Err(decision) => return decision,
+        };
+        if desired.matching.is_empty() {
+            let names: Vec<&str> = self.mapping.matching().iter().map(|attribute| attribute.target.as_str()).collect();
+            return Decision::Fail(Reason::new(
+                ErrorCode::MissingMatchingValue,
+                format!("the object has no value for the matching attribute `{}`", names.join("`, `")),
+            ));
+        }
+        Decision::Match(Box::new(Unmatched { desired: desired.resource, redacted: desired.redacted, matching: desired.matching }))
+    }
+
+    fn decide_linked(&self, known: Known<'_>, link: &Link) -> Decision {
+        if known.stored.presence == Presence::Deleted {
+            if !link.is_managed {
+                return Decision::Forget;
+            }
+            if !self.mapping.allows(scimkit_mapping::Flow::Delete) {
+                return Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "the job deletes no objects of this type"));
+            }
+            return Decision::Act(Box::new(Action::Delete { target_id: link.target_id.clone() }), Vec::new());
+        }
+        let standing = self.standing(known);
+        let leaves_scope = matches!(&standing, Err(reason) if matches!(reason.code, ErrorCode::NotAssigned | ErrorCode::NotInScope));
+        let is_soft_deleted = standing.is_err();
+        if is_soft_deleted && !link.is_managed {
+            return Decision::Skip(Reason::new(ErrorCode::NotInScope, "the object has left the scope before"));
+        }
+        let desired = match self.evaluate(known, Operation::Update, is_soft_deleted) {
+            Ok(desired) => desired,
+            Err(decision) => return decision,
+        };
+        let flows_nothing_else = leaves_scope || known.stored.presence == Presence::SoftDeleted;
+        let flowing = if flows_nothing_else {
+            match self.evaluate(known, Operation::Update, false) {
+                Ok(present) => differing(&present.resource, &desired.resource),
+                Err(decision) => return decision,
+            }
+        } else {
+            desired.resource.clone()
+        };
+        if flows_nothing_else && flowing.as_complex().is_empty() {
+            return self.without_soft_delete(link);
+        }
+        let exported = self.flow(&link.exported, &flowing, &desired);
+        let matching_key = desired.matching.first().map(|(index, value)| self.matching_key(*index, value));
+        self.update(link, exported, &desired.redacted, matching_key, is_soft_deleted, !leaves_scope)
+    }
+
+    /// A target without an attribute that tells whether an object is active: groups are deleted, other objects stay as they are.
+    fn without_soft_delete(&self, link: &Link) -> Decision {
+        if self.mapping.object_type().eq_ignore_ascii_case("Group") && self.mapping.allows(scimkit_mapping::Flow::Delete) {
+            return Decision::Act(Box::new(Action::Delete { target_id: link.target_id.clone() }), Vec::new());
+        }
+        Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "no mapping tells the service that the object is inactive"))
+    }
+
+    fn update(
+        &self,
+        link: &Link,
+        exported: Resource,
+        redacted: &[String],
+        matching_key: Option<String>,
+        is_disabled: bool,
+        is_managed: bool,
+    ) -> Decision {
+        let operations = match self.operations(&link.exported, &exported) {
+            Ok(operations) => operations,
+            Err(reason) => return Decision::Fail(reason),
+        };
+        let changes = property_changes(&link.exported, &exported, redacted);
+        let Some(operations) = operations else {
+            if link.is_managed == is_managed {
+                return Decision::Skip(Reason::new(ErrorCode::RedundantExport, "nothing changes in the target"));
+            }
+            let operations = PatchOp::default().to_json();
+            return Decision::Act(self.update_action(link, operations, exported, matching_key, is_disabled, is_managed), changes);
+        };
+        if !self.mapping.allows(scimkit_mapping::Flow::Update) {
+            return Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "the job updates no objects of this type"));
+        }
+        Decision::Act(self.update_action(link, operations, exported, matching_key, is_disabled, is_managed), changes)
+    }
+
+    #[expect(clippy::unused_self, reason = "keeps the parts of an update in one place")]
+    fn update_action(
+        &self,
+        link: &Link,
+        operations: Value,
+        exported: Resource,
+        matching_key: Option<String>,
+        is_disabled: bool,
+        is_managed: bool,
+    ) -> Box<Action> {
+        Box::new(Action::Update {
+            target_id: link.target_id.clone(),
+            operations,
+            exported,
+            matching_key: matching_key.or_else(|| link.matching_key.clone()),
+            is_adopted: false,
+            is_disabled,
+            is_managed,
+        })
+    }
+
+    /// Decides on an object that the target was asked for: `found` are the resources with its first matching value that any has.
+    pub(crate) fn decide_matched(&self, unmatched: Unmatched, found: &[Resource], matched: Option<usize>) -> Decision {
+        let Unmatched { desired, redacted, matching } = unmatched;
+        let Some((first_index, first_value)) = matching.first().cloned() else {
+            return Decision::Fail(Reason::new(ErrorCode::MissingMatchingValue, "the object has no value for a matching attribute"));
+        };
+        match found {
+            [] => self.create(desired, &redacted, first_index, first_value),
+            [resource] => {
+                let Some(target_id) = resource.id() else {
+                    return Decision::Fail(Reason::new(
+                        ErrorCode::SystemForCrossDomainIdentityManagementServiceIncompatible,
+                        "the service answered with a resource without id",
+                    ));
+                };
+                let key = matching
+                    .iter()
+                    .find(|(index, _)| Some(*index) == matched)
+                    .map_or_else(|| self.matching_key(first_index, &first_value), |(index, value)| self.matching_key(*index, value));
+                self.adopt(target_id, resource, &desired, &redacted, key)
+            }
+            several => Decision::Fail(Reason::new(
+                ErrorCode::DuplicateTargetEntries,
+                format!("{} resources of the service have the matching value", several.len()),
+            )),
+        }
+    }
+
+    fn create(&self, desired: Resource, redacted: &[String], matching_index: usize, matching_value: String) -> Decision {
+        if !self.mapping.allows(scimkit_mapping::Flow::Create) {
+            return Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "the job creates no objects of this type"));
+        }
+        if let Some(path) = self.missing_value(&desired) {
+            return Decision::Fail(Reason::new(ErrorCode::MissingValues, format!("the required attribute `{path}` has no value")));
+        }
+        let changes = property_changes(&Resource::default(), &desired, redacted);
+        let matching_key = self.matching_key(matching_index, &matching_value);
+        Decision::Act(Box::new(Action::Create { resource: desired, matching_key, matching_value, matching_index }), changes)
+    }
+
+    fn adopt(&self, target_id: &str, present: &Resource, desired: &Resource, redacted: &[String], matching_key: String) -> Decision {
+        let present = self.mapping.managed(present);
+        let exported = overlay(&present, desired);
+        let shown = echo(&exported, &self.job.profile);
+        let operations = match self.operations(&echo(&present, &self.job.profile), &shown) {
+            Ok(operations) => operations.unwrap_or_else(|| PatchOp::default().to_json()),
+            Err(reason) => return Decision::Fail(reason),
+        };
+        let changes = property_changes(&present, &shown, redacted);
+        let action = Action::Update {
+            target_id: target_id.to_owned(),
+            operations,
+            exported,
+            matching_key: Some(matching_key),
+            is_adopted: true,
+            is_disabled: false,
+            is_managed: true,
+        };
+        Decision::Act(Box::new(action), changes)
+    }
+
+    /// Whether the object is to be there and active; if not, why.
+    pub(crate) fn standing(&self, known: Known<'_>) -> Result<(), Reason> {
+        if known.stored.presence != Presence::Present {
+            return Err(Reason::new(ErrorCode::Deleted, "the object was deleted at the source"));
+        }
+        if self.job.scope == crate::job::Scope::Assigned && known.roles.is_none() {
+            return Err(Reason::new(ErrorCode::NotAssigned, "the object is not assigned to the application"));
+        }
+        if let ScopeDecision::OutOfScope { reason } = self.mapping.scope(&known.stored.record) {
+            return Err(Reason::new(ErrorCode::NotInScope, reason));
+        }
+        if known.stored.record.attributes.get("accountEnabled").and_then(Value::as_bool) == Some(false) {
+            return Err(Reason::new(ErrorCode::Disabled, "the object is disabled at the source"));
+        }
+        Ok(())
+    }
+
+    fn evaluate(&self, known: Known<'_>, operation: Operation, is_soft_deleted: bool) -> Result<Desired, Decision> {
+        let desired = self.desired(known, operation, is_soft_deleted).map_err(Decision::Fail)?;
+        if desired.is_object_ignored {
+            return Err(Decision::Skip(Reason::new(ErrorCode::ObjectIgnored, "a mapping says that the object is left alone")));
+        }
+        Ok(desired)
+    }
+
+    /// The attributes and references that the mappings give.
+    pub(crate) fn desired(&self, known: Known<'_>, operation: Operation, is_soft_deleted: bool) -> Result<Desired, Reason> {
+        let mut environment = Environment::new(self.now);
+        environment.is_soft_deleted = is_soft_deleted;
+        environment.app_roles = self.app_roles;
+        environment.assigned_roles = known.roles.unwrap_or_default();
+        environment.entropy = Some(self.entropy);
+        self.mapping
+            .evaluate(&known.stored.record, &environment, operation)
+            .map_err(|error| Reason::new(ErrorCode::MappingFailed, error.to_string()))
+    }
+
+    fn flow(&self, base: &Resource, flowing: &Resource, desired: &Desired) -> Resource {
+        let mut exported = overlay(base, flowing);
+        for path in &desired.cleared {
+            if let Ok(path) = PatchPath::parse_with(path, &scimkit_filter::ParseOptions::default().with_catalog(&self.job.catalog)) {
+                clear(&mut exported, &path);
+            }
+        }
+        exported
+    }
+
+    /// The operations that lead from one managed part to another, as the body of a request; `None` if there are none.
+    fn operations(&self, current: &Resource, desired: &Resource) -> Result<Option<Value>, Reason> {
+        let Some(resource_type) = self.job.catalog.resource_type(self.mapping.resource_type()) else {
+            return Err(Reason::new(ErrorCode::MappingFailed, "the service has no such resource type"));
+        };
+        let dialect: Dialect = self.job.profile.dialect;
+        let context = Context::new(&self.job.catalog, resource_type).with_dialect(dialect);
+        let options = DiffOptions::default().with_replace_lists(false).with_path_required(dialect.allows(Tolerance::PathRequired));
+        let operations =
+            diff(current, desired, &context, &options).map_err(|error| Reason::new(ErrorCode::MappingFailed, error.to_string()))?;
+        Ok((!operations.is_empty()).then(|| PatchOp::new(operations).to_json()))
+    }
+
+    fn missing_value(&self, desired: &Resource) -> Option<String> {
+        let resource_type = self.job.catalog.resource_type(self.mapping.resource_type())?;
+        let schema = self.job.catalog.schema(resource_type.schema.as_str())?;
+        let is_missing = |value: Option<&Value>| value.is_none_or(Value::is_unassigned);
+        schema.attributes.iter().find_map(|attribute| {
+            let value = desired.get(attribute.name.as_str());
+            if attribute.is_required && is_missing(value) {
+                return Some(attribute.name.to_string());
+            }
+            let complex = value?.as_complex()?;
+            let sub = attribute.sub_attributes.iter().find(|sub| sub.is_required && is_missing(complex.get(sub.name.as_str())))?;
+            Some(format!("{}.{}", attribute.name, sub.name))
+        })
+    }
+
+    /// The key under which objects with this matching value are found: compared as the attribute's schema says.
+    pub(crate) fn matching_key(&self, index: usize, value: &str) -> String {
+        let case_exact = self.mapping.matching().get(index).is_some_and(|attribute| {
+            let path = &attribute.filter_path;
+            let resource_type = self.job.catalog.resource_type(self.mapping.resource_type());
+            let definition = resource_type.and_then(|resource_type| {
+                let schema = path.schema.as_ref().map(|uri| uri.as_str());
+                let definition = self.job.catalog.attribute(resource_type, schema, path.attribute.as_str())?;
+                match &path.sub_attribute {
+                    Some(sub) => definition.sub_attribute(sub.as_str()),
+                    None => Some(definition),
+                }
+            });
+            definition.is_some_and(scimkit_types::Attribute::compares_case_exact)
+        });
+        format!("{index}/{}", scimkit_types::compare::text_key(value, case_exact))
+    }
+}
+
+/// The top-level attributes of `right` that are not the same in `left`.
+fn differing(left: &Resource, right: &Resource) -> Resource {
+    let members = right.as_complex().iter().filter(|(name, value)| left.get(name) != Some(*value));
+    Resource::from(members.map(|(name, value)| (name, value.clone())).collect::<scimkit_types::ComplexValue>())
+}
+
+/// What changes from one resource to another, attribute by attribute.
+pub(crate) fn property_changes(old: &Resource, new: &Resource, redacted: &[String]) -> Vec<PropertyChange> {
+    let mut changes = Vec::new();
+    let names = new.as_complex().iter().chain(old.as_complex().iter().filter(|(name, _)| new.get(name).is_none()));
+    for (name, _) in names {
+        if name.eq_ignore_ascii_case("schemas") {
+            continue;
+        }
+        let (before, after) = (old.get(name), new.get(name));
+        match (before, after) {
+            (before, Some(Value::Complex(after))) => {
+                let before = before.and_then(Value::as_complex);
+                let separator = if name.contains(':') { ':' } else { '.' };
+                for (sub, value) in after.iter() {
+                    push_change(&mut changes, format!("{name}{separator}{sub}"), before.and_then(|b| b.get(sub)), Some(value), redacted);
+                }
+            }
+            (before, after) => push_change(&mut changes, name.to_owned(), before, after, redacted),
+        }
+    }
+    changes
+}
+
+fn push_change(changes: &mut Vec<PropertyChange>, name: String, old: Option<&Value>, new: Option<&Value>, redacted: &[String]) {
+    let (old, new) = (old.cloned().unwrap_or_default(), new.cloned().unwrap_or_default());
+    if old.is_equivalent(&new) {
+        return;
+    }
+    let starts = |path: &String| path.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(&name));
+    let hide = |value: Value| if redacted.iter().any(starts) && value != Value::Null { Value::from("[Redact]") } else { value };
+    changes.push(PropertyChange { name, old: hide(old), new: hide(new) });
+}

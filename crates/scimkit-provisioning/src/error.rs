@@ -1,0 +1,93 @@
+//! Why a cycle or a test of the connection could not be completed.
+
+use scimkit_store::StoreError;
+
+use crate::source::{SourceError, SourceErrorKind};
+use crate::target::{TargetError, TargetErrorKind};
+
+/// The result of a call to the engine.
+pub type Result<T, E = CycleError> = std::result::Result<T, E>;
+
+/// Why a cycle could not be completed. Nothing that was done is lost: the next cycle goes on where this one stopped.
+///
+/// A failure of one object is not an error: the object is put into escrow and the cycle goes on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CycleError {
+    /// The source could not be read.
+    #[error("the directory could not be read: {0}")]
+    Source(#[from] SourceError),
+    /// The target does not answer, refuses the credentials, or has had too many requests.
+    #[error("the service could not be used: {0}")]
+    Target(#[from] TargetError),
+    /// The state could not be read or written.
+    #[error("the state could not be kept: {0}")]
+    State(#[from] StoreError),
+    /// A record of the state cannot be read.
+    #[error("the state holds a record that cannot be read, in `{table}`")]
+    CorruptState {
+        /// The table of the record.
+        table: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// More objects would be disabled or deleted than the job allows; none was.
+    #[error("{planned} objects would be disabled or deleted, more than the threshold of {threshold}; none was")]
+    TooManyDeletes {
+        /// How many would be.
+        planned: u64,
+        /// How many are allowed.
+        threshold: u64,
+    },
+    /// The target listed something that cannot be right, such as fewer resources than it counts.
+    #[error("the service's list is not complete: {0}")]
+    IncompleteList(String),
+}
+
+impl CycleError {
+    /// Whether the same cycle may succeed later without anybody doing something.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Source(error) => matches!(error.kind, SourceErrorKind::Unavailable | SourceErrorKind::PositionExpired),
+            Self::Target(error) => matches!(error.kind, TargetErrorKind::Unavailable | TargetErrorKind::Throttled),
+            Self::State(_) | Self::IncompleteList(_) => true,
+            Self::CorruptState { .. } | Self::TooManyDeletes { .. } => false,
+        }
+    }
+}
+
+/// Why a service cannot be provisioned as the job says, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectionError {
+    /// The service cannot be reached.
+    #[error("the service cannot be reached; check its address and that it is running")]
+    Unreachable(#[source] TargetError),
+    /// The service refuses the token.
+    #[error("the service refuses the token (401); check that it is the one the service gave and that it has not expired")]
+    Unauthorized(#[source] TargetError),
+    /// The service refuses the client.
+    #[error("the service refuses the request: {0}")]
+    Refused(#[source] TargetError),
+    /// The service cannot filter on a matching attribute.
+    #[error("the service cannot filter on the matching attribute `{attribute}`: {error}; choose one that it can filter on")]
+    CannotFilter {
+        /// The attribute.
+        attribute: String,
+        /// What the service says.
+        #[source]
+        error: TargetError,
+    },
+    /// The service finds something for a value that nobody has.
+    #[error("the service ignores the filter on `{attribute}`: it finds {found} resources for a value that nobody has")]
+    IgnoresFilter {
+        /// The attribute.
+        attribute: String,
+        /// How many it finds.
+        found: usize,
+    },
+    /// The answer is not SCIM.
+    #[error("the service's answer is not SCIM: {0}; check the address, which often ends in `/scim/v2`")]
+    Incompatible(#[source] TargetError),
+}

@@ -1,0 +1,80 @@
+//! When an object that failed is tried again.
+
+use std::time::Duration;
+
+use scimkit_store::{Batch, Table};
+use scimkit_types::Timestamp;
+
+use crate::decide::Reason;
+use crate::error::Result;
+use crate::records::Escrow;
+use crate::run::Run;
+use crate::state::Work;
+
+/// How long after each failure an object is tried again; the last one repeats.
+const BACK_OFF_HOURS: [u64; 3] = [6, 12, 24];
+
+/// How long after the first failure an object is given up until it changes.
+const KEPT: Duration = Duration::from_hours(28 * 24);
+
+impl Escrow {
+    /// The entry after one more failure.
+    pub(crate) fn next(known: Option<&Self>, now: Timestamp, reason: &Reason) -> Self {
+        let failures = known.map_or(0, |known| known.failures).saturating_add(1);
+        let index = usize::try_from(failures - 1).unwrap_or(usize::MAX).min(BACK_OFF_HOURS.len() - 1);
+        let wait = BACK_OFF_HOURS.get(index).copied().map(Duration::from_hours).unwrap_or_default();
+        Self {
+            first_failed_at: known.map_or(now, |known| known.first_failed_at),
+            failures,
+            next_attempt_at: now.saturating_add(wait).unwrap_or(Timestamp::MAX),
+            code: reason.code,
+            reason: reason.text.clone(),
+        }
+    }
+
+    fn is_given_up(&self, now: Timestamp) -> bool {
+        self.first_failed_at.saturating_add(KEPT).is_ok_and(|end| now >= end)
+    }
+}
+
+/// Marks the objects whose time has come to be tried again, and forgets those that were given up.
+pub(crate) async fn release_due(run: &Run<'_>) -> Result<()> {
+    let now = run.clock.now();
+    let mut after: Option<String> = None;
+    loop {
+        let rows = run.state.scan::<Escrow>(Table::Escrow, "", after.as_deref()).await?;
+        let Some((last, _)) = rows.last() else { return Ok(()) };
+        after = Some(last.clone());
+        let mut batch = Batch::new();
+        for (key, escrow) in rows {
+            if escrow.is_given_up(now) {
+                batch.delete(Table::Escrow, key);
+            } else if escrow.next_attempt_at <= now
+                && let Some((object_type, id)) = key.split_once('/')
+            {
+                batch.put(Table::Pending, Work::Object.key(object_type, id), "null");
+            }
+        }
+        run.state.commit(batch).await?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::ErrorCode;
+
+    #[test]
+    fn back_off_grows_to_a_day() {
+        let at = |hours: i64| Timestamp::from_second(hours * 3600).unwrap();
+        let reason = Reason::new(ErrorCode::Rejected, "no");
+        let mut entry = Escrow::next(None, at(0), &reason);
+        for (failed_at, next) in [(0, 6), (6, 18), (18, 42), (42, 66)] {
+            assert_eq!(entry.next_attempt_at, at(next), "after the failure at {failed_at} h");
+            entry = Escrow::next(Some(&entry), at(next), &reason);
+        }
+        assert_eq!(entry.first_failed_at, at(0));
+        assert!(!entry.is_given_up(at(28 * 24 - 1)));
+        assert!(entry.is_given_up(at(28 * 24)));
+    }
+}

@@ -1,0 +1,203 @@
+//! Reading the source: changes are merged into the records of the state, page by page, and what changed is marked.
+
+use std::collections::BTreeMap;
+
+use scimkit_mapping::SourceRecord;
+use scimkit_store::{Batch, Table};
+use scimkit_types::Value;
+use serde::de::IgnoredAny;
+
+use crate::error::Result;
+use crate::event::Phase;
+use crate::records::{JobRecord, Presence, ReadPosition, StoredRecord};
+use crate::run::Run;
+use crate::source::{SourceChange, SourceChangeKind, SourceErrorKind, SourcePage};
+use crate::state::{Work, object_key, put, put_job};
+
+/// Reads every object type of the job to the end of its round.
+pub(crate) async fn import(run: &Run<'_>, record: &mut JobRecord) -> Result<()> {
+    let mut imported = 0;
+    for object_type in run.source.object_types() {
+        loop {
+            let position = match record.positions.get(&object_type) {
+                Some(position) if position.is_round_complete => break,
+                Some(position) => Some(&position.next),
+                None => record.watermark.get(&object_type),
+            };
+            let page = match run.source.read(&object_type, position).await {
+                Err(error) if error.kind == SourceErrorKind::PositionExpired && position.is_some() => {
+                    start_over(run, record, &object_type).await?;
+                    continue;
+                }
+                page => page?,
+            };
+            imported += u64::try_from(page.changes.len()).unwrap_or(u64::MAX);
+            take_page(run, record, &object_type, page).await?;
+            run.count(|report| report.imported = imported);
+            run.progress(Phase::Importing, imported, None);
+        }
+        if record.restarted.contains(&object_type) {
+            sweep(run, record, &object_type).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The source no longer knows the position: its stream is read from the beginning, and what is seen is remembered.
+async fn start_over(run: &Run<'_>, job: &mut JobRecord, object_type: &str) -> Result<()> {
+    job.positions.remove(object_type);
+    job.watermark.remove(object_type);
+    job.restarted.insert(object_type.to_owned());
+    let mut batch = Batch::new();
+    batch.clear(Table::Seen, object_key(object_type, ""));
+    put_job(&mut batch, job)?;
+    run.state.commit(batch).await
+}
+
+/// Takes the objects that a round from the beginning did not show as deleted: softly, for the round does not tell which deletions are final.
+async fn sweep(run: &Run<'_>, job: &mut JobRecord, object_type: &str) -> Result<()> {
+    let prefix = object_key(object_type, "");
+    let mut after: Option<String> = None;
+    loop {
+        let rows = run.state.scan::<StoredRecord>(Table::Record, &prefix, after.as_deref()).await?;
+        let Some((last, _)) = rows.last() else { break };
+        after = Some(last.clone());
+        let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
+        let seen = run.state.get_many::<IgnoredAny>(Table::Seen, &keys).await?;
+        let mut batch = Batch::new();
+        for ((key, stored), seen) in rows.into_iter().zip(seen) {
+            if seen.is_none() && stored.presence == Presence::Present {
+                batch.put(Table::Pending, Work::Object.key(object_type, &stored.record.id), "null");
+                put(&mut batch, Table::Record, key, &with_presence(&stored, Presence::SoftDeleted))?;
+            }
+        }
+        run.state.commit(batch).await?;
+    }
+    job.restarted.remove(object_type);
+    let mut batch = Batch::new();
+    batch.clear(Table::Seen, prefix);
+    put_job(&mut batch, job)?;
+    run.state.commit(batch).await
+}
+
+/// INVARIANT (no lost change): the merged records, their marks and the position after the page are one batch.
+async fn take_page(run: &Run<'_>, job: &mut JobRecord, object_type: &str, page: SourcePage) -> Result<()> {
+    let mut keys: Vec<String> = page.changes.iter().map(|change| object_key(object_type, &change.id)).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let stored = run.state.get_many::<StoredRecord>(Table::Record, &keys).await?;
+    let mut known: BTreeMap<String, Option<StoredRecord>> = keys.into_iter().zip(stored).collect();
+
+    let mut batch = Batch::new();
+    if job.restarted.contains(object_type) {
+        for change in &page.changes {
+            batch.put(Table::Seen, object_key(object_type, &change.id), "null");
+        }
+    }
+    for change in page.changes {
+        let Some(slot) = known.get_mut(&object_key(object_type, &change.id)) else { continue };
+        let id = change.id.clone();
+        let merged = merge(object_type, slot.as_ref(), change);
+        if merged == *slot {
+            continue;
+        }
+        if let Some(merged) = &merged {
+            put(&mut batch, Table::Record, object_key(object_type, &id), merged)?;
+            batch.put(Table::Pending, Work::Object.key(object_type, &id), "null");
+        }
+        *slot = merged;
+    }
+    job.positions.insert(object_type.to_owned(), ReadPosition { next: page.next, is_round_complete: page.is_last });
+    put_job(&mut batch, job)?;
+    run.state.commit(batch).await
+}
+
+/// The record after a change. Merging the same change again changes nothing.
+fn merge(object_type: &str, stored: Option<&StoredRecord>, change: SourceChange) -> Option<StoredRecord> {
+    let (attributes, references) = match change.kind {
+        SourceChangeKind::Present { attributes, references } => (attributes, references),
+        SourceChangeKind::SoftDeleted => return stored.map(|stored| with_presence(stored, Presence::SoftDeleted)),
+        SourceChangeKind::Deleted => return stored.map(|stored| with_presence(stored, Presence::Deleted)),
+    };
+    let mut merged =
+        stored.cloned().unwrap_or_else(|| StoredRecord { record: SourceRecord::new(change.id, object_type), presence: Presence::Present });
+    merged.presence = Presence::Present;
+    for (name, value) in attributes {
+        if value == Value::Null {
+            merged.record.attributes.remove(&name);
+        } else {
+            merged.record.attributes.insert(name, value);
+        }
+    }
+    for reference in references {
+        let ids = merged.record.references.entry(reference.attribute).or_default();
+        match (ids.binary_search(&reference.id), reference.is_removed) {
+            (Ok(index), true) => {
+                ids.remove(index);
+            }
+            (Err(index), false) => ids.insert(index, reference.id),
+            _ => {}
+        }
+    }
+    Some(merged)
+}
+
+fn with_presence(stored: &StoredRecord, presence: Presence) -> StoredRecord {
+    StoredRecord { record: stored.record.clone(), presence }
+}
+
+/// Marks every object that the state has for evaluation, because the job itself changed.
+pub(crate) async fn mark_all(run: &Run<'_>) -> Result<()> {
+    let mut after: Option<String> = None;
+    loop {
+        let rows = run.state.scan::<IgnoredAny>(Table::Record, "", after.as_deref()).await?;
+        let Some((last, _)) = rows.last() else { return Ok(()) };
+        after = Some(last.clone());
+        let mut batch = Batch::new();
+        for (key, _) in rows {
+            if let Some((object_type, id)) = key.split_once('/') {
+                batch.put(Table::Pending, Work::Object.key(object_type, id), "null");
+            }
+        }
+        run.state.commit(batch).await?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use scimkit_types::ComplexValue;
+
+    use super::*;
+    use crate::source::ReferenceChange;
+
+    fn present(attributes: &[(&str, Value)], references: &[(&str, &str, bool)]) -> SourceChange {
+        let attributes: ComplexValue = attributes.iter().map(|(name, value)| (*name, value.clone())).collect();
+        let references = references.iter().map(|(name, id, is_removed)| ReferenceChange::new(*name, *id, *is_removed)).collect();
+        SourceChange::new("1", SourceChangeKind::Present { attributes, references })
+    }
+
+    #[test]
+    fn absent_keeps_and_null_removes() {
+        let first = merge("User", None, present(&[("mail", "a".into()), ("title", "b".into())], &[])).unwrap();
+        let second = merge("User", Some(&first), present(&[("TITLE", Value::Null)], &[])).unwrap();
+        assert_eq!(second.record.attributes.get("mail").and_then(Value::as_str), Some("a"));
+        assert_eq!(second.record.attributes.get("title"), None);
+    }
+
+    #[test]
+    fn a_replayed_change_changes_nothing() {
+        let change = present(&[("mail", "a".into())], &[("members", "7", false), ("members", "3", false), ("members", "9", true)]);
+        let first = merge("Group", None, change.clone());
+        assert_eq!(merge("Group", first.as_ref(), change), first);
+        assert_eq!(first.unwrap().record.references.get("members").unwrap(), &["3", "7"]);
+    }
+
+    #[test]
+    fn a_deleted_object_that_comes_back_is_present() {
+        let first = merge("User", None, present(&[("mail", "a".into())], &[]));
+        let deleted = merge("User", first.as_ref(), SourceChange::new("1", SourceChangeKind::SoftDeleted));
+        assert_eq!(deleted.as_ref().unwrap().presence, Presence::SoftDeleted);
+        assert_eq!(merge("User", deleted.as_ref(), present(&[], &[])), first);
+        assert_eq!(merge("User", None, SourceChange::new("1", SourceChangeKind::Deleted)), None);
+    }
+}

@@ -1,0 +1,164 @@
+//! Asking the target which of the unlinked objects it has: by listing it once, or by a query for each object, whichever reads less.
+
+use std::collections::HashMap;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use scimkit_filter::{AttributePath, Filter};
+use scimkit_mapping::MappingSet;
+use scimkit_store::{Batch, Table};
+use scimkit_types::{Resource, Value};
+use serde::de::IgnoredAny;
+
+use crate::decide::{Setting, Unmatched};
+use crate::error::{CycleError, Result};
+use crate::event::Phase;
+use crate::report::MatchingChoice;
+use crate::run::Run;
+use crate::state::{CHUNK, Work, listing_key, listing_prefix, object_key, put};
+
+/// How the unlinked objects of one type are looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lookup {
+    /// In the listing that the state holds.
+    Listing,
+    /// By asking the target.
+    Queries,
+}
+
+/// Chooses how to look up, and reads the listing if that is the choice.
+pub(crate) async fn prepare(run: &Run<'_>, setting: &Setting<'_>) -> Result<Lookup> {
+    let unlinked = count_unlinked(run, setting.mapping.object_type()).await?;
+    if unlinked == 0 {
+        return Ok(Lookup::Queries);
+    }
+    // One page tells how many there are. It is worth its read as soon as there are two objects to look up.
+    if unlinked > 1 {
+        let page = run.target.list(setting.mapping.resource_type(), 1).await?;
+        let size = u64::try_from(page.resources.len()).unwrap_or(u64::MAX);
+        let pages = if size == 0 { 1 } else { page.total.div_ceil(size) };
+        if pages <= unlinked.saturating_add(1) {
+            let pages = read_listing(run, setting, page.total, page.resources).await?;
+            run.count(|report| report.matching = Some(MatchingChoice::Listing { pages }));
+            return Ok(Lookup::Listing);
+        }
+    }
+    run.count(|report| report.matching = Some(MatchingChoice::Queries { objects: unlinked }));
+    Ok(Lookup::Queries)
+}
+
+/// How many pending objects of a type may have to be looked up: those that are entitled and have no link.
+async fn count_unlinked(run: &Run<'_>, object_type: &str) -> Result<u64> {
+    let prefix = Work::Object.prefix(object_type);
+    let mut after: Option<String> = None;
+    let mut unlinked = 0;
+    loop {
+        let rows = run.state.scan::<IgnoredAny>(Table::Pending, &prefix, after.as_deref()).await?;
+        let Some((last, _)) = rows.last() else { return Ok(unlinked) };
+        after = Some(last.clone());
+        let keys: Vec<String> =
+            rows.iter().filter_map(|(key, _)| key.strip_prefix(&prefix)).map(|id| object_key(object_type, id)).collect();
+        let links = run.state.get_many::<IgnoredAny>(Table::Link, &keys).await?;
+        let entitled = match run.job.scope {
+            crate::job::Scope::Assigned => run.state.get_many::<IgnoredAny>(Table::Assignment, &keys).await?,
+            crate::job::Scope::All => keys.iter().map(|_| Some(IgnoredAny)).collect(),
+        };
+        let is_open = links.iter().zip(&entitled).filter(|(link, entitled)| link.is_none() && entitled.is_some()).count();
+        unlinked += u64::try_from(is_open).unwrap_or(u64::MAX);
+    }
+}
+
+/// Reads the target's list to its end, following what the target really returns, and keeps it in the state by matching value.
+async fn read_listing(run: &Run<'_>, setting: &Setting<'_>, mut total: u64, first: Vec<Resource>) -> Result<u64> {
+    let mut resources = first;
+    let mut pages = 1;
+    let mut seen: u64 = 0;
+    loop {
+        seen += u64::try_from(resources.len()).unwrap_or(u64::MAX);
+        keep_listed(run, setting, &resources).await?;
+        run.progress(Phase::Matching, seen, Some(total));
+        if seen >= total {
+            return Ok(pages);
+        }
+        let page = run.target.list(setting.mapping.resource_type(), seen + 1).await?;
+        if page.resources.is_empty() {
+            return Err(CycleError::IncompleteList(format!("it counts {} resources and shows {seen}", page.total)));
+        }
+        pages += 1;
+        total = page.total;
+        resources = page.resources;
+    }
+}
+
+async fn keep_listed(run: &Run<'_>, setting: &Setting<'_>, resources: &[Resource]) -> Result<()> {
+    let mut batch = Batch::new();
+    for resource in resources {
+        let Some(id) = resource.id() else { continue };
+        for (index, attribute) in setting.mapping.matching().iter().enumerate() {
+            for value in texts_at(resource, &attribute.filter_path) {
+                let key = listing_key(setting.mapping.object_type(), &setting.matching_key(index, value), id);
+                put(&mut batch, Table::Listing, key, resource)?;
+            }
+        }
+        if batch.steps.len() >= CHUNK {
+            run.state.commit(std::mem::take(&mut batch)).await?;
+        }
+    }
+    run.state.commit(batch).await
+}
+
+/// The texts that a resource has at a path.
+fn texts_at<'a>(resource: &'a Resource, path: &AttributePath) -> Vec<&'a str> {
+    let members = match &path.schema {
+        Some(uri) => resource.extension(uri.as_str()).unwrap_or_else(|| resource.as_complex()),
+        None => resource.as_complex(),
+    };
+    let values = members.get(path.attribute.as_str()).map(Value::elements).unwrap_or_default();
+    let texts = values.iter().filter_map(|value| match (&path.sub_attribute, value) {
+        (Some(sub), Value::Complex(value)) => value.get(sub.as_str()).and_then(Value::as_str),
+        (None, Value::Complex(value)) => value.get("value").and_then(Value::as_str),
+        (_, value) => value.as_str(),
+    });
+    texts.collect()
+}
+
+/// What the target has for one object: the resources with its first matching value that any has, and which matching attribute it was.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Found {
+    pub resources: Vec<Resource>,
+    pub index: Option<usize>,
+}
+
+/// Looks several objects up, by their ids.
+pub(crate) async fn look_up(
+    run: &Run<'_>,
+    setting: &Setting<'_>,
+    lookup: Lookup,
+    unmatched: &[(String, &Unmatched)],
+) -> Result<HashMap<String, Found>> {
+    let each = unmatched.iter().map(|(id, unmatched)| async move {
+        for (index, value) in &unmatched.matching {
+            let resources = match lookup {
+                Lookup::Listing => listed(run, setting, *index, value).await?,
+                Lookup::Queries => query(run, setting.mapping, *index, value).await?,
+            };
+            if !resources.is_empty() {
+                return Ok::<_, CycleError>((id.clone(), Found { resources, index: Some(*index) }));
+            }
+        }
+        Ok((id.clone(), Found::default()))
+    });
+    stream::iter(each).buffer_unordered(run.job.concurrency.max(1)).try_collect().await
+}
+
+async fn listed(run: &Run<'_>, setting: &Setting<'_>, index: usize, value: &str) -> Result<Vec<Resource>> {
+    let prefix = listing_prefix(setting.mapping.object_type(), &setting.matching_key(index, value));
+    let rows = run.state.scan::<Resource>(Table::Listing, &prefix, None).await?;
+    Ok(rows.into_iter().map(|(_, resource)| resource).collect())
+}
+
+/// Asks the target for the resources with a matching value.
+pub(crate) async fn query(run: &Run<'_>, mapping: &MappingSet, index: usize, value: &str) -> Result<Vec<Resource>> {
+    let Some(attribute) = mapping.matching().get(index) else { return Ok(Vec::new()) };
+    let filter = Filter::equal(attribute.filter_path.clone(), value);
+    Ok(run.target.find(mapping.resource_type(), &filter).await?)
+}

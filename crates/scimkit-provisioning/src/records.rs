@@ -1,0 +1,166 @@
+//! The records of a job's state, as they stand in the state store.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use scimkit_mapping::SourceRecord;
+use scimkit_types::{Resource, Timestamp, Value};
+use serde::{Deserialize, Serialize};
+
+use crate::source::Position;
+
+/// What a job remembers of itself: one record.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct JobRecord {
+    /// Changes when mappings, scope or schemas change; then every object is evaluated again.
+    pub fingerprint: String,
+    /// How many cycles were begun.
+    pub cycles: u64,
+    /// Whether the last cycle that was begun has not ended.
+    pub is_cycle_open: bool,
+    /// Where each object type's stream is read on, within the open cycle.
+    pub positions: BTreeMap<String, ReadPosition>,
+    /// Where each object type's next round begins, once a cycle has ended.
+    pub watermark: BTreeMap<String, Position>,
+    /// The object types whose stream starts over, because the source no longer knows the position.
+    pub restarted: BTreeSet<String>,
+    /// What the assignments were made of when users were last marked for them.
+    pub assignments: String,
+}
+
+/// How far a round was read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReadPosition {
+    pub next: Position,
+    pub is_round_complete: bool,
+}
+
+/// A source object as last read, whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StoredRecord {
+    pub record: SourceRecord,
+    pub presence: Presence,
+}
+
+/// Whether the source still has an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Presence {
+    Present,
+    SoftDeleted,
+    Deleted,
+}
+
+/// The link between the two identities of one object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Link {
+    /// The object's id in the target.
+    pub target_id: String,
+    /// The key under which the object is matched: the precedence and the comparison key of its matching value.
+    pub matching_key: Option<String>,
+    /// What was last written.
+    pub exported: Resource,
+    /// The target ids that were last written, by the path of the reference.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub references: BTreeMap<String, Vec<String>>,
+    /// Whether the job still manages the object: false once it has left the scope.
+    pub is_managed: bool,
+}
+
+/// One action that a cycle is going to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct PlannedAction {
+    /// The type of the source object.
+    pub object_type: String,
+    /// The id of the source object.
+    pub source_id: String,
+    /// What is done.
+    pub action: Action,
+    /// What changes, for people.
+    pub changes: Vec<PropertyChange>,
+}
+
+/// What is done to one object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+#[non_exhaustive]
+pub enum Action {
+    /// A resource is created.
+    Create {
+        /// The resource as it is sent.
+        resource: Resource,
+        /// The key under which it is matched.
+        matching_key: String,
+        /// The value of the matching attribute as it is sent.
+        matching_value: String,
+        /// Which matching attribute it is, in order of precedence.
+        matching_index: usize,
+    },
+    /// A resource is changed; first it is linked, if it was found by its matching attribute.
+    Update {
+        /// The id of the resource.
+        target_id: String,
+        /// The PATCH operations, as the body of a request has them.
+        operations: Value,
+        /// What is managed afterwards.
+        exported: Resource,
+        /// The key under which it is matched afterwards.
+        matching_key: Option<String>,
+        /// Whether the object was found in the target and is linked now.
+        is_adopted: bool,
+        /// Whether the object is disabled.
+        is_disabled: bool,
+        /// Whether the job still manages the object afterwards.
+        is_managed: bool,
+    },
+    /// References of a resource are changed.
+    References {
+        /// The id of the resource.
+        target_id: String,
+        /// The PATCH operations, as the body of a request has them.
+        operations: Value,
+        /// The target ids that stand afterwards, by the path of the reference.
+        references: BTreeMap<String, Vec<String>>,
+    },
+    /// A resource is deleted.
+    Delete {
+        /// The id of the resource.
+        target_id: String,
+    },
+}
+
+/// One property that changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct PropertyChange {
+    /// The attribute.
+    pub name: String,
+    /// Its value before; null if it had none.
+    pub old: Value,
+    /// Its value afterwards; null if it has none.
+    pub new: Value,
+}
+
+/// An object that failed, and when it is tried again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Escrow {
+    /// When it first failed.
+    pub first_failed_at: Timestamp,
+    /// How often it has failed.
+    pub failures: u32,
+    /// When it is tried again.
+    pub next_attempt_at: Timestamp,
+    /// Why it failed last.
+    pub code: crate::event::ErrorCode,
+    /// Why it failed last, for people.
+    pub reason: String,
+}

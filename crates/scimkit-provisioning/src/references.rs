@@ -1,0 +1,169 @@
+//! Writing references: a manager or a member is written once both ends are linked.
+
+use std::collections::{BTreeMap, HashMap};
+
+use futures_util::stream::{self, StreamExt};
+use scimkit_mapping::{AppRole, DesiredReference, Operation};
+use scimkit_store::{Batch, Table};
+use scimkit_types::{ComplexValue, OperationKind, PatchOp, PatchOperation, Value};
+use serde::de::IgnoredAny;
+
+use crate::apply::apply;
+use crate::decide::{Known, Setting};
+use crate::error::Result;
+use crate::event::Phase;
+use crate::records::{Action, Link, PlannedAction, PropertyChange, StoredRecord};
+use crate::run::Run;
+use crate::state::{Work, numbered_key, object_key, waiting_key};
+
+/// Writes the references of every object that is marked for it.
+pub(crate) async fn write_references(run: &Run<'_>, app_roles: &[AppRole], mut number: u64) -> Result<()> {
+    let mut done = 0;
+    for mapping in &run.job.mappings {
+        let setting = run.setting(mapping, app_roles);
+        let prefix = Work::References.prefix(mapping.object_type());
+        let mut after: Option<String> = None;
+        loop {
+            let rows = run.state.scan::<IgnoredAny>(Table::Pending, &prefix, after.as_deref()).await?;
+            let Some((last, _)) = rows.last() else { break };
+            after = Some(last.clone());
+            let ids: Vec<&str> = rows.iter().filter_map(|(key, _)| key.strip_prefix(&prefix)).collect();
+            let first = number;
+            number = number.saturating_add(u64::try_from(ids.len()).unwrap_or(u64::MAX));
+            let written = ids.into_iter().zip(first..).map(|(id, number)| write_one(run, &setting, id, number));
+            let mut results = stream::iter(written).buffer_unordered(run.job.concurrency.max(1));
+            let mut first_error = None;
+            while let Some(result) = results.next().await {
+                match result {
+                    Ok(()) => {
+                        done += 1;
+                        run.progress(Phase::References, done, None);
+                    }
+                    Err(error) => {
+                        first_error.get_or_insert(error);
+                    }
+                }
+            }
+            if let Some(error) = first_error {
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: &str, number: u64) -> Result<()> {
+    let object_type = setting.mapping.object_type();
+    let key = object_key(object_type, id);
+    let pending = Work::References.key(object_type, id);
+    let stored: Option<StoredRecord> = run.state.get(Table::Record, &key).await?;
+    let link: Option<Link> = run.state.get(Table::Link, &key).await?;
+    let roles: Option<Vec<String>> = run.state.get(Table::Assignment, &key).await?;
+    let mut batch = Batch::new();
+    batch.delete(Table::Pending, pending.clone());
+    let (Some(stored), Some(link)) = (stored, link.filter(|link| link.is_managed)) else {
+        return run.state.commit(batch).await;
+    };
+    let known = Known { stored: &stored, roles: roles.as_deref(), link: Some(&link) };
+    let desired = match setting.desired(known, Operation::Update, setting.standing(known).is_err()) {
+        Ok(desired) => desired,
+        Err(reason) => {
+            run.put_escrow(&mut batch, object_type, id, &reason).await?;
+            return run.state.commit(batch).await;
+        }
+    };
+    let mut resolver = Resolver { run, missing: Vec::new() };
+    let mut references = BTreeMap::new();
+    let mut operations = Vec::new();
+    let mut changes = Vec::new();
+    for reference in &desired.references {
+        let target_ids = resolver.resolve(reference).await?;
+        let before = link.references.get(&reference.target).map(Vec::as_slice).unwrap_or_default();
+        if before != target_ids.as_slice() {
+            operations.extend(reference_operations(reference, before, &target_ids));
+            changes.push(reference_change(&reference.target, before, &target_ids));
+        }
+        references.insert(reference.target.clone(), target_ids);
+    }
+    // A reference that waits is remembered first, so that a crash cannot lose it.
+    let mut waiting = Batch::new();
+    for missing in resolver.missing {
+        waiting.put(Table::Waiting, waiting_key(&missing, object_type, id), "null");
+    }
+    if operations.is_empty() {
+        waiting.steps.append(&mut batch.steps);
+        return run.state.commit(waiting).await;
+    }
+    run.state.commit(waiting).await?;
+    let action = Action::References { target_id: link.target_id, operations: PatchOp::new(operations).to_json(), references };
+    let planned = PlannedAction { object_type: object_type.to_owned(), source_id: id.to_owned(), action, changes };
+    apply(run, &numbered_key(number), planned).await
+}
+
+/// Finds the target ids of source objects.
+#[derive(Debug)]
+struct Resolver<'a> {
+    run: &'a Run<'a>,
+    /// The source objects that are not linked.
+    missing: Vec<String>,
+}
+
+impl Resolver<'_> {
+    /// The target ids of a reference in a fixed order; those that are not linked are remembered.
+    async fn resolve(&mut self, reference: &DesiredReference) -> Result<Vec<String>> {
+        let mut found: HashMap<&str, String> = HashMap::new();
+        for mapping in &self.run.job.mappings {
+            let keys: Vec<String> = reference.source_ids.iter().map(|id| object_key(mapping.object_type(), id)).collect();
+            let links = self.run.state.get_many::<Link>(Table::Link, &keys).await?;
+            for (id, link) in reference.source_ids.iter().zip(links) {
+                if let Some(link) = link {
+                    found.insert(id, link.target_id);
+                }
+            }
+        }
+        let mut target_ids = Vec::new();
+        for id in &reference.source_ids {
+            match found.remove(id.as_str()) {
+                Some(target_id) => target_ids.push(target_id),
+                None => self.missing.push(id.clone()),
+            }
+        }
+        target_ids.sort_unstable();
+        Ok(target_ids)
+    }
+}
+
+fn reference_operations(reference: &DesiredReference, before: &[String], after: &[String]) -> Vec<PatchOperation> {
+    let path = reference.target.as_str();
+    if !reference.is_multi_valued {
+        return match after.first() {
+            Some(id) => vec![PatchOperation::new(OperationKind::Replace, Some(path.to_owned()), Some(member(id)))],
+            None => vec![PatchOperation::new(OperationKind::Remove, Some(path.to_owned()), None)],
+        };
+    }
+    let added: Vec<Value> = after.iter().filter(|id| before.binary_search(id).is_err()).map(|id| member(id)).collect();
+    let removed = before.iter().filter(|id| after.binary_search(id).is_err()).map(|id| {
+        let value = scimkit_filter::Filter::equal(value_path(), id.as_str());
+        PatchOperation::new(OperationKind::Remove, Some(format!("{path}[{value}]")), None)
+    });
+    let mut operations: Vec<PatchOperation> = removed.collect();
+    if !added.is_empty() {
+        operations.push(PatchOperation::new(OperationKind::Add, Some(path.to_owned()), Some(Value::List(added))));
+    }
+    operations
+}
+
+fn value_path() -> scimkit_filter::AttributePath {
+    #[expect(clippy::expect_used, reason = "`value` is an attribute name")]
+    let name = "value".parse().expect("an attribute name");
+    scimkit_filter::AttributePath::new(name)
+}
+
+fn member(id: &str) -> Value {
+    Value::Complex([("value", id)].into_iter().collect::<ComplexValue>())
+}
+
+fn reference_change(path: &str, before: &[String], after: &[String]) -> PropertyChange {
+    let list = |ids: &[String]| Value::List(ids.iter().map(|id| Value::from(id.as_str())).collect());
+    PropertyChange { name: path.to_owned(), old: list(before), new: list(after) }
+}

@@ -1,0 +1,93 @@
+//! What a cycle did, in numbers.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{ErrorCode, EventAction, EventStatus};
+
+/// Whether a cycle evaluated everything or only what changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum Cycle {
+    /// Everything: there was no watermark, or the job changed.
+    #[default]
+    Initial,
+    /// What changed since the watermark.
+    Incremental,
+}
+
+/// What a cycle did, in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct CycleReport {
+    /// The number of the cycle.
+    pub number: u64,
+    /// What kind of cycle it was.
+    pub kind: Cycle,
+    /// How many changes the source told.
+    pub imported: u64,
+    /// How many requests of an earlier run were settled.
+    pub settled: u64,
+    /// How objects were matched: `None` if none had to be.
+    pub matching: Option<MatchingChoice>,
+    /// Resources that were created.
+    pub created: u64,
+    /// Resources that were changed.
+    pub updated: u64,
+    /// Resources that were disabled.
+    pub disabled: u64,
+    /// Resources that were deleted.
+    pub deleted: u64,
+    /// Objects that were left as they are, by reason.
+    pub skipped: BTreeMap<ErrorCode, u64>,
+    /// Objects that failed and are tried again later, by reason.
+    pub failed: BTreeMap<ErrorCode, u64>,
+    /// Records of the provisioning log.
+    pub events: u64,
+}
+
+impl CycleReport {
+    /// Resources that were written.
+    pub const fn written(&self) -> u64 {
+        self.created + self.updated + self.disabled + self.deleted
+    }
+
+    /// Objects that failed.
+    pub fn failures(&self) -> u64 {
+        self.failed.values().sum()
+    }
+
+    pub(crate) fn count(&mut self, action: EventAction, status: EventStatus, code: Option<ErrorCode>) {
+        match (status, code) {
+            (EventStatus::Skipped, Some(code)) => *self.skipped.entry(code).or_default() += 1,
+            (EventStatus::Failure, Some(code)) => *self.failed.entry(code).or_default() += 1,
+            _ => match action {
+                EventAction::Create => self.created += 1,
+                EventAction::Update => self.updated += 1,
+                EventAction::Disable => self.disabled += 1,
+                EventAction::Delete => self.deleted += 1,
+                EventAction::Other => {}
+            },
+        }
+    }
+}
+
+/// How the objects of the source were matched with those of the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum MatchingChoice {
+    /// By listing the target once, which needs fewer reads.
+    Listing {
+        /// How many pages were read.
+        pages: u64,
+    },
+    /// By one query for each object.
+    Queries {
+        /// How many objects were looked up.
+        objects: u64,
+    },
+}

@@ -1,0 +1,176 @@
+//! The job's state, typed: records in and out of the state store under the job's lease.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use scimkit_store::{Batch, JobId, Lease, StateStore, Table};
+use scimkit_types::Clock;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{CycleError, Result};
+use crate::records::JobRecord;
+
+/// How many records are read or written at once.
+pub(crate) const CHUNK: usize = 256;
+
+/// Separates the parts of a key that may hold a slash.
+const SEPARATOR: char = '\u{1f}';
+
+/// The state of one job while its lease is held.
+#[derive(Debug)]
+pub(crate) struct State {
+    store: Arc<dyn StateStore>,
+    clock: Arc<dyn Clock>,
+    job: JobId,
+    owner: String,
+    lease_duration: Duration,
+    lease: Mutex<Lease>,
+}
+
+impl State {
+    pub(crate) async fn open(
+        store: Arc<dyn StateStore>,
+        clock: Arc<dyn Clock>,
+        job: JobId,
+        owner: String,
+        lease_duration: Duration,
+    ) -> Result<Self> {
+        let lease = store.lease(&job, &owner, None, clock.now(), lease_duration).await?;
+        Ok(Self { store, clock, job, owner, lease_duration, lease: Mutex::new(lease) })
+    }
+
+    /// Gives the job back.
+    pub(crate) async fn close(&self) -> Result<()> {
+        let fence = self.lease().fence;
+        Ok(self.store.release(&self.job, fence).await?)
+    }
+
+    fn lease(&self) -> Lease {
+        *self.lease.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes sure that more than half of the lease is left, so that a request begun now ends under it.
+    ///
+    /// INVARIANT (one owner): called before every request and every commit; a lost lease ends the cycle.
+    pub(crate) async fn hold(&self) -> Result<()> {
+        let lease = self.lease();
+        let now = self.clock.now();
+        let left = Duration::try_from(lease.expires_at.duration_since(now)).unwrap_or_default();
+        if left > self.lease_duration / 2 {
+            return Ok(());
+        }
+        let renewed = self.store.lease(&self.job, &self.owner, Some(lease.fence), now, self.lease_duration).await?;
+        *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
+        Ok(())
+    }
+
+    pub(crate) async fn commit(&self, batch: Batch) -> Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.hold().await?;
+        Ok(self.store.commit(&self.job, self.lease().fence, batch).await?)
+    }
+
+    pub(crate) async fn get<T: DeserializeOwned>(&self, table: Table, key: &str) -> Result<Option<T>> {
+        let text = self.store.get(&self.job, table, key).await?;
+        text.map(|text| decode(table, &text)).transpose()
+    }
+
+    pub(crate) async fn get_many<T: DeserializeOwned>(&self, table: Table, keys: &[String]) -> Result<Vec<Option<T>>> {
+        let texts = self.store.get_many(&self.job, table, keys).await?;
+        texts.into_iter().map(|text| text.map(|text| decode(table, &text)).transpose()).collect()
+    }
+
+    pub(crate) async fn scan<T: DeserializeOwned>(&self, table: Table, prefix: &str, after: Option<&str>) -> Result<Vec<(String, T)>> {
+        let rows = self.store.scan(&self.job, table, prefix, after, CHUNK).await?;
+        rows.into_iter().map(|(key, text)| Ok((key, decode(table, &text)?))).collect()
+    }
+
+    pub(crate) async fn count(&self, table: Table, prefix: &str) -> Result<u64> {
+        Ok(self.store.count(&self.job, table, prefix).await?)
+    }
+
+    pub(crate) async fn job(&self) -> Result<JobRecord> {
+        Ok(self.get(Table::Job, JOB_KEY).await?.unwrap_or_default())
+    }
+}
+
+const JOB_KEY: &str = "job";
+
+/// Puts the job's own record into a batch.
+pub(crate) fn put_job(batch: &mut Batch, record: &JobRecord) -> Result<()> {
+    put(batch, Table::Job, JOB_KEY, record)
+}
+
+/// Puts a record into a batch.
+pub(crate) fn put(batch: &mut Batch, table: Table, key: impl Into<String>, record: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string(record).map_err(|source| CycleError::CorruptState { table: table.name(), source })?;
+    batch.put(table, key, text);
+    Ok(())
+}
+
+fn decode<T: DeserializeOwned>(table: Table, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|source| CycleError::CorruptState { table: table.name(), source })
+}
+
+/// The key of an object: its type and its id.
+pub(crate) fn object_key(object_type: &str, id: &str) -> String {
+    format!("{object_type}/{id}")
+}
+
+/// The id in the key of an object of a type.
+pub(crate) fn object_id<'a>(object_type: &str, key: &'a str) -> &'a str {
+    key.strip_prefix(object_type).and_then(|rest| rest.strip_prefix('/')).unwrap_or(key)
+}
+
+/// Which work waits for an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// It is evaluated and written.
+    Object,
+    /// Its references are written.
+    References,
+}
+
+impl Work {
+    /// The start of the keys of objects of a type that wait for this work.
+    pub(crate) fn prefix(self, object_type: &str) -> String {
+        let work = match self {
+            Self::Object => "object",
+            Self::References => "references",
+        };
+        format!("{work}/{object_type}/")
+    }
+
+    /// The key of an object that waits for this work.
+    pub(crate) fn key(self, object_type: &str, id: &str) -> String {
+        format!("{}{id}", self.prefix(object_type))
+    }
+}
+
+/// The key of a reference that waits for an object: what it waits for, and whose reference it is.
+pub(crate) fn waiting_key(missing_id: &str, object_type: &str, id: &str) -> String {
+    format!("{missing_id}{SEPARATOR}{object_type}/{id}")
+}
+
+/// The start of the keys of all references that wait for an object.
+pub(crate) fn waiting_prefix(missing_id: &str) -> String {
+    format!("{missing_id}{SEPARATOR}")
+}
+
+/// The key under which target objects are found by their matching value.
+pub(crate) fn listing_key(object_type: &str, matching_key: &str, target_id: &str) -> String {
+    format!("{}{target_id}", listing_prefix(object_type, matching_key))
+}
+
+/// The start of the keys of all target objects with a matching value.
+pub(crate) fn listing_prefix(object_type: &str, matching_key: &str) -> String {
+    format!("{object_type}/{matching_key}{SEPARATOR}")
+}
+
+/// The key of a numbered record; keys sort by number.
+pub(crate) fn numbered_key(number: u64) -> String {
+    format!("{number:020}")
+}
