@@ -64,6 +64,13 @@ proptest! {
     }
 
     #[test]
+    fn any_white_space_will_do_leniently(filter in filter(), blank in "[ \t\r\n\u{a0}]{1,3}") {
+        let lenient = unbounded().with_grammar(Grammar::Lenient);
+        let text = respaced(&filter.to_string(), &blank);
+        prop_assert_eq!(Filter::parse_with(&text, &lenient), Ok(filter), "{}", text);
+    }
+
+    #[test]
     fn what_is_read_strictly_is_read_leniently_as_the_same(text in almost_filter()) {
         if let Ok(filter) = Filter::parse(&text) {
             prop_assert_eq!(Filter::parse_with(&text, &ParseOptions::default().with_grammar(Grammar::Lenient)), Ok(filter));
@@ -77,6 +84,25 @@ proptest! {
             prop_assert_eq!(Filter::parse(&filter.to_string()), Ok(filter));
         }
     }
+}
+
+/// The text with other blanks, also around parentheses and inside brackets.
+fn respaced(text: &str, blank: &str) -> String {
+    let (mut spaced, mut is_text, mut is_escaped) = (blank.to_owned(), false, false);
+    for c in text.chars() {
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_text => is_escaped = true,
+            '"' => is_text = !is_text,
+            _ => {}
+        }
+        match c {
+            ' ' if !is_text => spaced.push_str(blank),
+            '(' | ')' | '[' | ']' if !is_text => spaced.extend([blank, c.encode_utf8(&mut [0; 4]), blank]),
+            other => spaced.push(other),
+        }
+    }
+    spaced + blank
 }
 
 /// The places of matching parentheses outside of text.

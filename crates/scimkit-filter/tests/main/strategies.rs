@@ -96,9 +96,8 @@ pub(crate) fn patch_path() -> impl Strategy<Value = PatchPath> {
     ]
 }
 
-/// Text made of pieces of the language in any order, which comes further than arbitrary text.
-pub(crate) fn almost_filter() -> impl Strategy<Value = String> {
-    let piece = prop::sample::select(vec![
+fn piece() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
         "(",
         ")",
         "[",
@@ -133,6 +132,20 @@ pub(crate) fn almost_filter() -> impl Strategy<Value = String> {
         "\u{0}",
         "\u{202e}",
         "\"x\"",
-    ]);
-    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+        " or ",
+        " pr and ",
+        "not (",
+    ])
+}
+
+/// Text made of pieces of the language in any order, and filters with a character replaced by a piece: both come further than arbitrary
+/// text.
+pub(crate) fn almost_filter() -> impl Strategy<Value = String> {
+    let damaged = (filter(), any::<prop::sample::Index>(), 0..2usize, piece()).prop_map(|(filter, place, removed, piece)| {
+        let text: Vec<char> = filter.to_string().chars().collect();
+        let place = place.index(text.len());
+        let (head, tail) = text.split_at(place);
+        head.iter().copied().chain(piece.chars()).chain(tail.iter().skip(removed).copied()).collect()
+    });
+    prop_oneof![prop::collection::vec(piece(), 0..40).prop_map(|pieces| pieces.concat()), damaged]
 }
