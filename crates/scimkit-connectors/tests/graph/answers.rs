@@ -1,0 +1,128 @@
+use scimkit_connectors::graph::{GraphLimits, GraphOptions};
+use scimkit_provisioning::{Assignment, Position, ReferenceChange, Source, SourceChange, SourceChangeKind};
+use scimkit_types::ComplexValue;
+
+use super::{APPLICATION, scripted, scripted_with};
+
+const BASE: &str = "https://graph.microsoft.com/v1.0";
+
+fn attributes(text: &str) -> ComplexValue {
+    serde_json::from_str(text).unwrap()
+}
+
+fn present(id: &str, text: &str, references: Vec<ReferenceChange>) -> SourceChange {
+    SourceChange::new(id, SourceChangeKind::Present { attributes: attributes(text), references })
+}
+
+#[tokio::test]
+async fn links_are_followed_as_they_came() {
+    let (source, asked) = scripted(&[
+        (200, r#"{"value": [], "@odata.nextLink": "https://graph.microsoft.com/v1.0/users/delta?$skiptoken=a%2Fb=="}"#),
+        (200, r#"{"value": [{"id": "1"}], "@odata.deltaLink": "https://graph.microsoft.com/v1.0/users/delta?$deltatoken=c"}"#),
+        (200, r#"{"value": [], "@odata.deltaLink": "https://graph.microsoft.com/v1.0/users/delta?$deltatoken=d"}"#),
+    ]);
+    let first = source.read("User", None).await.unwrap();
+    assert!(first.changes.is_empty() && !first.is_last, "an empty page may have a next one");
+    let second = source.read("User", Some(&first.next)).await.unwrap();
+    assert_eq!((second.changes.len(), second.is_last), (1, true));
+    let restarted = Position::new(second.next.as_str());
+    assert!(source.read("User", Some(&restarted)).await.unwrap().is_last);
+    let expected = ["$select=id,mail", "$skiptoken=a%2Fb==", "$deltatoken=c"].map(|query| format!("{BASE}/users/delta?{query}"));
+    assert_eq!(*asked.lock().unwrap(), expected);
+}
+
+#[tokio::test]
+async fn absent_is_not_null_and_names_are_those_of_mappings() {
+    let (source, _) = scripted(&[(
+        200,
+        r##"{"@odata.context": "x", "@odata.deltaLink": "https://graph.microsoft.com/v1.0/users/delta?a", "value": [
+            {"@odata.type": "#microsoft.graph.user", "id": "1", "jobTitle": null, "mobilePhone": "+1", "businessPhones": ["+2", "+3"],
+             "accountEnabled": false, "manager@delta": [{"id": "2"}, {"id": "3", "@removed": {"reason": "deleted"}}], "mail@odata.type": "x"},
+            {"id": "4", "@removed": {"reason": "changed"}},
+            {"id": "5", "@removed": {"reason": "deleted"}, "displayName": "gone"},
+            {"id": "1", "businessPhones": []}
+        ]}"##,
+    )]);
+    let expected = vec![
+        present(
+            "1",
+            r#"{"objectId": "1", "jobTitle": null, "mobile": "+1", "telephoneNumber": "+2", "accountEnabled": false}"#,
+            vec![ReferenceChange::new("manager", "2", false), ReferenceChange::new("manager", "3", true)],
+        ),
+        SourceChange::new("4", SourceChangeKind::SoftDeleted),
+        SourceChange::new("5", SourceChangeKind::Deleted),
+        present("1", r#"{"objectId": "1", "telephoneNumber": null}"#, Vec::new()),
+    ];
+    assert_eq!(source.read("User", None).await.unwrap().changes, expected);
+}
+
+#[tokio::test]
+async fn members_of_a_group_begin_and_end() {
+    let (source, asked) = scripted(&[(
+        200,
+        r##"{"value": [{"id": "g", "displayName": "Sales", "members@delta": [{"@odata.type": "#microsoft.graph.user", "id": "1"},
+            {"@odata.type": "#microsoft.graph.group", "id": "2", "@removed": {"reason": "deleted"}}]}],
+            "@odata.deltaLink": "https://graph.microsoft.com/v1.0/groups/delta?a"}"##,
+    )]);
+    let references = vec![ReferenceChange::new("members", "1", false), ReferenceChange::new("members", "2", true)];
+    let expected = vec![present("g", r#"{"objectId": "g", "displayName": "Sales"}"#, references)];
+    assert_eq!(source.read("Group", None).await.unwrap().changes, expected);
+    assert_eq!(*asked.lock().unwrap(), [format!("{BASE}/groups/delta?$select=id,members")]);
+}
+
+#[tokio::test]
+async fn assignments_are_read_page_by_page_and_told_once() {
+    let assignment = |id: &str, kind: &str| format!(r#"{{"id": "x", "principalId": "{id}", "principalType": "{kind}", "appRoleId": "0"}}"#);
+    let first = format!(
+        r#"{{"value": [{}, {}], "@odata.nextLink": "{BASE}/servicePrincipals/x/appRoleAssignedTo?$skiptoken=a"}}"#,
+        assignment("2", "User"),
+        assignment("3", "ServicePrincipal"),
+    );
+    let second = format!(r#"{{"value": [{}, {}]}}"#, assignment("1", "Group"), assignment("2", "User"));
+    let roles = r#"{"id": "x", "appRoles": [{"id": "r", "value": "user", "displayName": "User", "isEnabled": true, "description": "d"}]}"#;
+    let (source, asked) = scripted(&[(200, &first), (200, &second), (200, roles)]);
+    let found = source.assignments().await.unwrap();
+    assert_eq!(found.assignments, [Assignment::new("1", "Group", "0"), Assignment::new("2", "User", "0")]);
+    assert_eq!(found.app_roles.len(), 1);
+    let expected = [
+        format!("{BASE}/servicePrincipals/{APPLICATION}/appRoleAssignedTo"),
+        format!("{BASE}/servicePrincipals/x/appRoleAssignedTo?$skiptoken=a"),
+        format!("{BASE}/servicePrincipals/{APPLICATION}?$select=id,appRoles"),
+    ];
+    assert_eq!(*asked.lock().unwrap(), expected);
+}
+
+#[tokio::test]
+async fn national_cloud_is_another_base() {
+    let base = "https://microsoftgraph.chinacloudapi.cn/v1.0/";
+    let link = "https://MicrosoftGraph.chinacloudapi.cn/v1.0/users/delta?a";
+    let (source, asked) = scripted_with(
+        &[(200, &format!(r#"{{"value": [], "@odata.deltaLink": "{link}"}}"#))],
+        GraphOptions::new(APPLICATION).with_base(base),
+    );
+    assert!(source.read("User", None).await.unwrap().is_last);
+    assert!(asked.lock().unwrap()[0].starts_with("https://microsoftgraph.chinacloudapi.cn/v1.0/users/delta?$select=id,"));
+}
+
+#[tokio::test]
+async fn limits_hold_for_a_round_even_after_a_restart() {
+    let page = r#"{"value": [{"id": "1"}], "@odata.nextLink": "https://graph.microsoft.com/v1.0/users/delta?a"}"#;
+    let check = async |limits: GraphLimits, pages: usize, expected: &str| {
+        let (source, _) = scripted_with(&[(200, page); 4], GraphOptions::new(APPLICATION).with_limits(limits));
+        let mut position = None;
+        for _ in 0..pages {
+            position = Some(source.read("User", position.as_ref()).await.unwrap().next);
+        }
+        let error = source.read("User", position.as_ref()).await.unwrap_err();
+        assert_eq!(error.message, expected);
+    };
+    let limits = GraphLimits::default();
+    check(GraphLimits { pages_per_round: 2, ..limits }, 2, "the round has more than 2 pages, which is the limit").await;
+    check(
+        GraphLimits { objects_per_round: 3, ..limits },
+        3,
+        "`/v1.0/users/delta`: `value`: expected no more elements than the limit, found another one (line 1, column 23)",
+    )
+    .await;
+    check(GraphLimits { page_bytes: 40, ..limits }, 0, "`/v1.0/users/delta`: expected at most 40 bytes, found 93").await;
+}
