@@ -39,11 +39,13 @@ pub enum Tolerance {
     SendRemoveByValue,
     /// A body is accepted with a media type other than JSON's two.
     AnyMediaType,
+    /// URIs in `schemas` that the resource type does not have are left out instead of being an error (R7644-3.3-09).
+    IgnoreUnknownSchemas,
 }
 
 impl Tolerance {
     /// Every switch, in order of declaration.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::StringBooleans,
         Self::StringForComplex,
         Self::DottedKeys,
@@ -60,6 +62,7 @@ impl Tolerance {
         Self::PathRequired,
         Self::SendRemoveByValue,
         Self::AnyMediaType,
+        Self::IgnoreUnknownSchemas,
     ];
 
     /// The name under which the switch is configured and counted, such as `string-booleans`.
@@ -81,6 +84,7 @@ impl Tolerance {
             Self::PathRequired => "path-required",
             Self::SendRemoveByValue => "send-remove-by-value",
             Self::AnyMediaType => "any-media-type",
+            Self::IgnoreUnknownSchemas => "ignore-unknown-schemas",
         }
     }
 
@@ -134,6 +138,7 @@ impl Dialect {
         Tolerance::ConvertFilterValues,
         Tolerance::EmptyOperations,
         Tolerance::AnyMediaType,
+        Tolerance::IgnoreUnknownSchemas,
     ]);
     /// Microsoft Entra ID without its feature flag.
     pub const ENTRA: Self = Self::of(&[
@@ -148,6 +153,7 @@ impl Dialect {
         Tolerance::EmptyOperations,
         Tolerance::CapitalizedOperations,
         Tolerance::SendRemoveByValue,
+        Tolerance::IgnoreUnknownSchemas,
     ]);
     /// Microsoft Entra ID with the feature flag `aadOptscim062020`.
     pub const ENTRA_OPTSCIM: Self = Self::of(&[
@@ -157,6 +163,7 @@ impl Dialect {
         Tolerance::LastPrimaryWins,
         Tolerance::IgnoreReadOnly,
         Tolerance::EmptyOperations,
+        Tolerance::IgnoreUnknownSchemas,
     ]);
     /// Okta.
     pub const OKTA: Self = Self::of(&[Tolerance::IgnoreReadOnly, Tolerance::LastPrimaryWins]);
@@ -227,5 +234,28 @@ impl TryFrom<String> for Dialect {
 
     fn try_from(name: String) -> Result<Self, DialectError> {
         name.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_switch_has_its_own_bit_and_name() {
+        for (index, tolerance) in Tolerance::ALL.into_iter().enumerate() {
+            assert_eq!(tolerance as usize, index);
+            assert_eq!(Tolerance::ALL.iter().filter(|other| other.name() == tolerance.name()).count(), 1);
+            let dialect = Dialect::STRICT.with(tolerance);
+            assert_eq!(dialect.tolerances().collect::<Vec<_>>(), [tolerance]);
+            assert_eq!(dialect.without(tolerance), Dialect::STRICT);
+        }
+    }
+
+    #[test]
+    fn presets_are_read_by_name() {
+        let names = ["strict", "lenient", "entra", "entra-optscim", "okta", "aws", "ringcentral"];
+        assert!(names.iter().all(|name| name.parse::<Dialect>().is_ok()));
+        assert!("Entra".parse::<Dialect>().unwrap_err().to_string().ends_with("found `Entra`"));
     }
 }

@@ -186,7 +186,13 @@ impl Projection {
                     }
                     (!kept.is_empty()).then_some(Value::Complex(kept))
                 }
-                _ => self.attribute(None, name, catalog.attribute(resource_type, None, name), value),
+                (Some(_), _) => None,
+                // An extension that the type does not know is kept or left out as a whole.
+                (None, _) if name.contains(':') => {
+                    let is_named = self.chosen().iter().any(|target| target.is_in(Some(name)));
+                    (is_named == matches!(self.choice, Choice::Only(_))).then(|| value.clone())
+                }
+                (None, _) => self.attribute(None, name, catalog.attribute(resource_type, None, name), value),
             };
             if let Some(value) = projected {
                 result.insert(name, value);
@@ -230,10 +236,15 @@ impl Projection {
             return is_kept.then(|| value.clone());
         }
         let attribute = attribute?;
-        let projected = map_complex(value, |members| self.sub_attributes(extension, attribute, members, is_whole));
+        // What is not complex although the schema says so has no parts to choose from.
+        let keeps_plain = match &self.choice {
+            Choice::Except(targets) => !targets.iter().any(|target| target.covers(extension, name)),
+            Choice::Usual | Choice::Only(_) => is_whole,
+        };
+        let projected = map_complex(value, keeps_plain, |members| self.sub_attributes(extension, attribute, members, is_whole));
         // AMB-44: the sub-attributes decide; but what is always returned does not vanish.
         if projected.is_none() && returned == Returned::Always {
-            return map_complex(value, |members| Self::default().sub_attributes(extension, attribute, members, true));
+            return map_complex(value, true, |members| Self::default().sub_attributes(extension, attribute, members, true));
         }
         projected
     }
@@ -300,9 +311,9 @@ fn has_always(attribute: &Attribute) -> bool {
 }
 
 /// Applies `keep` to a complex value or to each of a list; `None` if nothing remains.
-fn map_complex(value: &Value, keep: impl Fn(&ComplexValue) -> ComplexValue) -> Option<Value> {
+fn map_complex(value: &Value, keeps_plain: bool, keep: impl Fn(&ComplexValue) -> ComplexValue) -> Option<Value> {
     let one = |value: &Value| {
-        let Value::Complex(members) = value else { return Some(value.clone()) };
+        let Value::Complex(members) = value else { return keeps_plain.then(|| value.clone()) };
         let kept = keep(members);
         (!kept.is_empty()).then_some(Value::Complex(kept))
     };

@@ -1,6 +1,5 @@
 //! The walk over a body: types, mutability, required and canonical values.
 
-use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::{MAX_VIOLATIONS, Operation, Policy, Violation, simple};
@@ -96,7 +95,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn tolerate(&mut self, tolerance: Tolerance) -> bool {
+    /// Whether a deviation is tolerated; notes that it was met.
+    pub(super) fn tolerate(&mut self, tolerance: Tolerance) -> bool {
         let is_allowed = self.policy.dialect.allows(tolerance);
         if is_allowed && !self.tolerances.contains(&tolerance) {
             self.tolerances.push(tolerance);
@@ -203,7 +203,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn single(&mut self, attribute: &'a Attribute, value: &Value, present: Option<&Value>) -> Option<Value> {
+    pub(super) fn single(&mut self, attribute: &'a Attribute, value: &Value, present: Option<&Value>) -> Option<Value> {
         match (attribute.type_, value) {
             (AttributeType::Complex, Value::Complex(body)) => self.complex(attribute, body, present),
             (AttributeType::Complex, Value::String(text))
@@ -225,7 +225,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn mismatch(&mut self, attribute: &Attribute, value: &Value) -> Option<Value> {
+    pub(super) fn mismatch(&mut self, attribute: &Attribute, value: &Value) -> Option<Value> {
         let (expected, found) = (simple::expected(attribute.type_), simple::kind(value));
         let found = if matches!(value, Value::String(_)) && !matches!(attribute.type_, AttributeType::Boolean | AttributeType::Complex) {
             "another string"
@@ -321,59 +321,6 @@ impl<'a> Checker<'a> {
             }
         }
     }
-
-    fn elements(&mut self, attribute: &'a Attribute, values: &[Value], present: Option<&Value>) -> Vec<Value> {
-        let present = present_elements(attribute, present);
-        // A list of references to resources is a set of their ids; other elements are told apart by their type too.
-        let is_reference_list = attribute.sub_attribute("value").is_some_and(|value| value.mutability == Mutability::Immutable);
-        let mut places: HashMap<String, usize> = HashMap::new();
-        let mut accepted: Vec<Value> = Vec::with_capacity(values.len());
-        for (index, value) in values.iter().enumerate().filter(|(_, value)| !value.is_unassigned()) {
-            self.enter_element(index);
-            let present = key(value).and_then(|key| present.get(key).copied());
-            let value = if let Value::List(_) = value { self.mismatch(attribute, value) } else { self.single(attribute, value, present) };
-            self.leave();
-            let Some(value) = value else { continue };
-            let place = value.as_complex().and_then(|element| element.get("value")).and_then(Value::as_str).map(|id| {
-                let type_ = value.as_complex().and_then(|element| element.get("type")).and_then(Value::as_str);
-                let type_ = type_.filter(|_| !is_reference_list).unwrap_or_default();
-                format!("{}\0{id}", compare::text_key(type_, false))
-            });
-            match place.map(|place| *places.entry(place).or_insert(accepted.len())).and_then(|place| accepted.get_mut(place)) {
-                Some(Value::Complex(earlier)) => {
-                    if let Value::Complex(later) = value {
-                        for (name, value) in later {
-                            earlier.insert(name, value);
-                        }
-                    }
-                }
-                _ => accepted.push(value),
-            }
-        }
-        self.check_primary(attribute, &mut accepted);
-        accepted
-    }
-
-    /// At most one element is the primary one (R7643-2.4-03, AMB-04).
-    fn check_primary(&mut self, attribute: &Attribute, elements: &mut [Value]) {
-        if attribute.sub_attribute("primary").is_none() {
-            return;
-        }
-        let is_primary =
-            |element: &Value| element.as_complex().and_then(|element| element.get("primary")).and_then(Value::as_bool).unwrap_or_default();
-        let surplus = elements.iter().filter(|element| is_primary(element)).count().saturating_sub(1);
-        if surplus == 0 {
-            return;
-        }
-        if self.tolerate(Tolerance::LastPrimaryWins) {
-            let primaries = elements.iter_mut().filter(|element| is_primary(element));
-            for element in primaries.take(surplus).filter_map(Value::as_complex_mut) {
-                element.insert("primary", false);
-            }
-        } else {
-            self.violation(ScimType::InvalidValue, "has more than one primary value".to_owned());
-        }
-    }
 }
 
 /// Whether no part of an attribute can be written.
@@ -393,20 +340,4 @@ fn is_same(attribute: &Attribute, present: &Value, value: &Value) -> bool {
         },
         (present, value) => present.is_equivalent(value),
     }
-}
-
-/// The `value` of an element, or the element itself where text stands for it.
-fn key(element: &Value) -> Option<&str> {
-    match element {
-        Value::String(text) => Some(text),
-        Value::Complex(element) => element.get("value").and_then(Value::as_str),
-        _ => None,
-    }
-}
-
-/// The present elements by their `value`, where an element can hold something that a body cannot change.
-fn present_elements<'v>(attribute: &Attribute, present: Option<&'v Value>) -> HashMap<&'v str, &'v Value> {
-    let keeps_something = attribute.sub_attributes.iter().any(|sub_attribute| sub_attribute.mutability != Mutability::ReadWrite);
-    let present = present.filter(|_| keeps_something).map(Value::elements).unwrap_or_default();
-    present.iter().filter_map(|element| Some((key(element)?, element))).collect()
 }

@@ -1,6 +1,7 @@
 //! What a body must be for a resource to be stored (RFC 7643 sections 2 and 7, RFC 7644 sections 3.3 and 3.5.1).
 
 mod checker;
+mod elements;
 mod schemas;
 mod simple;
 #[cfg(test)]

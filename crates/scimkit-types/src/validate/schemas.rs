@@ -2,6 +2,7 @@
 
 use super::checker::{Checker, Mode};
 use super::simple;
+use crate::dialect::Tolerance;
 use crate::messages::ScimType;
 use crate::resource::Resource;
 use crate::schema::{ResourceType, SchemaUri};
@@ -42,6 +43,7 @@ impl<'a> Checker<'a> {
                             }
                             Some(extension) => listed.push(&extension.schema),
                             None if is_patch && current.is_some_and(|current| current.has_schema(uri)) => {}
+                            None if self.tolerate(Tolerance::IgnoreUnknownSchemas) => {}
                             None => {
                                 let name = &resource_type.name;
                                 self.violation(ScimType::InvalidValue, format!("is not a schema of the resource type `{name}`"));

@@ -158,6 +158,16 @@ fn schemas_must_fit_the_type() {
     refuse(with(r#", "schemas": ["ENTERPRISE"]"#), &["`schemas` must contain `urn:ietf:params:scim:schemas:core:2.0:User` (invalidValue)"]);
 }
 
+/// R7644-3.3-09: a schema of a peer's own is ignored if the dialect says so.
+#[test]
+fn unknown_schemas_can_be_ignored() {
+    let body = resource(r#"{"schemas": ["USER", "http://schemas.example.com/2006/11/2.0/User"], "userName": "o"}"#);
+    let accepted = accept_as("User", &body, Operation::Create, &Policy { dialect: Dialect::ENTRA, ..Policy::default() }).unwrap();
+    assert_eq!(accepted.resource.schemas().collect::<Vec<_>>(), [crate::schema::USER]);
+    assert_eq!(accepted.tolerances, [Tolerance::IgnoreUnknownSchemas]);
+    assert!(create(&body).is_err());
+}
+
 /// R7643-3-03, R7643-3.3-04, R7643-3-05, R7644-3.3-09: a listed extension stays listed, one with content is listed; an attribute of an
 /// extension does not stand at the top.
 #[test]

@@ -4,3 +4,5 @@
 mod documents;
 #[cfg(test)]
 mod profiles;
+#[cfg(test)]
+mod properties;

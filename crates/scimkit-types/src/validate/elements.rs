@@ -1,0 +1,82 @@
+//! The elements of multi-valued attributes (RFC 7643 section 2.4).
+
+use std::collections::HashMap;
+
+use super::checker::Checker;
+use crate::compare;
+use crate::dialect::Tolerance;
+use crate::messages::ScimType;
+use crate::schema::{Attribute, Mutability};
+use crate::value::Value;
+
+impl<'a> Checker<'a> {
+    /// The elements in their canonical form, without those that are unassigned or faulty; a pair of `type` and `value` occurs once.
+    pub(super) fn elements(&mut self, attribute: &'a Attribute, values: &[Value], present: Option<&Value>) -> Vec<Value> {
+        let present = present_elements(attribute, present);
+        // A list of references to resources is a set of their ids; other elements are told apart by their type too.
+        let is_reference_list = attribute.sub_attribute("value").is_some_and(|value| value.mutability == Mutability::Immutable);
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut accepted: Vec<Value> = Vec::with_capacity(values.len());
+        for (index, value) in values.iter().enumerate().filter(|(_, value)| !value.is_unassigned()) {
+            self.enter_element(index);
+            let present = key(value).and_then(|key| present.get(key).copied());
+            let value = if let Value::List(_) = value { self.mismatch(attribute, value) } else { self.single(attribute, value, present) };
+            self.leave();
+            let Some(value) = value else { continue };
+            let place = value.as_complex().and_then(|element| element.get("value")).and_then(Value::as_str).map(|id| {
+                let type_ = value.as_complex().and_then(|element| element.get("type")).and_then(Value::as_str);
+                let type_ = type_.filter(|_| !is_reference_list).unwrap_or_default();
+                format!("{}\0{id}", compare::text_key(type_, false))
+            });
+            match place.map(|place| *places.entry(place).or_insert(accepted.len())).and_then(|place| accepted.get_mut(place)) {
+                Some(Value::Complex(earlier)) => {
+                    if let Value::Complex(later) = value {
+                        for (name, value) in later {
+                            earlier.insert(name, value);
+                        }
+                    }
+                }
+                _ => accepted.push(value),
+            }
+        }
+        self.check_primary(attribute, &mut accepted);
+        accepted
+    }
+
+    /// At most one element is the primary one (R7643-2.4-03, AMB-04).
+    fn check_primary(&mut self, attribute: &Attribute, elements: &mut [Value]) {
+        if attribute.sub_attribute("primary").is_none() {
+            return;
+        }
+        let is_primary =
+            |element: &Value| element.as_complex().and_then(|element| element.get("primary")).and_then(Value::as_bool).unwrap_or_default();
+        let surplus = elements.iter().filter(|element| is_primary(element)).count().saturating_sub(1);
+        if surplus == 0 {
+            return;
+        }
+        if self.tolerate(Tolerance::LastPrimaryWins) {
+            let primaries = elements.iter_mut().filter(|element| is_primary(element));
+            for element in primaries.take(surplus).filter_map(Value::as_complex_mut) {
+                element.insert("primary", false);
+            }
+        } else {
+            self.violation(ScimType::InvalidValue, "has more than one primary value".to_owned());
+        }
+    }
+}
+
+/// The `value` of an element, or the element itself where text stands for it.
+fn key(element: &Value) -> Option<&str> {
+    match element {
+        Value::String(text) => Some(text),
+        Value::Complex(element) => element.get("value").and_then(Value::as_str),
+        _ => None,
+    }
+}
+
+/// The present elements by their `value`, where an element can hold something that a body cannot change.
+fn present_elements<'v>(attribute: &Attribute, present: Option<&'v Value>) -> HashMap<&'v str, &'v Value> {
+    let keeps_something = attribute.sub_attributes.iter().any(|sub_attribute| sub_attribute.mutability != Mutability::ReadWrite);
+    let present = present.filter(|_| keeps_something).map(Value::elements).unwrap_or_default();
+    present.iter().filter_map(|element| Some((key(element)?, element))).collect()
+}
