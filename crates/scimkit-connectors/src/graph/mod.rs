@@ -23,17 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Names of attributes
-//! Mappings know some properties under the names of the synchronization schema, so the source tells them under these:
-//!
-//! | Microsoft Graph | source record |
-//! |---|---|
-//! | `id` | `objectId` |
-//! | `mobilePhone` | `mobile` |
-//! | `businessPhones` (the first) | `telephoneNumber` |
-//! | `faxNumber` | `facsimileTelephoneNumber` |
-//!
-//! All others keep their names.
+//! Attributes keep the names that Microsoft Graph gives them; mappings find them under the names of the synchronization schema too.
 
 mod json;
 mod options;

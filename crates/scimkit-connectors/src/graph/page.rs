@@ -114,27 +114,18 @@ impl<'de> Members<'de> for ChangeMembers {
             return members.next_value::<IgnoredAny>().map(|_| ());
         }
         let value = members.next_value_seed(Property { name })?;
-        let (name, value) = match name {
-            "mobilePhone" => ("mobile", value),
-            "faxNumber" => ("facsimileTelephoneNumber", value),
-            "businessPhones" => ("telephoneNumber", value.elements().first().cloned().unwrap_or_default()),
-            other => (other, value),
-        };
         match self.attributes.insert(name, value) {
             None => Ok(()),
             Some(_) => Err(de::Error::custom(format_args!("expected the member `{name}` once, found it twice"))),
         }
     }
 
-    fn end<E: de::Error>(mut self) -> Result<SourceChange, E> {
+    fn end<E: de::Error>(self) -> Result<SourceChange, E> {
         let id = required(self.id, "id")?.0;
         let kind = match self.removed {
             Some(Reason::Changed) => SourceChangeKind::SoftDeleted,
             Some(Reason::Deleted) => SourceChangeKind::Deleted,
-            None => {
-                self.attributes.insert("objectId", id.as_str());
-                SourceChangeKind::Present { attributes: self.attributes, references: self.references }
-            }
+            None => SourceChangeKind::Present { attributes: self.attributes, references: self.references },
         };
         Ok(SourceChange::new(id, kind))
     }

@@ -32,7 +32,7 @@ async fn links_are_followed_as_they_came() {
 }
 
 #[tokio::test]
-async fn absent_is_not_null_and_names_are_those_of_mappings() {
+async fn absent_is_not_null() {
     let (source, _) = scripted(&[(
         200,
         r##"{"@odata.context": "x", "@odata.deltaLink": "https://graph.microsoft.com/v1.0/users/delta?a", "value": [
@@ -46,12 +46,12 @@ async fn absent_is_not_null_and_names_are_those_of_mappings() {
     let expected = vec![
         present(
             "1",
-            r#"{"objectId": "1", "jobTitle": null, "mobile": "+1", "telephoneNumber": "+2", "accountEnabled": false}"#,
+            r#"{"jobTitle": null, "mobilePhone": "+1", "businessPhones": ["+2", "+3"], "accountEnabled": false}"#,
             vec![ReferenceChange::new("manager", "2", false), ReferenceChange::new("manager", "3", true)],
         ),
         SourceChange::new("4", SourceChangeKind::SoftDeleted),
         SourceChange::new("5", SourceChangeKind::Deleted),
-        present("1", r#"{"objectId": "1", "telephoneNumber": null}"#, Vec::new()),
+        present("1", r#"{"businessPhones": []}"#, Vec::new()),
     ];
     assert_eq!(source.read("User", None).await.unwrap().changes, expected);
 }
@@ -65,7 +65,7 @@ async fn members_of_a_group_begin_and_end() {
             "@odata.deltaLink": "https://graph.microsoft.com/v1.0/groups/delta?a"}"##,
     )]);
     let references = vec![ReferenceChange::new("members", "1", false), ReferenceChange::new("members", "2", true)];
-    let expected = vec![present("g", r#"{"objectId": "g", "displayName": "Sales"}"#, references)];
+    let expected = vec![present("g", r#"{"displayName": "Sales"}"#, references)];
     assert_eq!(source.read("Group", None).await.unwrap().changes, expected);
     assert_eq!(*asked.lock().unwrap(), [format!("{BASE}/groups/delta?$select=id,members")]);
 }
