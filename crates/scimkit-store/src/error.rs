@@ -23,6 +23,11 @@ impl StoreError {
         Self { kind: StoreErrorKind::Backend, source: Some(source.into()) }
     }
 
+    /// An error with a cause.
+    pub fn with_source(kind: StoreErrorKind, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { kind, source: Some(source.into()) }
+    }
+
     /// What happened.
     pub const fn kind(&self) -> &StoreErrorKind {
         &self.kind

@@ -11,6 +11,8 @@
 pub mod error;
 mod keys;
 pub mod resource;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 pub mod state;
 
 pub use error::{StoreError, StoreErrorKind};

@@ -245,7 +245,7 @@ pub trait StateStore: Debug + Send + Sync {
 }
 
 /// Refuses text that a database does not take.
-fn check_batch(batch: &Batch) -> Result<()> {
+pub(crate) fn check_batch(batch: &Batch) -> Result<()> {
     let check = |attribute: &str, text: &str| {
         if text.contains('\0') {
             return Err(StoreError::new(StoreErrorKind::NulCharacter { attribute: attribute.to_owned() }));
@@ -260,7 +260,7 @@ fn check_batch(batch: &Batch) -> Result<()> {
 }
 
 /// The smallest text that is greater than every text that starts so; `None` if there is none.
-fn end_of_prefix(prefix: &str) -> Option<String> {
+pub(crate) fn end_of_prefix(prefix: &str) -> Option<String> {
     let mut end = prefix.to_owned();
     while let Some(last) = end.pop() {
         // The successor of a character skips the surrogates, which no text holds.

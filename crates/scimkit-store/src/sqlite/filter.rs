@@ -1,0 +1,271 @@
+//! A filter as a condition in SQL over the table `value`.
+//!
+//! The condition of a filter is exact and looks at the rows of one resource at a time. Beside it stands, where there is one, a condition
+//! that finds the resources that can meet the filter through an index; it says nothing that the exact one does not.
+
+use rusqlite::types::Value as Parameter;
+use scimkit_filter::{CompareOperator, Node, Operand, ResolvedPath};
+use scimkit_types::compare::text_key;
+use scimkit_types::{AttributeType, SortOrder};
+
+use crate::error::{Result, StoreError};
+use crate::keys::{instant_key, number_key};
+use crate::resource::Sort;
+
+/// A statement that is being written: the values that it binds.
+#[derive(Debug, Default)]
+pub(super) struct Parameters(pub(super) Vec<Parameter>);
+
+impl Parameters {
+    /// Binds a value and returns what stands for it.
+    pub(super) fn bind(&mut self, value: impl Into<Parameter>) -> String {
+        self.0.push(value.into());
+        format!("?{}", self.0.len())
+    }
+}
+
+/// Whose values a path names.
+#[derive(Clone, Copy)]
+enum Subject<'a> {
+    /// Of the resource `r`.
+    Resource,
+    /// Of the element `e` of this attribute of the resource `r`.
+    Element(&'a str),
+}
+
+/// The condition that the resource `r` meets a filter: true or false, never null.
+pub(super) fn condition(node: &Node, parameters: &mut Parameters) -> Result<String> {
+    condition_of(Subject::Resource, node, parameters)
+}
+
+fn condition_of(subject: Subject<'_>, node: &Node, parameters: &mut Parameters) -> Result<String> {
+    match node {
+        Node::And(parts) => {
+            let parts: Result<Vec<_>> = parts.iter().map(|part| condition_of(subject, part, parameters)).collect();
+            Ok(join(&parts?, "AND").unwrap_or_else(|| "1".to_owned()))
+        }
+        Node::Or(parts) => {
+            let parts: Result<Vec<_>> = parts.iter().map(|part| condition_of(subject, part, parameters)).collect();
+            Ok(join(&parts?, "OR").unwrap_or_else(|| "0".to_owned()))
+        }
+        Node::Not(inner) => Ok(format!("(NOT {})", condition_of(subject, inner, parameters)?)),
+        Node::Constant(value) => Ok(if *value { "1" } else { "0" }.to_owned()),
+        Node::Present(path) => Ok(format!("EXISTS ({} AND v.present = 1)", values(subject, path, parameters)?)),
+        Node::Compare { path, operator, operand } => compare(subject, path, *operator, operand, parameters),
+        Node::Element { path, filter } => {
+            if matches!(subject, Subject::Element(_)) || path.sub_attribute.is_some() {
+                return Err(too_deep());
+            }
+            let parent = attribute_path(path);
+            let bound = parameters.bind(parent.clone());
+            let inner = condition_of(Subject::Element(&parent), filter, parameters)?;
+            Ok(format!("EXISTS (SELECT 1 FROM value e WHERE e.resource = r.resource AND e.path = {bound} AND {inner})"))
+        }
+    }
+}
+
+fn too_deep() -> StoreError {
+    StoreError::backend("expected a filter without a value path inside a value path (RFC 7644 figure 1), found one")
+}
+
+/// Balanced, so that the depth of the expression does not grow with the number of its parts.
+fn join(parts: &[String], operator: &str) -> Option<String> {
+    match parts {
+        [] => None,
+        [only] => Some(only.clone()),
+        _ => {
+            let (left, right) = parts.split_at(parts.len() / 2);
+            Some(format!("({} {operator} {})", join(left, operator)?, join(right, operator)?))
+        }
+    }
+}
+
+/// The path of a top-level attribute.
+fn attribute_path(path: &ResolvedPath) -> String {
+    let name = path.attribute.as_str().to_ascii_lowercase();
+    match &path.extension {
+        Some(uri) => format!("{}:{name}", uri.as_str().to_ascii_lowercase()),
+        None => name,
+    }
+}
+
+/// The paths that a resolved path stands for, and whether the first is left out where its value is complex: an element of a complex
+/// attribute that is not complex itself stands for its `value`.
+fn paths(subject: Subject<'_>, path: &ResolvedPath) -> Result<(String, Option<String>)> {
+    let (parent, sub_attribute) = match (subject, &path.sub_attribute) {
+        (Subject::Resource, None) => return Ok((attribute_path(path), None)),
+        (Subject::Resource, Some(name)) => (attribute_path(path), name),
+        (Subject::Element(parent), None) => (parent.to_owned(), &path.attribute),
+        (Subject::Element(_), Some(_)) => return Err(too_deep()),
+    };
+    let full = format!("{parent}.{}", sub_attribute.as_str().to_ascii_lowercase());
+    Ok((full, (*sub_attribute == *"value").then_some(parent)))
+}
+
+/// `SELECT` of the rows `v` of all values at a path.
+fn values(subject: Subject<'_>, path: &ResolvedPath, parameters: &mut Parameters) -> Result<String> {
+    let (full, parent) = paths(subject, path)?;
+    let full = parameters.bind(full);
+    let mut sql = match parent {
+        None => format!("SELECT 1 FROM value v WHERE v.resource = r.resource AND v.path = {full}"),
+        Some(parent) => {
+            let parent = parameters.bind(parent);
+            format!(
+                "SELECT 1 FROM value v WHERE v.resource = r.resource AND v.path IN ({full}, {parent}) \
+                 AND (v.path <> {parent} OR v.kind <> 2)"
+            )
+        }
+    };
+    if matches!(subject, Subject::Element(_)) {
+        sql.push_str(" AND v.element = e.element");
+    }
+    Ok(sql)
+}
+
+fn compare(
+    subject: Subject<'_>,
+    path: &ResolvedPath,
+    operator: CompareOperator,
+    operand: &Operand,
+    parameters: &mut Parameters,
+) -> Result<String> {
+    let values = values(subject, path, parameters)?;
+    if *operand == Operand::Null {
+        return Ok(match operator {
+            CompareOperator::Equal => format!("NOT EXISTS ({values} AND v.present = 1)"),
+            CompareOperator::NotEqual => format!("EXISTS ({values} AND v.present = 1)"),
+            _ => "0".to_owned(),
+        });
+    }
+    if operator != CompareOperator::NotEqual {
+        return Ok(match comparison(path, operator, operand, parameters) {
+            Some(comparison) => format!("EXISTS ({values} AND {comparison})"),
+            None => "0".to_owned(),
+        });
+    }
+    let equal = comparison(path, CompareOperator::Equal, operand, parameters).unwrap_or_else(|| "0".to_owned());
+    Ok(format!("(EXISTS ({values} AND v.kind <> 0 AND ({equal}) IS NOT TRUE) OR NOT EXISTS ({values} AND v.kind <> 0))"))
+}
+
+/// The condition that the value `v` compares so; null where the value is of another type; `None` if no value does.
+fn comparison(path: &ResolvedPath, operator: CompareOperator, operand: &Operand, parameters: &mut Parameters) -> Option<String> {
+    let sign = match operator {
+        CompareOperator::Equal => Some("="),
+        CompareOperator::GreaterThan => Some(">"),
+        CompareOperator::GreaterOrEqual => Some(">="),
+        CompareOperator::LessThan => Some("<"),
+        CompareOperator::LessOrEqual => Some("<="),
+        CompareOperator::NotEqual | CompareOperator::Contains | CompareOperator::StartsWith | CompareOperator::EndsWith => None,
+    };
+    match operand {
+        Operand::Null => None,
+        Operand::Boolean(value) => {
+            (operator == CompareOperator::Equal).then(|| format!("v.boolean = {}", parameters.bind(i64::from(*value))))
+        }
+        Operand::Number(number) => {
+            let sign = sign?;
+            let double = number_key(number).get(..8).unwrap_or_default().to_vec();
+            let double = parameters.bind(double);
+            let by_double = format!("substr(v.number, 1, 8) {sign} {double}");
+            if !number.is_integer() {
+                return Some(by_double);
+            }
+            let whole = parameters.bind(number_key(number));
+            Some(format!("CASE length(v.number) WHEN 8 THEN {by_double} ELSE v.number {sign} {whole} END"))
+        }
+        Operand::Instant(at) => {
+            let sign = sign?;
+            Some(format!("v.instant {sign} {}", parameters.bind(instant_key(*at).to_vec())))
+        }
+        Operand::Text { key, .. } => {
+            let text = if path.case_exact { "coalesce(v.exact, v.folded)" } else { "v.folded" };
+            let length = i64::try_from(key.chars().count()).ok()?;
+            let bound = parameters.bind(key.clone());
+            Some(match operator {
+                CompareOperator::Contains => format!("instr({text}, {bound}) > 0"),
+                CompareOperator::StartsWith | CompareOperator::EndsWith if length == 0 => "v.folded IS NOT NULL".to_owned(),
+                CompareOperator::StartsWith => format!("substr({text}, 1, {length}) = {bound}"),
+                CompareOperator::EndsWith => format!("substr({text}, -{length}) = {bound}"),
+                _ => format!("{text} {} {bound}", sign?),
+            })
+        }
+    }
+}
+
+/// A condition that an index answers and that every resource of the scope that meets the filter meets too; `None` if there is none.
+pub(super) fn narrowing(node: &Node, scope: &str, parameters: &mut Parameters) -> Option<String> {
+    let rank = rank(None, node)?;
+    narrowing_of(None, node, rank, scope, parameters)
+}
+
+/// How well an index narrows a filter: 0 best; `None` not at all.
+fn rank(parent: Option<&ResolvedPath>, node: &Node) -> Option<u8> {
+    match node {
+        Node::And(parts) => parts.iter().filter_map(|part| rank(parent, part)).min(),
+        Node::Or(parts) => parts.iter().map(|part| rank(parent, part)).try_fold(0, |worst, rank| Some(worst.max(rank?))),
+        Node::Element { path, filter } if parent.is_none() => rank(Some(path), filter),
+        Node::Compare { operator: CompareOperator::Equal, operand: Operand::Text { .. }, .. } => Some(0),
+        Node::Compare { operator: CompareOperator::Equal, operand: Operand::Instant(_), .. } => Some(1),
+        Node::Compare { operator, operand: Operand::Instant(_), .. } if *operator != CompareOperator::NotEqual => Some(2),
+        _ => None,
+    }
+}
+
+fn narrowing_of(parent: Option<&ResolvedPath>, node: &Node, wanted: u8, scope: &str, parameters: &mut Parameters) -> Option<String> {
+    match node {
+        Node::And(parts) => {
+            let best = parts.iter().find(|part| rank(parent, part) == Some(wanted))?;
+            narrowing_of(parent, best, wanted, scope, parameters)
+        }
+        Node::Or(parts) => {
+            let parts: Option<Vec<_>> =
+                parts.iter().map(|part| narrowing_of(parent, part, rank(parent, part)?, scope, parameters)).collect();
+            join(&parts?, "OR")
+        }
+        Node::Element { path, filter } => narrowing_of(Some(path), filter, wanted, scope, parameters),
+        Node::Compare { path, operator, operand } => {
+            let attribute = parent.map(attribute_path);
+            let subject = attribute.as_deref().map_or(Subject::Resource, Subject::Element);
+            let (full, whole) = paths(subject, path).ok()?;
+            let full = parameters.bind(full);
+            let path = match whole {
+                Some(whole) => format!("v.path IN ({full}, {})", parameters.bind(whole)),
+                None => format!("v.path = {full}"),
+            };
+            let keys = match (operand, operator) {
+                // Text that is equal with case is equal without.
+                (Operand::Text { text, .. }, _) => format!("v.folded = {}", parameters.bind(text_key(text, false).into_owned())),
+                (Operand::Instant(at), operator) => {
+                    let sign = match operator {
+                        CompareOperator::Equal => "=",
+                        CompareOperator::GreaterThan | CompareOperator::GreaterOrEqual => ">=",
+                        _ => "<=",
+                    };
+                    format!("v.instant {sign} {}", parameters.bind(instant_key(*at).to_vec()))
+                }
+                _ => return None,
+            };
+            Some(format!("r.resource IN (SELECT v.resource FROM value v WHERE v.scope = {scope} AND {path} AND {keys})"))
+        }
+        _ => None,
+    }
+}
+
+/// What results are ordered by: as [`sort_key`](crate::keys::sort_key), missing values last when ascending, ties by id.
+pub(super) fn order(sort: Option<&Sort>, parameters: &mut Parameters) -> Result<String> {
+    let Some(Sort { path, order, .. }) = sort else { return Ok("r.created_at, r.id".to_owned()) };
+    let column = match path.type_ {
+        AttributeType::String | AttributeType::Reference | AttributeType::Binary if path.case_exact => "coalesce(v.exact, v.folded)",
+        AttributeType::String | AttributeType::Reference | AttributeType::Binary => "v.folded",
+        AttributeType::DateTime => "v.instant",
+        AttributeType::Boolean => "v.boolean",
+        AttributeType::Integer | AttributeType::Decimal => "v.number",
+        AttributeType::Complex => "NULL",
+    };
+    let values = values(Subject::Resource, path, parameters)?.replacen("SELECT 1", &format!("SELECT {column}"), 1);
+    let key = format!("({values} AND {column} IS NOT NULL ORDER BY v.is_primary DESC, v.element, v.ordinal LIMIT 1)");
+    Ok(match order {
+        SortOrder::Descending => format!("{key} DESC NULLS FIRST, r.id"),
+        _ => format!("{key} ASC NULLS LAST, r.id"),
+    })
+}

@@ -1,0 +1,21 @@
+//! Stores in SQLite.
+//!
+//! [`SqliteResources`] and [`SqliteState`] may share a database file; their tables have different names. One connection writes at a time,
+//! a few read beside it (write-ahead log); a change is on disk when its call returns (`synchronous = FULL`). The file must lie on a local
+//! disk. SQLite is synchronous, so every call works on a thread that the tokio runtime has for blocking work: calls outside of a tokio
+//! runtime are errors. Another process may use the same file; a writer waits up to 30 seconds for another one.
+//!
+//! # Errors
+//! A locked, unreadable, moved or replaced file is [`Backend`](crate::StoreErrorKind::Backend) with the cause; a damaged file, one of
+//! another application or one of a newer version is [`Corrupt`](crate::StoreErrorKind::Corrupt).
+
+mod database;
+mod error;
+mod filter;
+mod members;
+mod resources;
+mod state;
+mod values;
+
+pub use resources::SqliteResources;
+pub use state::SqliteState;

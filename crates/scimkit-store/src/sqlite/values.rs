@@ -1,0 +1,172 @@
+//! The rows of the table `value`: what a filter can reach in a document, with the keys that it is compared by.
+//!
+//! Every element of a top-level attribute has a row under the attribute's path, and every value of a sub-attribute has one under
+//! `attribute.subAttribute`. Paths are in lower case; those of an extension begin with its URI and a colon. Names that no filter can
+//! hold have no rows, so that nothing in a document can pass for another path.
+
+use rusqlite::{Transaction, params};
+use scimkit_types::compare::{instant, text_key};
+use scimkit_types::{AttributeName, ComplexValue, Resource, SchemaUri, Value};
+
+use crate::error::Result;
+use crate::keys::{instant_key, number_key};
+
+/// What stands at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Null = 0,
+    Simple = 1,
+    Complex = 2,
+    List = 3,
+}
+
+/// A row, but for the resource and scope that it belongs to.
+#[derive(Debug, PartialEq)]
+pub(super) struct Row {
+    pub(super) path: String,
+    pub(super) element: i64,
+    ordinal: i64,
+    kind: Kind,
+    is_present: bool,
+    is_primary: bool,
+    folded: Option<String>,
+    /// Only if it differs from `folded`.
+    exact: Option<String>,
+    boolean: Option<bool>,
+    number: Option<Vec<u8>>,
+    instant: Option<[u8; 16]>,
+}
+
+impl Row {
+    fn new(path: &str, element: i64, ordinal: i64, is_primary: bool, value: &Value) -> Self {
+        let mut row = Self {
+            path: path.to_owned(),
+            element,
+            ordinal,
+            kind: Kind::Simple,
+            is_present: has_value(value),
+            is_primary,
+            folded: None,
+            exact: None,
+            boolean: None,
+            number: None,
+            instant: None,
+        };
+        match value {
+            Value::Null => row.kind = Kind::Null,
+            Value::Complex(_) => row.kind = Kind::Complex,
+            Value::List(_) => row.kind = Kind::List,
+            Value::Boolean(value) => row.boolean = Some(*value),
+            Value::Number(number) => row.number = Some(number_key(number)),
+            Value::String(text) => {
+                let folded = text_key(text, false);
+                row.exact = (folded != *text).then(|| text.clone());
+                row.folded = Some(folded.into_owned());
+                row.instant = instant(text).map(instant_key);
+            }
+        }
+        row
+    }
+
+    pub(super) fn place(&self) -> (&str, i64, i64) {
+        (&self.path, self.element, self.ordinal)
+    }
+}
+
+/// R7644-3.4.2.2-07: not null, not empty text, and something in it. As deep as a document may be, which is checked before.
+fn has_value(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Boolean(_) | Value::Number(_) => true,
+        Value::String(text) => !text.is_empty(),
+        Value::List(values) => values.iter().any(has_value),
+        Value::Complex(value) => value.iter().any(|(_, value)| has_value(value)),
+    }
+}
+
+/// The rows of a document, in the order of their places.
+pub(super) fn of_document(document: &Resource) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (name, value) in document.as_complex().iter() {
+        if is_name(name) {
+            of_attribute(&name.to_ascii_lowercase(), value, &mut rows);
+        } else if let (Ok(_), Value::Complex(attributes)) = (name.parse::<SchemaUri>(), value) {
+            let uri = name.to_ascii_lowercase();
+            for (name, value) in attributes.iter().filter(|(name, _)| is_name(name)) {
+                of_attribute(&format!("{uri}:{}", name.to_ascii_lowercase()), value, &mut rows);
+            }
+        }
+    }
+    rows.sort_by(|left, right| left.place().cmp(&right.place()));
+    rows
+}
+
+fn is_name(name: &str) -> bool {
+    name.parse::<AttributeName>().is_ok()
+}
+
+fn of_attribute(path: &str, value: &Value, rows: &mut Vec<Row>) {
+    for (element, value) in (0..).zip(value.elements()) {
+        of_element(path, element, value, rows);
+    }
+}
+
+/// The rows of one element of a top-level attribute.
+pub(super) fn of_element(path: &str, element: i64, value: &Value, rows: &mut Vec<Row>) {
+    let sub_attributes = value.as_complex();
+    let is_primary = sub_attributes.and_then(|value| value.get("primary")).and_then(Value::as_bool) == Some(true);
+    rows.push(Row::new(path, element, 0, is_primary, value));
+    let sub_attributes = sub_attributes.into_iter().flat_map(ComplexValue::iter);
+    for (name, value) in sub_attributes.filter(|(name, _)| is_name(name)) {
+        let path = format!("{path}.{}", name.to_ascii_lowercase());
+        for (ordinal, value) in (0..).zip(value.elements()) {
+            rows.push(Row::new(&path, element, ordinal, is_primary, value));
+        }
+    }
+}
+
+/// Writes rows.
+pub(super) fn insert<'a>(transaction: &Transaction<'_>, scope: i64, resource: i64, rows: impl IntoIterator<Item = &'a Row>) -> Result<()> {
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO value (resource, path, element, ordinal, scope, kind, present, is_primary, folded, exact, boolean, number, instant) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    )?;
+    for row in rows {
+        statement.execute(params![
+            resource,
+            row.path,
+            row.element,
+            row.ordinal,
+            scope,
+            row.kind as i64,
+            row.is_present,
+            row.is_primary,
+            row.folded,
+            row.exact,
+            row.boolean,
+            row.number,
+            row.instant.as_ref().map(<[u8; 16]>::as_slice),
+        ])?;
+    }
+    Ok(())
+}
+
+/// Removes rows.
+pub(super) fn delete<'a>(transaction: &Transaction<'_>, resource: i64, rows: impl IntoIterator<Item = &'a Row>) -> Result<()> {
+    let mut statement =
+        transaction.prepare_cached("DELETE FROM value WHERE resource = ?1 AND path = ?2 AND element = ?3 AND ordinal = ?4")?;
+    for row in rows {
+        statement.execute(params![resource, row.path, row.element, row.ordinal])?;
+    }
+    Ok(())
+}
+
+/// Writes what differs between the rows that are there and those that are wanted, both in the order of their places.
+pub(super) fn replace(transaction: &Transaction<'_>, scope: i64, resource: i64, old: &[Row], new: &[Row]) -> Result<()> {
+    let differs = |row: &&Row, others: &[Row]| {
+        let place = others.binary_search_by(|other| other.place().cmp(&row.place()));
+        place.ok().and_then(|place| others.get(place)) != Some(*row)
+    };
+    delete(transaction, resource, old.iter().filter(|row| differs(row, new)))?;
+    insert(transaction, scope, resource, new.iter().filter(|row| differs(row, old)))
+}
