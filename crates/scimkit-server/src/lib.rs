@@ -1,1 +1,64 @@
 //! A SCIM 2.0 service provider as a function from an HTTP request to an HTTP response.
+//!
+//! A [`Server`] knows the protocol: endpoints, authentication, rate limits, discovery, queries, entity tags and errors. What becomes of
+//! resources, a [`ResourceHandler`] decides: [`StoreHandler`] keeps them in any store; implement the trait for storage of your own.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use bytes::Bytes;
+//! use http::{Request, StatusCode};
+//! use scimkit_server::{Actor, BearerTokens, Server, StoreHandler};
+//! use scimkit_store::{MemoryResources, Tenant};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let handler = StoreHandler::new(Arc::new(MemoryResources::new()));
+//! let tokens = BearerTokens::new().with_token(&"secret".into(), Actor::new("entra", Tenant::default()));
+//! let server = Server::builder(Arc::new(handler), Arc::new(tokens)).base_url("https://example.com/scim/v2").build()?;
+//!
+//! let request = Request::post("/scim/v2/Users")
+//!     .header("Authorization", "Bearer secret")
+//!     .header("Content-Type", "application/scim+json")
+//!     .body(Bytes::from(r#"{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ola"}"#))?;
+//! let response = server.handle(request).await;
+//! assert_eq!(response.status(), StatusCode::CREATED);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | part | what it is |
+//! |---|---|
+//! | [`Server`], [`ServerBuilder`] | the function and what it is made of |
+//! | [`Authenticator`], [`BearerTokens`] | who asks |
+//! | [`Policy`], [`DirectoryProviderSwitch`] | what an actor may do beyond its permissions |
+//! | [`ResourceHandler`], [`Context`], [`Search`] | the seam to storage |
+//! | [`StoreHandler`] | a handler over any `ResourceStore` |
+//!
+//! There are no features and there is no I/O beyond the handler and the authenticator. TLS, ports and OpenID Connect are not for this
+//! crate. Bulk requests, `/Me`, cursors and queries over all resource types are answered with 501 and advertised so.
+
+mod authenticate;
+mod config;
+mod discovery;
+mod handler;
+mod limit;
+mod policy;
+mod present;
+mod query;
+mod request;
+mod respond;
+mod route;
+mod server;
+mod shape;
+mod store_handler;
+mod tolerance;
+
+pub use authenticate::{Actor, AuthenticationError, AuthenticationScheme, Authenticator, BearerTokens, Permissions, bearer_token};
+pub use config::{ConfigError, DiscoveryAccess, ServerBuilder};
+pub use handler::{Context, Found, HandlerError, IdSource, Preconditions, ResourceHandler, Result, Search};
+pub use http;
+pub use policy::{Access, Action, DirectoryProviderSwitch, Policy};
+pub use respond::{body_too_large, error_response, internal};
+pub use server::Server;
+pub use store_handler::StoreHandler;
+pub use tolerance::ToleranceCounts;

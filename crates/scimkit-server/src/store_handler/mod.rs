@@ -1,0 +1,319 @@
+//! A handler over any store.
+
+mod document;
+mod members;
+mod patch;
+pub(crate) mod select;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use scimkit_filter::{Node, ResolvedPath};
+use scimkit_store::{
+    NewResource, Query, ResourceKey, ResourceStore, Revision, Selection, StoreError, StoreErrorKind, StoredResource, Update,
+};
+use scimkit_types::validate::Operation;
+use scimkit_types::{Change, ComplexValue, ErrorResponse, Meta, PatchOp, Projection, Resource, ScimType, Value, Version};
+
+use crate::handler::{Context, Found, HandlerError, Preconditions, ResourceHandler, Result, Search};
+use crate::{query, shape};
+
+/// How often a write is tried when others change the resource at the same time.
+const ATTEMPTS: u32 = 16;
+
+/// Does what requests ask for over a [`ResourceStore`].
+///
+/// Bodies are validated, PATCH operations applied, unique values kept unique, and everything else done as the profile says. Members of
+/// large groups are added and removed one by one: the cost of doing so does not depend on how many there are.
+///
+/// A user's `groups` are derived from memberships and cannot be searched by. Values of writeOnly attributes such as `password` are not
+/// kept: a create or replace leaves them out, a PATCH of one is refused with 501.
+#[derive(Debug)]
+pub struct StoreHandler {
+    store: Arc<dyn ResourceStore>,
+}
+
+/// What a write does to a resource.
+#[derive(Debug, Default)]
+struct Edit {
+    /// The new document without members; `None` when it stays.
+    document: Option<Resource>,
+    members: Vec<Change>,
+}
+
+impl StoreHandler {
+    /// A handler over a store.
+    pub const fn new(store: Arc<dyn ResourceStore>) -> Self {
+        Self { store }
+    }
+
+    /// Reads, checks the preconditions, edits and writes, again if others were faster. The edit is a function of the present document
+    /// alone. An edit without effect writes nothing, so that version and `lastModified` stay (R7644-3.5.2.1-06).
+    async fn change(
+        &self,
+        context: &Context<'_>,
+        id: &str,
+        preconditions: &Preconditions,
+        selection: Selection,
+        edit: &(dyn Fn(&Resource) -> Result<Edit> + Sync),
+    ) -> Result<StoredResource> {
+        let key = key(context, id)?;
+        for _ in 0..ATTEMPTS {
+            let current = self.store.get(&key, selection).await.map_err(refuse)?.ok_or(HandlerError::NotFound)?;
+            preconditions.check(&version(current.revision))?;
+            let edit = edit(&current.document)?;
+            if edit.document.is_none() && edit.members.is_empty() {
+                return Ok(current);
+            }
+            let mut update = Update::new(key.clone(), context.now.max(current.modified_at));
+            update.expected = Some(current.revision);
+            if let Some(document) = &edit.document {
+                update.unique = document::unique_keys(context.catalog, context.resource_type, document);
+            }
+            update.document = edit.document;
+            update.members = edit.members;
+            match self.store.update(update).await {
+                Ok(stored) => return stored.ok_or(HandlerError::NotFound),
+                Err(error) if *error.kind() == StoreErrorKind::RevisionMismatch => {}
+                Err(error) => return Err(refuse(error)),
+            }
+        }
+        Err(HandlerError::Busy)
+    }
+
+    /// The resource as a handler returns it; loads what the projection includes and `stored` lacks.
+    async fn answer(
+        &self,
+        context: &Context<'_>,
+        mut stored: StoredResource,
+        loaded: Selection,
+        projection: &Projection,
+    ) -> Result<Resource> {
+        if selection(context, projection) == Selection::Whole && loaded == Selection::WithoutMembers {
+            let key = key(context, &stored.id)?;
+            stored = self.store.get(&key, Selection::Whole).await.map_err(refuse)?.ok_or(HandlerError::NotFound)?;
+        }
+        self.complete(context, stored, projection).await
+    }
+
+    /// Adds `id`, `meta` and the derived `groups` to a document.
+    async fn complete(&self, context: &Context<'_>, stored: StoredResource, projection: &Projection) -> Result<Resource> {
+        let mut members = ComplexValue::new();
+        let mut document = stored.document;
+        members.insert("schemas", document.remove("schemas").unwrap_or_default());
+        members.insert("id", stored.id.as_str());
+        let mut resource = Resource::from(document.into_complex().into_iter().fold(members, |mut members, (name, value)| {
+            members.insert(name, value);
+            members
+        }));
+        let groups = shape::groups_attribute(context.catalog, context.resource_type);
+        if let Some(groups) = groups.filter(|groups| projection.includes(groups.name.as_str())) {
+            let key = key(context, &stored.id)?;
+            let memberships = self.store.memberships(&key).await.map_err(refuse)?;
+            let elements: Vec<Value> = memberships.into_iter().map(|membership| group(context, membership)).collect();
+            if !elements.is_empty() {
+                resource.insert(groups.name.as_str(), elements);
+            }
+        }
+        let mut meta = Meta::default();
+        meta.created = Some(stored.created_at);
+        meta.last_modified = Some(stored.modified_at);
+        meta.version = Some(version(stored.revision));
+        resource.set_meta(&meta);
+        Ok(resource)
+    }
+}
+
+#[async_trait]
+impl ResourceHandler for StoreHandler {
+    async fn create(&self, context: &Context<'_>, mut body: Resource, projection: &Projection) -> Result<Resource> {
+        document::add_defaults(context, &mut body);
+        let resource = accept(context, &body, Operation::Create)?;
+        let id = context.new_id();
+        if id.is_empty() || id.to_ascii_lowercase().contains("bulkid") {
+            return Err(HandlerError::internal("expected an id that is not empty and does not contain `bulkId` (R7643-3.1-07)"));
+        }
+        let mut new = NewResource::new(key(context, &id)?, resource, context.now);
+        new.unique = document::unique_keys(context.catalog, context.resource_type, &new.document);
+        new.member_attributes = member_names(context);
+        new.limit = context.profile.seats.filter(|_| context.resource_type.name.eq_ignore_ascii_case("User"));
+        let stored = self.store.create(new).await.map_err(refuse)?;
+        self.complete(context, stored, projection).await
+    }
+
+    async fn get(&self, context: &Context<'_>, id: &str, projection: &Projection) -> Result<Resource> {
+        let key = key(context, id)?;
+        let stored = self.store.get(&key, selection(context, projection)).await.map_err(refuse)?.ok_or(HandlerError::NotFound)?;
+        self.complete(context, stored, projection).await
+    }
+
+    async fn replace(
+        &self,
+        context: &Context<'_>,
+        id: &str,
+        body: Resource,
+        preconditions: &Preconditions,
+        projection: &Projection,
+    ) -> Result<Resource> {
+        let attributes = member_names(context);
+        let edit = |current: &Resource| {
+            let desired = accept(context, &body, Operation::Replace { current })?;
+            Ok(edit_between(current, &desired, &attributes))
+        };
+        let stored = self.change(context, id, preconditions, Selection::Whole, &edit).await?;
+        self.answer(context, stored, Selection::WithoutMembers, projection).await
+    }
+
+    async fn patch(
+        &self,
+        context: &Context<'_>,
+        id: &str,
+        patch: PatchOp,
+        preconditions: &Preconditions,
+        projection: &Projection,
+    ) -> Result<Resource> {
+        let plan = patch::Plan::new(context, &patch)?;
+        let stored = if let Some(members) = plan.members_alone(preconditions) {
+            let mut update = Update::new(key(context, id)?, context.now);
+            update.members = members.to_vec();
+            self.store.update(update).await.map_err(refuse)?.ok_or(HandlerError::NotFound)?
+        } else {
+            let edit = |current: &Resource| plan.edit(context, current);
+            self.change(context, id, preconditions, plan.selection, &edit).await?
+        };
+        context.count(plan.tolerances.iter().copied());
+        self.answer(context, stored, Selection::WithoutMembers, projection).await
+    }
+
+    async fn delete(&self, context: &Context<'_>, id: &str, preconditions: &Preconditions) -> Result<()> {
+        let key = key(context, id)?;
+        for _ in 0..ATTEMPTS {
+            let expected = if preconditions.is_none() {
+                None
+            } else {
+                let current = self.store.get(&key, Selection::WithoutMembers).await.map_err(refuse)?.ok_or(HandlerError::NotFound)?;
+                preconditions.check(&version(current.revision))?;
+                Some(current.revision)
+            };
+            match self.store.delete(&key, expected).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(HandlerError::NotFound),
+                Err(error) if *error.kind() == StoreErrorKind::RevisionMismatch => {}
+                Err(error) => return Err(refuse(error)),
+            }
+        }
+        Err(HandlerError::Busy)
+    }
+
+    async fn query(&self, context: &Context<'_>, search: &Search) -> Result<Found> {
+        let filter_fault = search.filter.as_ref().and_then(|filter| first_unknown(context, filter.root()));
+        if let Some(attribute) = filter_fault {
+            return Err(HandlerError::of(ScimType::InvalidFilter, format!("this service cannot filter by `{attribute}`")));
+        }
+        if let Some(sort) = search.sort.as_ref().filter(|sort| is_unknown(context, &sort.path)) {
+            let attribute = query::name_of(&sort.path);
+            return Err(HandlerError::of(ScimType::InvalidValue, format!("this service cannot sort by `{attribute}`")));
+        }
+        let mut query = Query::new(context.tenant().clone(), context.resource_type.name.clone(), search.count);
+        query.filter.clone_from(&search.filter);
+        query.sort.clone_from(&search.sort);
+        query.offset = search.start_index.saturating_sub(1);
+        query.selection = selection(context, &search.projection);
+        let page = self.store.query(&query).await.map_err(refuse)?;
+        let mut resources = Vec::with_capacity(page.resources.len());
+        for stored in page.resources {
+            resources.push(self.complete(context, stored, &search.projection).await?);
+        }
+        Ok(Found::new(page.total, resources))
+    }
+}
+
+/// The resource as it is stored: valid, with the profile's habits, without what is derived or secret.
+fn accept(context: &Context<'_>, body: &Resource, operation: Operation<'_>) -> Result<Resource> {
+    let mut resource = context.accept(body, operation)?;
+    document::take_secrets(context, &mut resource);
+    document::take_derived(context, &mut resource);
+    document::echo(context, &mut resource);
+    document::check_equal_values(context, &resource)?;
+    Ok(resource)
+}
+
+/// What leads from one document to another.
+fn edit_between(current: &Resource, desired: &Resource, attributes: &[String]) -> Edit {
+    let members = members::diff(current, desired, attributes);
+    let (old, new) = (members::without_members(current, attributes), members::without_members(desired, attributes));
+    let is_same = old.as_complex().is_equivalent(new.as_complex());
+    Edit { document: (!is_same).then_some(new), members }
+}
+
+fn member_names(context: &Context<'_>) -> Vec<String> {
+    shape::member_attributes(context.catalog, context.resource_type).map(|attribute| attribute.name.to_string()).collect()
+}
+
+/// Members are loaded only when they are answered.
+fn selection(context: &Context<'_>, projection: &Projection) -> Selection {
+    let mut attributes = shape::member_attributes(context.catalog, context.resource_type).peekable();
+    let is_whole = attributes.peek().is_none() || attributes.any(|attribute| projection.includes(attribute.name.as_str()));
+    if is_whole { Selection::Whole } else { Selection::WithoutMembers }
+}
+
+fn key(context: &Context<'_>, id: &str) -> Result<ResourceKey> {
+    // No store keeps an id with U+0000, and databases refuse to look for one.
+    if id.contains('\0') {
+        return Err(HandlerError::NotFound);
+    }
+    Ok(ResourceKey::new(context.tenant().clone(), context.resource_type.name.as_str(), id))
+}
+
+fn version(revision: Revision) -> Version {
+    Version::new(&revision.0.to_string())
+}
+
+/// R7643-4.1.2-08, R7643-4.1.2-09.
+fn group(context: &Context<'_>, (resource_type, id, display): (String, String, Option<String>)) -> Value {
+    let mut element = ComplexValue::new();
+    element.insert("value", id.as_str());
+    if let Some(resource_type) = context.catalog.resource_type(&resource_type) {
+        element.insert("$ref", context.location(resource_type, &id));
+    }
+    if let Some(display) = display {
+        element.insert("display", display);
+    }
+    element.insert("type", "direct");
+    Value::Complex(element)
+}
+
+/// The first attribute of a filter that the store does not keep, so that it would be taken as one without value.
+fn first_unknown(context: &Context<'_>, node: &Node) -> Option<String> {
+    match node {
+        Node::And(nodes) | Node::Or(nodes) => nodes.iter().find_map(|node| first_unknown(context, node)),
+        Node::Not(inner) => first_unknown(context, inner),
+        Node::Present(path) | Node::Compare { path, .. } | Node::Element { path, .. } => {
+            is_unknown(context, path).then(|| query::name_of(path))
+        }
+        Node::Constant(_) => None,
+    }
+}
+
+fn is_unknown(context: &Context<'_>, path: &ResolvedPath) -> bool {
+    if path.extension.is_some() {
+        return false;
+    }
+    let is_sub = |name: &str| path.sub_attribute.as_ref().is_some_and(|sub_attribute| *sub_attribute == *name);
+    let is_groups = shape::groups_attribute(context.catalog, context.resource_type).is_some_and(|groups| groups.name == path.attribute);
+    is_groups || (path.attribute == *"meta" && (is_sub("location") || is_sub("version")))
+}
+
+/// What a store's error means for the request.
+fn refuse(error: StoreError) -> HandlerError {
+    match error.kind() {
+        StoreErrorKind::NotUnique { attribute } => {
+            HandlerError::of(ScimType::Uniqueness, format!("the value of `{attribute}` is in use by another resource"))
+        }
+        StoreErrorKind::Full { .. } => HandlerError::Refused(ErrorResponse::new(403, "License limit has been reached.")),
+        StoreErrorKind::NulCharacter { attribute } => {
+            HandlerError::of(ScimType::InvalidValue, format!("`{attribute}` holds the character U+0000"))
+        }
+        _ => HandlerError::internal(error),
+    }
+}
