@@ -3,6 +3,8 @@
 //! A [`Resource`] keeps everything that a peer sent: unknown attributes, unknown extensions, nulls and numbers survive a round trip.
 //! A [`Catalog`] of [`Schema`]s and [`ResourceType`]s says what the data means.
 //! Typed views such as [`User`] and [`Group`] are conveniences over a resource.
+//! [`validate::accept`] says whether a resource fits its type and brings it into canonical form; a [`Projection`] chooses what a
+//! response carries.
 //! The protocol's messages ([`ListResponse`], [`PatchOp`], [`ErrorResponse`], …) and the vocabulary that the other crates share
 //! ([`Change`], [`Dialect`], [`Profile`], [`Clock`], [`Timer`]) live here too.
 //!

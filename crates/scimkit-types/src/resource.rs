@@ -57,15 +57,7 @@ impl Resource {
 
     /// What the service provider says of the resource itself; members that are missing or of the wrong type are `None`.
     pub fn meta(&self) -> Meta {
-        let meta = self.get("meta").and_then(Value::as_complex);
-        let text = |name: &str| meta.and_then(|meta| meta.get(name)).and_then(Value::as_str);
-        Meta {
-            resource_type: text("resourceType").map(str::to_owned),
-            created: text("created").and_then(|text| text.parse().ok()),
-            last_modified: text("lastModified").and_then(|text| text.parse().ok()),
-            location: text("location").map(str::to_owned),
-            version: text("version").and_then(|text| Version::parse(text).ok()),
-        }
+        Meta::read(self.get("meta"))
     }
 
     /// Replaces `meta`.
@@ -145,4 +137,42 @@ pub struct Meta {
     pub location: Option<String>,
     /// The entity tag of the resource.
     pub version: Option<Version>,
+}
+
+impl Meta {
+    /// What `meta` holds; members that are missing or of the wrong type are `None`.
+    pub(crate) fn read(meta: Option<&Value>) -> Self {
+        let meta = meta.and_then(Value::as_complex);
+        let text = |name: &str| meta.and_then(|meta| meta.get(name)).and_then(Value::as_str);
+        Self {
+            resource_type: text("resourceType").map(str::to_owned),
+            created: text("created").and_then(|text| text.parse().ok()),
+            last_modified: text("lastModified").and_then(|text| text.parse().ok()),
+            location: text("location").map(str::to_owned),
+            version: text("version").and_then(|text| Version::parse(text).ok()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// R7643-3.1-14, R7643-3.1-16: `meta` is written as it is read.
+    #[test]
+    fn meta_survives_a_round_trip() {
+        let meta = Meta {
+            resource_type: Some("User".to_owned()),
+            created: "2010-01-23T04:56:22Z".parse().ok(),
+            last_modified: "2011-05-13T04:42:34.25Z".parse().ok(),
+            location: Some("https://example.com/v2/Users/1".to_owned()),
+            version: Some(Version::new("a1")),
+        };
+        let mut resource = Resource::default();
+        resource.set_meta(&meta);
+        assert_eq!(resource.meta(), meta);
+        let value = resource.get("meta").and_then(Value::as_complex).unwrap();
+        assert_eq!(value.get("version"), Some(&Value::from("W/\"a1\"")));
+        assert_eq!(Resource::default().meta(), Meta::default());
+    }
 }

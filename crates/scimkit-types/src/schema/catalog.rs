@@ -116,6 +116,10 @@ impl Catalog {
     }
 
     fn schema_of(&self, uri: &SchemaUri) -> Option<&Schema> {
+        // A few schemas are found faster by looking at each.
+        if self.schemas.len() <= SEARCHED_SCHEMAS {
+            return self.schemas.iter().find(|schema| schema.id == *uri);
+        }
         self.schema_index.get(uri).and_then(|index| self.schemas.get(*index))
     }
 
@@ -167,6 +171,9 @@ impl Catalog {
         .and_then(|(uri, rest)| Some((self.schema(uri.as_str())?, rest)))
     }
 }
+
+/// The number of schemas up to which a linear search is faster than hashing a URI.
+const SEARCHED_SCHEMAS: usize = 8;
 
 /// How deep attributes nest: an attribute and its sub-attributes; one level more for the schema of schemas.
 const MAX_NESTING: usize = 3;

@@ -53,9 +53,15 @@ macro_rules! caseless {
 
         impl Hash for $name {
             fn hash<H: Hasher>(&self, state: &mut H) {
-                for byte in self.0.bytes() {
-                    state.write_u8(byte.to_ascii_lowercase());
+                // Hashers are slow byte by byte.
+                let mut buffer = [0; 64];
+                for chunk in self.0.as_bytes().chunks(buffer.len()) {
+                    for (lower, byte) in buffer.iter_mut().zip(chunk) {
+                        *lower = byte.to_ascii_lowercase();
+                    }
+                    state.write(buffer.get(..chunk.len()).unwrap_or_default());
                 }
+                state.write_usize(self.0.len());
             }
         }
 
@@ -146,5 +152,32 @@ impl TryFrom<String> for SchemaUri {
             && uri.starts_with(|first: char| first.is_ascii_alphabetic())
             && uri.chars().all(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '[' | ']' | '(' | ')'));
         if is_valid { Ok(Self(uri)) } else { Err(NameError::SchemaUri { uri }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// R7643-2.1-01, AMB-38: equal names have equal hashes, whatever their case and length.
+    #[test]
+    fn hashes_follow_equality() {
+        let hash = |uri: &SchemaUri| {
+            let mut hasher = std::hash::DefaultHasher::new();
+            uri.hash(&mut hasher);
+            hasher.finish()
+        };
+        for length in [1, 63, 64, 65, 128, 200] {
+            let uri: SchemaUri = format!("urn:{}", "a".repeat(length)).parse().unwrap();
+            let other: SchemaUri = format!("URN:{}", "A".repeat(length)).parse().unwrap();
+            assert!(uri == other && hash(&uri) == hash(&other));
+            assert_ne!(hash(&uri), hash(&format!("{uri}a").parse().unwrap()));
+        }
+    }
+
+    #[test]
+    fn faulty_uris_are_refused() {
+        let long = format!("urn:{}", "a".repeat(1024));
+        assert!(["", "a", ":a", "urn:", "1urn:a", "urn:a b", "urn:a[b]", &long].into_iter().all(|uri| uri.parse::<SchemaUri>().is_err()));
     }
 }

@@ -9,6 +9,7 @@ mod tests;
 
 use crate::dialect::{Dialect, Tolerance};
 use crate::messages::ScimType;
+use crate::profile::Profile;
 use crate::resource::Resource;
 use crate::schema::{Catalog, ResourceType, Schema};
 use crate::value::{ComplexValue, Value};
@@ -56,6 +57,17 @@ pub struct Policy {
     pub enforces_canonical_values: bool,
     /// Whether an attribute that the schemas do not know is refused; else it is left out (AMB-05).
     pub rejects_unknown_attributes: bool,
+}
+
+/// What a service provider's profile says.
+impl From<&Profile> for Policy {
+    fn from(profile: &Profile) -> Self {
+        Self {
+            dialect: profile.dialect,
+            enforces_canonical_values: profile.enforces_canonical_values,
+            rejects_unknown_attributes: profile.rejects_unknown_attributes,
+        }
+    }
 }
 
 /// The resource as it is to be stored, and the deviations that were tolerated.

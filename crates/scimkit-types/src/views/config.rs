@@ -1,7 +1,7 @@
 //! The configuration of a service provider (RFC 7643 section 5, RFC 9865 section 4).
 
 use super::field::{Field, Single, ViewError, resource_view, view};
-use crate::resource::Resource;
+use crate::resource::{Meta, Resource};
 use crate::schema::SERVICE_PROVIDER_CONFIG;
 use crate::value::{ComplexValue, Value};
 

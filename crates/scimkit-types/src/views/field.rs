@@ -236,6 +236,11 @@ macro_rules! resource_view {
                 Self::from_complex(resource.as_complex())
             }
 
+            /// What the service provider says of the resource itself.
+            pub fn meta(&self) -> Meta {
+                Meta::read(self.other.get("meta"))
+            }
+
             /// The resource with everything that the view holds; `schemas` names what it needs to.
             pub fn to_resource(&self) -> Resource {
                 let mut resource = Resource::new([]);

@@ -1,7 +1,7 @@
 //! Groups (RFC 7643 section 4.2).
 
 use super::field::{Field, Single, ViewError, resource_view, view};
-use crate::resource::Resource;
+use crate::resource::{Meta, Resource};
 use crate::schema::GROUP;
 use crate::value::{ComplexValue, Value};
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::field::{Field, Single, ViewError, resource_view, view};
-use crate::resource::Resource;
+use crate::resource::{Meta, Resource};
 use crate::schema::{ENTERPRISE_USER, USER};
 use crate::value::{ComplexValue, Value};
 

@@ -138,6 +138,7 @@ fn views_lose_nothing() {
     let full = User::from_resource(&read("rfc7643", "8.3-enterprise-user")[0].1).unwrap();
     let unnamed: Vec<&str> = full.other.iter().map(|(name, _)| name).collect();
     assert_eq!(unnamed, ["schemas", "meta"]);
+    assert_eq!(full.meta().resource_type.as_deref(), Some("User"));
     assert_eq!(full.enterprise.unwrap().manager.unwrap().display_name.as_deref(), Some("John Smith"));
 
     for (name, document) in read("rfc7643", "8.4-group") {

@@ -9,19 +9,11 @@ fn profile(name: &str) -> Profile {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-fn policy(profile: &Profile) -> Policy {
-    let mut policy = Policy::default();
-    policy.dialect = profile.dialect;
-    policy.enforces_canonical_values = profile.enforces_canonical_values;
-    policy.rejects_unknown_attributes = profile.rejects_unknown_attributes;
-    policy
-}
-
 /// The faults of a new user.
 fn faults(profile: &Profile, body: &serde_json::Value) -> Vec<String> {
     let catalog = profile.catalog().unwrap();
     let body: Resource = serde_json::from_value(body.clone()).unwrap();
-    let result = accept(&catalog, catalog.resource_type("User").unwrap(), &body, Operation::Create, &policy(profile));
+    let result = accept(&catalog, catalog.resource_type("User").unwrap(), &body, Operation::Create, &Policy::from(profile));
     result.map(|_| Vec::new()).unwrap_or_else(|violations| violations.iter().map(ToString::to_string).collect())
 }
 
