@@ -10,10 +10,10 @@ use scimkit_types::{PatchOp, PatchOperation, Resource, Value};
 use serde::de::IgnoredAny;
 
 use crate::decide::Reason;
+use crate::echo::echo;
 use crate::error::{CycleError, Result};
 use crate::event::{ErrorCode, EventAction, EventStatus, Phase};
 use crate::matching::query;
-use crate::overlay::echo;
 use crate::plan::forget;
 use crate::records::{Action, Link, PlannedAction, Presence, StoredRecord};
 use crate::run::{Outcome, Run};

@@ -1,13 +1,12 @@
 //! What is to be done with one object: a pure function of what is known of it.
 
-use scimkit_filter::PatchPath;
-use scimkit_mapping::{AppRole, Desired, Entropy, Environment, MappingSet, Operation, ScopeDecision};
+use scimkit_mapping::{AppRole, Desired, Entropy, Environment, MappingSet, ObjectFlow, Operation, ScopeDecision};
 use scimkit_patch::{Context, DiffOptions, diff};
 use scimkit_types::{Dialect, PatchOp, Resource, Timestamp, Tolerance, Value};
 
+use crate::echo::echo;
 use crate::event::ErrorCode;
 use crate::job::ProvisioningJob;
-use crate::overlay::{clear, echo, overlay};
 use crate::records::{Action, Link, Presence, PropertyChange, StoredRecord};
 
 /// What an evaluation needs besides the object.
@@ -50,20 +49,11 @@ pub(crate) enum Decision {
     /// Nothing, because it cannot be done; it is tried again later.
     Fail(Reason),
     /// It is not linked; the target must be asked whether it has the object.
-    Match(Box<Unmatched>),
+    Match(Box<Desired>),
     /// This.
     Act(Box<Action>, Vec<PropertyChange>),
     /// The link is forgotten, and nothing is sent.
     Forget,
-}
-
-/// An object that is in scope and not linked.
-#[derive(Debug)]
-pub(crate) struct Unmatched {
-    pub desired: Resource,
-    pub redacted: Vec<String>,
-    /// The index of each matching attribute that has a value, and the value.
-    pub matching: Vec<(usize, String)>,
 }
 
 impl Setting<'_> {
@@ -79,7 +69,7 @@ impl Setting<'_> {
         if let Err(reason) = self.standing(known) {
             return Decision::Skip(reason);
         }
-        if !self.mapping.allows(scimkit_mapping::Flow::Create) && !self.mapping.allows(scimkit_mapping::Flow::Update) {
+        if !self.mapping.allows(ObjectFlow::Create) && !self.mapping.allows(ObjectFlow::Update) {
             return Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "the job neither creates nor updates objects of this type"));
         }
         let desired = match self.evaluate(known, Operation::Create, false) {
@@ -93,7 +83,7 @@ impl Setting<'_> {
                 format!("the object has no value for the matching attribute `{}`", names.join("`, `")),
             ));
         }
-        Decision::Match(Box::new(Unmatched { desired: desired.resource, redacted: desired.redacted, matching: desired.matching }))
+        Decision::Match(Box::new(desired))
     }
 
     fn decide_linked(&self, known: Known<'_>, link: &Link) -> Decision {
@@ -101,7 +91,7 @@ impl Setting<'_> {
             if !link.is_managed {
                 return Decision::Forget;
             }
-            if !self.mapping.allows(scimkit_mapping::Flow::Delete) {
+            if !self.mapping.allows(ObjectFlow::Delete) {
                 return Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "the job deletes no objects of this type"));
             }
             return Decision::Act(Box::new(Action::Delete { target_id: link.target_id.clone() }), Vec::new());
@@ -116,26 +106,30 @@ impl Setting<'_> {
             Ok(desired) => desired,
             Err(decision) => return decision,
         };
-        let flows_nothing_else = leaves_scope || known.stored.presence == Presence::SoftDeleted;
-        let flowing = if flows_nothing_else {
-            match self.evaluate(known, Operation::Update, false) {
-                Ok(present) => differing(&present.resource, &desired.resource),
-                Err(decision) => return decision,
-            }
-        } else {
-            desired.resource.clone()
-        };
-        if flows_nothing_else && flowing.as_complex().is_empty() {
-            return self.without_soft_delete(link);
-        }
-        let exported = self.flow(&link.exported, &flowing, &desired);
         let matching_key = desired.matching.first().map(|(index, value)| self.matching_key(*index, value));
-        self.update(link, exported, &desired.redacted, matching_key, is_soft_deleted, !leaves_scope)
+        let redacted = desired.redacted.clone();
+        let exported = if leaves_scope || known.stored.presence == Presence::SoftDeleted {
+            // Only what tells that the object is inactive flows: what differs from an active one.
+            let present = match self.evaluate(known, Operation::Update, false) {
+                Ok(present) => present,
+                Err(decision) => return decision,
+            };
+            let flowing = differing(&present.resource, &desired.resource);
+            if flowing.as_complex().is_empty() {
+                return self.without_soft_delete(link);
+            }
+            let mut inactive = Desired::default();
+            inactive.resource = flowing;
+            self.mapping.expected(&link.exported, &inactive)
+        } else {
+            self.mapping.expected(&link.exported, &desired)
+        };
+        self.update(link, exported, &redacted, matching_key, is_soft_deleted, !leaves_scope)
     }
 
     /// A target without an attribute that tells whether an object is active: groups are deleted, other objects stay as they are.
     fn without_soft_delete(&self, link: &Link) -> Decision {
-        if self.mapping.object_type().eq_ignore_ascii_case("Group") && self.mapping.allows(scimkit_mapping::Flow::Delete) {
+        if self.mapping.object_type().eq_ignore_ascii_case("Group") && self.mapping.allows(ObjectFlow::Delete) {
             return Decision::Act(Box::new(Action::Delete { target_id: link.target_id.clone() }), Vec::new());
         }
         Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "no mapping tells the service that the object is inactive"))
@@ -162,7 +156,7 @@ impl Setting<'_> {
             let operations = PatchOp::default().to_json();
             return Decision::Act(self.update_action(link, operations, exported, matching_key, is_disabled, is_managed), changes);
         };
-        if !self.mapping.allows(scimkit_mapping::Flow::Update) {
+        if !self.mapping.allows(ObjectFlow::Update) {
             return Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "the job updates no objects of this type"));
         }
         Decision::Act(self.update_action(link, operations, exported, matching_key, is_disabled, is_managed), changes)
@@ -190,13 +184,12 @@ impl Setting<'_> {
     }
 
     /// Decides on an object that the target was asked for: `found` are the resources with its first matching value that any has.
-    pub(crate) fn decide_matched(&self, unmatched: Unmatched, found: &[Resource], matched: Option<usize>) -> Decision {
-        let Unmatched { desired, redacted, matching } = unmatched;
-        let Some((first_index, first_value)) = matching.first().cloned() else {
+    pub(crate) fn decide_matched(&self, desired: Desired, found: &[Resource], matched: Option<usize>) -> Decision {
+        let Some((first_index, first_value)) = desired.matching.first().cloned() else {
             return Decision::Fail(Reason::new(ErrorCode::MissingMatchingValue, "the object has no value for a matching attribute"));
         };
         match found {
-            [] => self.create(desired, &redacted, first_index, first_value),
+            [] => self.create(desired, first_index, first_value),
             [resource] => {
                 let Some(target_id) = resource.id() else {
                     return Decision::Fail(Reason::new(
@@ -204,11 +197,12 @@ impl Setting<'_> {
                         "the service answered with a resource without id",
                     ));
                 };
-                let key = matching
+                let key = desired
+                    .matching
                     .iter()
                     .find(|(index, _)| Some(*index) == matched)
                     .map_or_else(|| self.matching_key(first_index, &first_value), |(index, value)| self.matching_key(*index, value));
-                self.adopt(target_id, resource, &desired, &redacted, key)
+                self.adopt(target_id, resource, &desired, key)
             }
             several => Decision::Fail(Reason::new(
                 ErrorCode::DuplicateTargetEntries,
@@ -217,27 +211,27 @@ impl Setting<'_> {
         }
     }
 
-    fn create(&self, desired: Resource, redacted: &[String], matching_index: usize, matching_value: String) -> Decision {
-        if !self.mapping.allows(scimkit_mapping::Flow::Create) {
+    fn create(&self, desired: Desired, matching_index: usize, matching_value: String) -> Decision {
+        if !self.mapping.allows(ObjectFlow::Create) {
             return Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "the job creates no objects of this type"));
         }
-        if let Some(path) = self.missing_value(&desired) {
+        if let Some(path) = self.missing_value(&desired.resource) {
             return Decision::Fail(Reason::new(ErrorCode::MissingValues, format!("the required attribute `{path}` has no value")));
         }
-        let changes = property_changes(&Resource::default(), &desired, redacted);
+        let changes = property_changes(&Resource::default(), &desired.resource, &desired.redacted);
         let matching_key = self.matching_key(matching_index, &matching_value);
-        Decision::Act(Box::new(Action::Create { resource: desired, matching_key, matching_value, matching_index }), changes)
+        Decision::Act(Box::new(Action::Create { resource: desired.resource, matching_key, matching_value, matching_index }), changes)
     }
 
-    fn adopt(&self, target_id: &str, present: &Resource, desired: &Resource, redacted: &[String], matching_key: String) -> Decision {
+    fn adopt(&self, target_id: &str, present: &Resource, desired: &Desired, matching_key: String) -> Decision {
+        let exported = self.mapping.expected(present, desired);
         let present = self.mapping.managed(present);
-        let exported = overlay(&present, desired);
         let shown = echo(&exported, &self.job.profile);
         let operations = match self.operations(&echo(&present, &self.job.profile), &shown) {
             Ok(operations) => operations.unwrap_or_else(|| PatchOp::default().to_json()),
             Err(reason) => return Decision::Fail(reason),
         };
-        let changes = property_changes(&present, &shown, redacted);
+        let changes = property_changes(&present, &shown, &desired.redacted);
         let action = Action::Update {
             target_id: target_id.to_owned(),
             operations,
@@ -287,16 +281,6 @@ impl Setting<'_> {
             .map_err(|error| Reason::new(ErrorCode::MappingFailed, error.to_string()))
     }
 
-    fn flow(&self, base: &Resource, flowing: &Resource, desired: &Desired) -> Resource {
-        let mut exported = overlay(base, flowing);
-        for path in &desired.cleared {
-            if let Ok(path) = PatchPath::parse_with(path, &scimkit_filter::ParseOptions::default().with_catalog(&self.job.catalog)) {
-                clear(&mut exported, &path);
-            }
-        }
-        exported
-    }
-
     /// The operations that lead from one managed part to another, as the body of a request; `None` if there are none.
     fn operations(&self, current: &Resource, desired: &Resource) -> Result<Option<Value>, Reason> {
         let Some(resource_type) = self.job.catalog.resource_type(self.mapping.resource_type()) else {
@@ -304,7 +288,7 @@ impl Setting<'_> {
         };
         let dialect: Dialect = self.job.profile.dialect;
         let context = Context::new(&self.job.catalog, resource_type).with_dialect(dialect);
-        let options = DiffOptions::default().with_replace_lists(false).with_path_required(dialect.allows(Tolerance::PathRequired));
+        let options = DiffOptions::default().with_can_replace_lists(false).with_is_path_required(dialect.allows(Tolerance::PathRequired));
         let operations =
             diff(current, desired, &context, &options).map_err(|error| Reason::new(ErrorCode::MappingFailed, error.to_string()))?;
         Ok((!operations.is_empty()).then(|| PatchOp::new(operations).to_json()))
@@ -378,7 +362,7 @@ fn push_change(changes: &mut Vec<PropertyChange>, name: String, old: Option<&Val
     if old.is_equivalent(&new) {
         return;
     }
-    let starts = |path: &String| path.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(&name));
-    let hide = |value: Value| if redacted.iter().any(starts) && value != Value::Null { Value::from("[Redact]") } else { value };
+    let is_hidden = redacted.iter().any(|path| path.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(&name)));
+    let hide = |value: Value| if is_hidden && value != Value::Null { Value::from("[Redact]") } else { value };
     changes.push(PropertyChange { name, old: hide(old), new: hide(new) });
 }

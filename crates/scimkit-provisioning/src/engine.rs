@@ -1,11 +1,12 @@
 //! The engine: tests the connection, runs cycles and says what is not provisioned.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use scimkit_filter::Filter;
 use scimkit_mapping::Entropy;
 use scimkit_store::{Batch, StateStore, Table};
-use scimkit_types::{Clock, ScimType};
+use scimkit_types::{Clock, Resource, ScimType};
 
 use crate::apply::{apply_all, settle_open};
 use crate::decide::{Decision, Known, Setting};
@@ -21,7 +22,7 @@ use crate::references::write_references;
 use crate::report::{Cycle, CycleReport};
 use crate::run::Run;
 use crate::source::Source;
-use crate::state::{State, put_job};
+use crate::state::{State, object_key, put_job};
 use crate::target::{Target, TargetErrorKind};
 
 /// Runs one job: a source on one side, a target on the other, and the state between them.
@@ -110,7 +111,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`CycleError`] if the cycle could not be completed; everything that was done is kept.
-    pub async fn run_cycle(&self) -> Result<CycleReport> {
+    pub async fn run_cycle(&self) -> Result<CycleReport, CycleError> {
         let state = self.open().await?;
         let result = self.run_held(&state).await;
         let closed = state.close().await;
@@ -173,11 +174,46 @@ impl Engine {
         }
     }
 
+    /// The linked objects with what was last written to each, by object type and source id. Nothing is sent to the service.
+    ///
+    /// # Errors
+    /// [`CycleError`] if the state cannot be read.
+    pub async fn linked(&self) -> Result<Vec<LinkedObject>, CycleError> {
+        let state = self.open().await?;
+        let result = self.find_linked(&state).await;
+        let closed = state.close().await;
+        let linked = result?;
+        closed?;
+        Ok(linked)
+    }
+
+    async fn find_linked(&self, state: &State) -> Result<Vec<LinkedObject>> {
+        let mut linked = Vec::new();
+        for mapping in &self.job.mappings {
+            let object_type = mapping.object_type();
+            let prefix = object_key(object_type, "");
+            let mut after: Option<String> = None;
+            loop {
+                let rows = state.scan::<Link>(Table::Link, &prefix, after.as_deref()).await?;
+                let Some((last, _)) = rows.last() else { break };
+                after = Some(last.clone());
+                linked.extend(rows.into_iter().map(|(key, link)| LinkedObject {
+                    object_type: object_type.to_owned(),
+                    source_id: key.strip_prefix(&prefix).unwrap_or(&key).to_owned(),
+                    target_id: link.target_id,
+                    exported: link.exported,
+                    references: link.references,
+                }));
+            }
+        }
+        Ok(linked)
+    }
+
     /// The source objects that the service does not have, each with the reason, by object type and id. Nothing is sent to the service.
     ///
     /// # Errors
     /// [`CycleError`] if the source's roles or the state cannot be read.
-    pub async fn unprovisioned(&self) -> Result<Vec<Unprovisioned>> {
+    pub async fn unprovisioned(&self) -> Result<Vec<Unprovisioned>, CycleError> {
         let state = self.open().await?;
         let result = self.find_unprovisioned(&state).await;
         let closed = state.close().await;
@@ -193,7 +229,7 @@ impl Engine {
         let mut unprovisioned = Vec::new();
         for mapping in &self.job.mappings {
             let setting = run.setting(mapping, &app_roles);
-            let prefix = format!("{}/", mapping.object_type());
+            let prefix = object_key(mapping.object_type(), "");
             let mut after: Option<String> = None;
             loop {
                 let rows = state.scan::<StoredRecord>(Table::Record, &prefix, after.as_deref()).await?;
@@ -240,6 +276,22 @@ async fn finish(run: &Run<'_>, mut record: JobRecord) -> Result<()> {
     batch.clear(Table::Listing, "");
     put_job(&mut batch, &record)?;
     run.state.commit(batch).await
+}
+
+/// A source object that the service has.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct LinkedObject {
+    /// The type of the object.
+    pub object_type: String,
+    /// The id of the object in the source.
+    pub source_id: String,
+    /// The id of the object in the target.
+    pub target_id: String,
+    /// The attributes that were last written.
+    pub exported: Resource,
+    /// The target ids that were last written, by the path of the reference.
+    pub references: BTreeMap<String, Vec<String>>,
 }
 
 /// A source object that the service does not have.

@@ -6,7 +6,7 @@ use crate::source::{SourceError, SourceErrorKind};
 use crate::target::{TargetError, TargetErrorKind};
 
 /// The result of a call to the engine.
-pub type Result<T, E = CycleError> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = CycleError> = std::result::Result<T, E>;
 
 /// Why a cycle could not be completed. Nothing that was done is lost: the next cycle goes on where this one stopped.
 ///

@@ -17,6 +17,7 @@
 
 mod apply;
 mod decide;
+mod echo;
 mod engine;
 mod entitlement;
 mod error;
@@ -25,7 +26,6 @@ mod event;
 mod import;
 mod job;
 mod matching;
-mod overlay;
 mod plan;
 mod records;
 mod references;
@@ -36,7 +36,7 @@ mod source;
 mod state;
 mod target;
 
-pub use engine::{Engine, Unprovisioned};
+pub use engine::{Engine, LinkedObject, Unprovisioned};
 pub use error::{ConnectionError, CycleError};
 pub use event::{ErrorCode, EventAction, EventStatus, Observer, Phase, Progress, ProvisioningEvent, Silent};
 pub use job::{ProvisioningJob, Scope};

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use scimkit_filter::{AttributePath, Filter};
-use scimkit_mapping::MappingSet;
+use scimkit_mapping::{Desired, MappingSet};
 use scimkit_store::{Batch, Table};
 use scimkit_types::{Resource, Value};
 use serde::de::IgnoredAny;
 
-use crate::decide::{Setting, Unmatched};
+use crate::decide::Setting;
 use crate::error::{CycleError, Result};
 use crate::event::Phase;
 use crate::report::MatchingChoice;
@@ -133,7 +133,7 @@ pub(crate) async fn look_up(
     run: &Run<'_>,
     setting: &Setting<'_>,
     lookup: Lookup,
-    unmatched: &[(String, &Unmatched)],
+    unmatched: &[(String, &Desired)],
 ) -> Result<HashMap<String, Found>> {
     let each = unmatched.iter().map(|(id, unmatched)| async move {
         for (index, value) in &unmatched.matching {

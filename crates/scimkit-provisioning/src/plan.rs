@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use scimkit_mapping::AppRole;
+use scimkit_mapping::{AppRole, Desired};
 use scimkit_store::{Batch, Table};
 use serde::de::IgnoredAny;
 
-use crate::decide::{Decision, Known, Reason, Setting, Unmatched};
+use crate::decide::{Decision, Known, Reason, Setting};
 use crate::error::Result;
 use crate::event::{ErrorCode, EventAction, EventStatus, Phase};
 use crate::matching::{Found, Lookup, look_up, prepare};
@@ -118,7 +118,7 @@ impl Planner<'_> {
         decisions: Vec<(Marked, Decision)>,
     ) -> Result<Vec<(Marked, Decision)>> {
         let mut duplicates: HashMap<String, Reason> = HashMap::new();
-        let mut wanted: Vec<(String, &Unmatched)> = Vec::new();
+        let mut wanted: Vec<(String, &Desired)> = Vec::new();
         for (object, decision) in &decisions {
             let Decision::Match(unmatched) = decision else { continue };
             let mut is_duplicate = false;

@@ -56,8 +56,7 @@ pub(crate) enum Presence {
 /// The link between the two identities of one object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct Link {
+pub(crate) struct Link {
     /// The object's id in the target.
     pub target_id: String,
     /// The key under which the object is matched: the precedence and the comparison key of its matching value.
@@ -74,8 +73,7 @@ pub struct Link {
 /// One action that a cycle is going to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct PlannedAction {
+pub(crate) struct PlannedAction {
     /// The type of the source object.
     pub object_type: String,
     /// The id of the source object.
@@ -89,8 +87,7 @@ pub struct PlannedAction {
 /// What is done to one object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
-#[non_exhaustive]
-pub enum Action {
+pub(crate) enum Action {
     /// A resource is created.
     Create {
         /// The resource as it is sent.
@@ -151,8 +148,7 @@ pub struct PropertyChange {
 /// An object that failed, and when it is tried again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct Escrow {
+pub(crate) struct Escrow {
     /// When it first failed.
     pub first_failed_at: Timestamp,
     /// How often it has failed.

@@ -1,7 +1,7 @@
 //! A SCIM service as a target.
 
 use async_trait::async_trait;
-use scimkit_client::{Client, ClientError, TransportErrorKind};
+use scimkit_client::{Client, ClientError, Repeatable, TransportErrorKind};
 use scimkit_filter::Filter;
 use scimkit_patch::Context;
 use scimkit_types::{Catalog, PatchOperation, Profile, Resource, SearchRequest};
@@ -64,12 +64,16 @@ impl Target for ScimTarget {
     async fn patch(&self, resource_type: &str, id: &str, operations: &[PatchOperation]) -> Result<(), TargetError> {
         let context = Context::new(&self.catalog, self.resource_type(resource_type)?).with_dialect(self.profile.dialect);
         let body = scimkit_patch::encode(operations.to_vec(), &context);
-        self.client.patch(self.endpoint(resource_type)?, id, &body, None).await.map_err(target_error)?;
+        let mut request = self.client.base().patch(self.endpoint(resource_type)?, id, &body, None).map_err(target_error)?;
+        // Setting, adding and removing the same values twice has the effect of once.
+        request.extensions_mut().insert(Repeatable);
+        let response = self.client.send(request).await.map_err(target_error)?;
+        self.client.limits().resource(&response).map_err(target_error)?;
         Ok(())
     }
 
     async fn delete(&self, resource_type: &str, id: &str) -> Result<(), TargetError> {
-        self.client.delete(self.endpoint(resource_type)?, id).await.map_err(target_error)
+        self.client.delete(self.endpoint(resource_type)?, id, None).await.map_err(target_error)
     }
 }
 
@@ -84,10 +88,7 @@ fn target_error(error: ClientError) -> TargetError {
         (ClientError::Response { .. }, _) => TargetErrorKind::Rejected,
         _ => TargetErrorKind::Incompatible,
     };
-    let retry_after = match &error {
-        ClientError::Response { retry_after, .. } => *retry_after,
-        _ => None,
-    };
+    let retry_after = error.retry_after();
     TargetError {
         kind,
         may_have_had_effect: error.may_have_had_effect(),
