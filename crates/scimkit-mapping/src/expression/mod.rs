@@ -1,0 +1,96 @@
+//! The expression language of attribute mappings: text to tree, tree to text, and evaluation.
+
+mod error;
+mod evaluate;
+mod node;
+mod parse;
+mod print;
+mod tree;
+
+pub use error::{EvaluationError, EvaluationErrorKind, ExpressionError, ExpressionErrorKind};
+pub use evaluate::Evaluation;
+pub(crate) use evaluate::{Call, Outcome, Output, Stop, text_of};
+pub(crate) use node::{Node, Pattern, PreparedPatterns};
+pub(crate) use tree::from_source;
+
+/// An expression: a value made of attributes, constants and functions.
+///
+/// The text is at most 10,000 characters long and nests at most 64 deep. Function names compare with case, as in Microsoft Entra;
+/// a name that is nearly right is an error with a suggestion. What stands printed parses to the same expression again.
+///
+/// ```
+/// use scimkit_mapping::{Environment, Evaluation, Expression, SourceRecord};
+///
+/// let expression = Expression::parse(r#"Join(" ",[givenName],[surname])"#)?;
+/// assert_eq!(expression.to_string(), r#"Join(" ", [givenName], [surname])"#);
+/// assert_eq!(expression.attributes(), ["givenName", "surname"]);
+///
+/// let mut record = SourceRecord::new("7", "User");
+/// record.attributes.insert("givenName", "Ola");
+/// let environment = Environment::new("2026-03-01T08:00:00Z".parse()?);
+/// assert_eq!(expression.evaluate(&record, &environment)?, Evaluation::Value("Ola".into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expression {
+    pub(crate) root: Node,
+}
+
+impl Expression {
+    /// Parses an expression.
+    ///
+    /// # Errors
+    /// [`ExpressionError`] with the place and what was expected there.
+    pub fn parse(text: &str) -> Result<Self, ExpressionError> {
+        parse::parse(text).map(|root| Self { root })
+    }
+
+    /// The names of the attributes that the expression reads, in order of appearance, each once (names compare without case).
+    pub fn attributes(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        self.root.walk(&mut |node| {
+            if let Node::Attribute { name, .. } = node
+                && !names.iter().any(|known| known.eq_ignore_ascii_case(name))
+            {
+                names.push(name);
+            }
+        });
+        names
+    }
+
+    /// The attribute, if the expression is nothing but one.
+    pub(crate) fn as_attribute(&self) -> Option<&str> {
+        match &self.root {
+            Node::Attribute { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether a function of this name is called anywhere.
+    pub(crate) fn calls(&self, function: &str) -> bool {
+        let mut found = false;
+        self.root.walk(&mut |node| found |= matches!(node, Node::Call(call) if call.function.name == function));
+        found
+    }
+
+    /// The function whose call is the whole expression.
+    pub(crate) fn outermost(&self) -> Option<&'static crate::functions::Function> {
+        match &self.root {
+            Node::Call(call) => Some(call.function),
+            _ => None,
+        }
+    }
+}
+
+impl std::str::FromStr for Expression {
+    type Err = ExpressionError;
+
+    fn from_str(text: &str) -> Result<Self, ExpressionError> {
+        Self::parse(text)
+    }
+}
+
+/// The most characters of an expression's text.
+pub(crate) const MAX_LENGTH: usize = 10_000;
+/// How deep calls may nest.
+pub(crate) const MAX_DEPTH: usize = 64;

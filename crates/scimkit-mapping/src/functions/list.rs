@@ -1,0 +1,58 @@
+//! Functions on values with several elements.
+
+use scimkit_types::Value;
+
+use super::Function;
+use crate::expression::{Call, Outcome, text_of};
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function::new("Contains", &["attribute", "text"], contains),
+    Function::new("Count", &["attribute"], |call| Ok(number(call.list(0)?.len()))),
+    Function::new("Item", &["attribute", "index"], item),
+    Function::new("RemoveDuplicates", &["attribute"], remove_duplicates).list(),
+    Function::new("Split", &["source", "delimiter"], split).list(),
+];
+
+fn number(count: usize) -> Value {
+    Value::from(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+/// The 1-based index of the first element that contains the text; 0 if none does.
+fn contains(call: &Call<'_>) -> Outcome {
+    let part = call.text(1)?.unwrap_or_default();
+    for (index, value) in call.list(0)?.iter().enumerate() {
+        if text_of(value)?.is_some_and(|text| text.contains(&part)) {
+            return Ok(number(index + 1));
+        }
+    }
+    Ok(number(0))
+}
+
+/// The element at a 1-based index.
+fn item(call: &Call<'_>) -> Outcome {
+    let values = call.list(0)?;
+    let index = call.required_integer(1)?;
+    let place = index.checked_sub(1).and_then(|index| usize::try_from(index).ok());
+    place.and_then(|place| values.into_iter().nth(place)).ok_or_else(|| call.expected(1, "the number of an element, from 1"))
+}
+
+/// The distinct elements in the order in which they first stand.
+fn remove_duplicates(call: &Call<'_>) -> Outcome {
+    let mut seen = std::collections::HashSet::new();
+    let mut kept = Vec::new();
+    for value in call.list(0)? {
+        let is_new = text_of(&value)?.is_some_and(|text| seen.insert(text.into_owned()));
+        if is_new {
+            kept.push(value);
+        }
+    }
+    Ok(Value::List(kept))
+}
+
+/// The parts between delimiters, without blanks around them; empty parts are left out.
+fn split(call: &Call<'_>) -> Outcome {
+    let Some(source) = call.text(0)? else { return Ok(Value::Null) };
+    let delimiter = call.present(1)?.ok_or_else(|| call.expected(1, "text that is not empty"))?;
+    let parts = source.split(&delimiter).map(str::trim).filter(|part| !part.is_empty());
+    Ok(Value::List(parts.map(Value::from).collect()))
+}

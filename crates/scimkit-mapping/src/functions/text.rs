@@ -1,0 +1,203 @@
+//! Functions on text. Null in, null out, unless the function says otherwise.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use scimkit_types::Value;
+use unicode_normalization::UnicodeNormalization;
+
+use super::Function;
+use crate::expression::{Call, Outcome, Output, Stop, text_of};
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function::new("Append", &["source", "suffix"], append),
+    Function::new("InStr", &["value1", "value2", "start", "compareType"], in_str).required(2),
+    Function::new("Join", &["separator", "source"], join).repeated(),
+    Function::new("Left", &["source", "length"], left),
+    Function::new("Mid", &["source", "start", "length"], mid).required(2),
+    Function::new("NormalizeDiacritics", &["source"], |call| map(call, normalize_diacritics)),
+    Function::new("PCase", &["source", "wordSeparators"], proper_case).required(1),
+    Function::new("Redact", &["source"], |call| call.value(0)),
+    Function::new("StripSpaces", &["source"], |call| map(call, |text| text.replace(' ', ""))),
+    Function::new("ToLower", &["source", "culture"], |call| change_case(call, lower)).required(1),
+    Function::new("ToUpper", &["source", "culture"], |call| change_case(call, upper)).required(1),
+    Function::new("Trim", &["source"], trim),
+    Function::new("Word", &["source", "number", "delimiters"], word),
+];
+
+fn map(call: &Call<'_>, change: impl FnOnce(&str) -> String) -> Outcome {
+    Ok(Value::from(call.text(0)?.map(|text| change(&text))))
+}
+
+fn append(call: &Call<'_>) -> Outcome {
+    let (Some(source), Some(suffix)) = (call.text(0)?, call.text(1)?) else { return Ok(Value::Null) };
+    let mut output = Output::default();
+    output.push(&source)?;
+    output.push(&suffix)?;
+    Ok(output.into())
+}
+
+/// The 1-based place of the second text in the first; 0 if it is not there. Text compares with case unless `vbTextCompare` is given.
+fn in_str(call: &Call<'_>) -> Outcome {
+    let (source, part) = (call.text(0)?.unwrap_or_default(), call.text(1)?.unwrap_or_default());
+    let start = call.integer(2)?.unwrap_or(1);
+    let ignores_case = call.text(3)?.is_some_and(|mode| mode == "vbTextCompare");
+    let Ok(skipped) = usize::try_from(start - 1) else { return Err(call.expected(2, "a number from 1")) };
+    let fold = |text: &str| if ignores_case { lower(text, false) } else { text.to_owned() };
+    let (source, part): (Vec<char>, String) = (fold(&source).chars().collect(), fold(&part));
+    let tail: String = source.iter().skip(skipped).collect();
+    let place = tail.find(&part).and_then(|at| tail.get(..at)).map_or(0, |head| skipped + head.chars().count() + 1);
+    Ok(Value::from(i64::try_from(place).unwrap_or(i64::MAX)))
+}
+
+/// Null and empty sources are passed over; lists are spread.
+fn join(call: &Call<'_>) -> Outcome {
+    let separator = call.text(0)?.unwrap_or_default();
+    let mut output = Output::default();
+    let mut is_first = true;
+    for index in 1..call.len() {
+        for value in call.list(index)? {
+            let Some(text) = text_of(&value)?.filter(|text| !text.is_empty()) else { continue };
+            if !is_first {
+                output.push(&separator)?;
+            }
+            is_first = false;
+            output.push(&text)?;
+        }
+    }
+    Ok(output.into())
+}
+
+/// Null gives empty text; a negative number gives the whole text.
+fn left(call: &Call<'_>) -> Outcome {
+    let source = call.text(0)?.unwrap_or_default();
+    let count = call.required_integer(1)?;
+    Ok(Value::from(usize::try_from(count).map_or_else(|_| source.clone(), |count| source.chars().take(count).collect())))
+}
+
+/// From a 1-based place, so many characters or all that are left.
+fn mid(call: &Call<'_>) -> Outcome {
+    let Some(source) = call.text(0)? else { return Ok(Value::Null) };
+    let start = call.required_integer(1)?;
+    let Some(skipped) = start.checked_sub(1).and_then(|start| usize::try_from(start).ok()) else {
+        return Err(call.expected(1, "a number from 1"));
+    };
+    let length = match call.integer(2)? {
+        None => usize::MAX,
+        Some(length) => usize::try_from(length).map_err(|_| call.expected(2, "a number from 0"))?,
+    };
+    Ok(Value::from(source.chars().skip(skipped).take(length).collect::<String>()))
+}
+
+/// Latin letters lose their marks; some letters become two.
+fn normalize_diacritics(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut is_latin = false;
+    for c in text.nfd() {
+        let is_mark = ('\u{300}'..='\u{36f}').contains(&c);
+        if is_mark && is_latin {
+            continue;
+        }
+        if !is_mark {
+            is_latin = c.is_ascii_alphabetic() || ('\u{c0}'..='\u{24f}').contains(&c);
+        }
+        match c {
+            'æ' => plain.push_str("ae"),
+            'Æ' => plain.push_str("AE"),
+            'œ' | 'ø' => plain.push_str("oe"),
+            'Œ' | 'Ø' => plain.push_str("OE"),
+            'ß' => plain.push_str("ss"),
+            'ı' => plain.push('i'),
+            'ł' => plain.push('l'),
+            'Ł' => plain.push('L'),
+            other => plain.push(other),
+        }
+    }
+    plain.nfc().collect()
+}
+
+/// Every word begins with a capital and goes on in small letters. Without separators a word ends at white space, punctuation and
+/// symbols.
+fn proper_case(call: &Call<'_>) -> Outcome {
+    static SEPARATORS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"[\p{Z}\p{Cc}\p{Cf}\p{P}\p{S}]").ok());
+    let Some(source) = call.text(0)? else { return Ok(Value::Null) };
+    let separators = call.present(1)?;
+    let mut buffer = [0; 4];
+    let mut is_separator = |c: char| match &separators {
+        Some(separators) => separators.contains(c),
+        None => SEPARATORS.as_ref().is_some_and(|class| class.is_match(c.encode_utf8(&mut buffer))),
+    };
+    let mut starts_word = true;
+    let text = source.chars().map(|c| {
+        let changed = if starts_word { upper_char(c, false) } else { lower_char(c, false) };
+        starts_word = is_separator(c);
+        changed
+    });
+    Ok(Value::from(text.collect::<String>()))
+}
+
+fn change_case(call: &Call<'_>, change: fn(&str, bool) -> String) -> Outcome {
+    let is_turkic = call.text(1)?.is_some_and(|culture| {
+        let language = culture.split('-').next().unwrap_or_default().to_ascii_lowercase();
+        language == "tr" || language == "az"
+    });
+    match call.value(0)? {
+        Value::List(values) => each(&values, |text| change(text, is_turkic)),
+        value => Ok(Value::from(text_of(&value)?.map(|text| change(&text, is_turkic)))),
+    }
+}
+
+fn trim(call: &Call<'_>) -> Outcome {
+    match call.value(0)? {
+        Value::List(values) => each(&values, |text| text.trim().to_owned()),
+        value => Ok(Value::from(text_of(&value)?.map(|text| text.trim().to_owned()))),
+    }
+}
+
+fn each(values: &[Value], change: impl Fn(&str) -> String) -> Outcome {
+    let changed: Result<Vec<Value>, Stop> = values.iter().map(|value| Ok(Value::from(text_of(value)?.map(|text| change(&text))))).collect();
+    changed.map(Value::List)
+}
+
+fn lower(text: &str, is_turkic: bool) -> String {
+    text.chars().map(|c| lower_char(c, is_turkic)).collect()
+}
+
+fn upper(text: &str, is_turkic: bool) -> String {
+    text.chars().map(|c| upper_char(c, is_turkic)).collect()
+}
+
+/// One letter becomes one letter, as in .NET: a letter whose other case has several stays.
+fn lower_char(c: char, is_turkic: bool) -> char {
+    match c {
+        'I' if is_turkic => 'ı',
+        'İ' if is_turkic => 'i',
+        _ => single(c.to_lowercase(), c),
+    }
+}
+
+fn upper_char(c: char, is_turkic: bool) -> char {
+    match c {
+        'i' if is_turkic => 'İ',
+        'ı' if is_turkic => 'I',
+        'ı' => 'ı',
+        _ => single(c.to_uppercase(), c),
+    }
+}
+
+fn single(mut mapped: impl Iterator<Item = char>, original: char) -> char {
+    match (mapped.next(), mapped.next()) {
+        (Some(only), None) => only,
+        _ => original,
+    }
+}
+
+/// The n-th part that is not empty; empty text if there is none.
+fn word(call: &Call<'_>) -> Outcome {
+    let source = call.text(0)?.unwrap_or_default();
+    let number = call.required_integer(1)?;
+    let delimiters = call.text(2)?.unwrap_or_default();
+    let index = number.checked_sub(1).and_then(|index| usize::try_from(index).ok());
+    let mut words = source.split(|c| delimiters.contains(c)).filter(|word| !word.is_empty());
+    Ok(Value::from(index.and_then(|index| words.nth(index)).unwrap_or_default()))
+}

@@ -1,0 +1,268 @@
+//! Scoping filters: which objects a mapping is for.
+
+use std::borrow::Cow;
+
+use regex::Regex;
+use scimkit_types::Value;
+
+use crate::fault::Fault;
+use crate::functions;
+use crate::record::SourceRecord;
+use crate::schema::{ScopeClause, ScopeFilter};
+
+/// Whether an object is in scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "an object is in scope or it is not")]
+pub enum ScopeDecision {
+    /// It is.
+    InScope,
+    /// It is not.
+    OutOfScope {
+        /// The clause of each group that does not hold, without the attribute's value.
+        reason: String,
+    },
+}
+
+/// A scoping filter whose operators are known: groups of which one must hold, each of clauses that must all hold.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scope {
+    groups: Vec<Vec<Clause>>,
+}
+
+#[derive(Clone, Debug)]
+struct Clause {
+    attribute: String,
+    /// The operator as it was given.
+    name: String,
+    test: Test,
+}
+
+#[derive(Clone, Debug)]
+enum Test {
+    Equals(Vec<String>),
+    NotEquals(Vec<String>),
+    IsNull,
+    IsNotNull,
+    IsTrue,
+    IsFalse,
+    Matches(Vec<Regex>),
+    MatchesNot(Vec<Regex>),
+    Greater(i64),
+    GreaterOrEqual(i64),
+    Includes(Vec<String>),
+    EndsWith(Vec<String>),
+    SharesBit(i64),
+    SharesNoBit(i64),
+}
+
+impl Scope {
+    /// Finds the operators and compiles the patterns; faults are added to the list.
+    pub(crate) fn compile(filter: &ScopeFilter, faults: &mut Vec<Fault>) -> Self {
+        for (name, groups) in [("inputFilterGroups", &filter.input_filter_groups), ("categoryFilterGroups", &filter.category_filter_groups)]
+        {
+            if !groups.is_empty() {
+                faults.push(Fault::new(format!("scope.{name}"), "this kind of scoping filter is not supported, use `groups`"));
+            }
+        }
+        let mut groups = Vec::new();
+        for (index, group) in filter.groups.iter().enumerate() {
+            let mut clauses = Vec::new();
+            for (number, clause) in group.clauses.iter().enumerate() {
+                match Clause::compile(clause) {
+                    Ok(clause) => clauses.push(clause),
+                    Err(message) => faults.push(Fault::new(format!("scope.groups[{index}].clauses[{number}]"), message)),
+                }
+            }
+            if !clauses.is_empty() {
+                groups.push(clauses);
+            }
+        }
+        Self { groups }
+    }
+
+    pub(crate) fn decide(&self, record: &SourceRecord) -> ScopeDecision {
+        let mut failed = Vec::new();
+        for clauses in &self.groups {
+            match clauses.iter().find(|clause| !clause.holds(record)) {
+                None => return ScopeDecision::InScope,
+                Some(clause) => failed.push(format!("`{} {}` does not hold", clause.attribute, clause.name)),
+            }
+        }
+        if failed.is_empty() { ScopeDecision::InScope } else { ScopeDecision::OutOfScope { reason: failed.join("; ") } }
+    }
+
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = &str> {
+        self.groups.iter().flatten().map(|clause| clause.attribute.as_str())
+    }
+}
+
+impl Clause {
+    fn compile(clause: &ScopeClause) -> Result<Self, String> {
+        const UNUSABLE: [&str; 4] = ["members", "manager", "appRoleAssignments", "IsSoftDeleted"];
+        let attribute = clause.source_operand_name.trim();
+        if attribute.is_empty() {
+            return Err("expected the name of an attribute, found none".to_owned());
+        }
+        if UNUSABLE.iter().any(|name| name.eq_ignore_ascii_case(attribute)) {
+            return Err(format!("`{attribute}` cannot be part of a scoping filter"));
+        }
+        let operator = &clause.operator_name;
+        let values = clause.target_operand.as_ref().map_or(&[][..], |operand| operand.values.as_slice());
+        let texts = || if values.is_empty() { Err(format!("`{operator}` expected a value, found none")) } else { Ok(values.to_vec()) };
+        let number = || match values {
+            [value] => value.trim().parse::<i64>().map_err(|_| format!("`{operator}` expected a whole number, found `{value}`")),
+            _ => Err(format!("`{operator}` expected one value, found {}", values.len())),
+        };
+        let patterns = || {
+            let compiled = texts()?.into_iter().map(|pattern| match functions::compile_pattern(&pattern) {
+                Some(compiled) => Ok(compiled.0),
+                None => Err(format!("expected a regular expression without look-around and back-references, found `{pattern}`")),
+            });
+            compiled.collect::<Result<Vec<_>, _>>()
+        };
+        let plain: String = operator.chars().filter(|c| !matches!(c, ' ' | '_' | '-')).collect::<String>().to_ascii_uppercase();
+        let test = match plain.as_str() {
+            "EQUALS" | "EQUAL" => Test::Equals(texts()?),
+            "NOTEQUALS" | "NOTEQUAL" => Test::NotEquals(texts()?),
+            "ISNULL" => Test::IsNull,
+            "ISNOTNULL" => Test::IsNotNull,
+            "ISTRUE" => Test::IsTrue,
+            "ISFALSE" => Test::IsFalse,
+            "REGEXMATCH" => Test::Matches(patterns()?),
+            "NOTREGEXMATCH" => Test::MatchesNot(patterns()?),
+            "GREATERTHAN" => Test::Greater(number()?),
+            "GREATERTHANOREQUALS" | "GREATERTHANOREQUAL" => Test::GreaterOrEqual(number()?),
+            "INCLUDES" => Test::Includes(texts()?),
+            "ENDSWITH" => Test::EndsWith(texts()?),
+            "&" => Test::SharesBit(number()?),
+            "!&" => Test::SharesNoBit(number()?),
+            _ => return Err(format!("`{operator}` is not an operator of scoping filters")),
+        };
+        Ok(Self { attribute: attribute.to_owned(), name: operator.clone(), test })
+    }
+
+    /// Without a value nothing holds but `IS NULL`. Of several values of an attribute, one must meet a test, and none a negated one.
+    fn holds(&self, record: &SourceRecord) -> bool {
+        let value = record.value(&self.attribute);
+        let texts: Vec<Cow<'_, str>> = value.elements().iter().filter_map(text).filter(|text| !text.is_empty()).collect();
+        if texts.is_empty() {
+            return matches!(self.test, Test::IsNull);
+        }
+        let any = |test: &dyn Fn(&str) -> bool| texts.iter().any(|text| test(text));
+        let number = |test: &dyn Fn(i64) -> bool| any(&|text| text.trim().parse().is_ok_and(test));
+        match &self.test {
+            Test::Equals(values) => any(&|text| values.iter().any(|value| value == text)),
+            Test::NotEquals(values) => !any(&|text| values.iter().any(|value| value == text)),
+            Test::IsNull => false,
+            Test::IsNotNull => true,
+            Test::IsTrue => any(&|text| text.eq_ignore_ascii_case("True")),
+            Test::IsFalse => any(&|text| text.eq_ignore_ascii_case("False")),
+            Test::Matches(patterns) => any(&|text| patterns.iter().any(|pattern| pattern.is_match(text))),
+            Test::MatchesNot(patterns) => !any(&|text| patterns.iter().any(|pattern| pattern.is_match(text))),
+            Test::Greater(limit) => number(&|value| value > *limit),
+            Test::GreaterOrEqual(limit) => number(&|value| value >= *limit),
+            Test::Includes(values) => any(&|text| values.iter().any(|value| text.contains(value.as_str()))),
+            Test::EndsWith(values) => any(&|text| values.iter().any(|value| text.ends_with(value.as_str()))),
+            Test::SharesBit(mask) => number(&|value| value & mask != 0),
+            Test::SharesNoBit(mask) => number(&|value| value & mask == 0),
+        }
+    }
+}
+
+fn text(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Boolean(value) => Some(Cow::Borrowed(if *value { "True" } else { "False" })),
+        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        Value::Null | Value::List(_) | Value::Complex(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compile(clauses: &[(&str, &str, &[&str])]) -> Result<Scope, Vec<Fault>> {
+        let mut filter = ScopeFilter::default();
+        // Every clause stands in a group of its own.
+        for (attribute, operator, values) in clauses {
+            let mut group = crate::schema::ScopeGroup::default();
+            group.clauses.push(ScopeClause::new(*attribute, *operator, values));
+            filter.groups.push(group);
+        }
+        let mut faults = Vec::new();
+        let scope = Scope::compile(&filter, &mut faults);
+        if faults.is_empty() { Ok(scope) } else { Err(faults) }
+    }
+
+    fn record() -> SourceRecord {
+        let mut record = SourceRecord::new("1", "User");
+        for (name, value) in [("department", "Sales"), ("grade", "12"), ("flags", "6"), ("empty", "")] {
+            record.attributes.insert(name, value);
+        }
+        record.attributes.insert("accountEnabled", true);
+        record
+    }
+
+    #[track_caller]
+    fn check(attribute: &str, operator: &str, values: &[&str], expected: bool) {
+        let decision = compile(&[(attribute, operator, values)]).unwrap().decide(&record());
+        assert_eq!(decision == ScopeDecision::InScope, expected, "{attribute} {operator} {values:?}");
+    }
+
+    #[test]
+    fn operators_hold_as_documented() {
+        check("department", "EQUALS", &["Sales"], true);
+        check("department", "EQUALS", &["sales"], false);
+        check("department", "Not_Equals", &["Sales"], false);
+        check("department", "NOT EQUALS", &["Support"], true);
+        check("department", "IS NOT NULL", &[], true);
+        check("empty", "is null", &[], true);
+        check("accountEnabled", "IS TRUE", &[], true);
+        check("accountEnabled", "IS FALSE", &[], false);
+        check("department", "REGEX MATCH", &["^S.*s$"], true);
+        check("department", "NOT REGEX MATCH", &["ale"], false);
+        check("grade", "Greater_Than", &["12"], false);
+        check("grade", "Greater_Than_OR_EQUALS", &["12"], true);
+        check("department", "Greater_Than", &["1"], false);
+        check("department", "Includes", &["ale"], true);
+        check("department", "ENDS_WITH", &["les"], true);
+        check("flags", "&", &["2"], true);
+        check("flags", "!&", &["1"], true);
+    }
+
+    #[test]
+    fn an_object_without_value_fails_every_clause_but_is_null() {
+        for operator in ["EQUALS", "NOT EQUALS", "REGEX MATCH", "NOT REGEX MATCH", "INCLUDES", "ENDS WITH"] {
+            check("empty", operator, &["x"], false);
+            check("absent", operator, &["x"], false);
+        }
+        for operator in ["IS TRUE", "IS FALSE", "IS NOT NULL"] {
+            check("absent", operator, &[], false);
+        }
+        check("absent", "!&", &["1"], false);
+    }
+
+    #[test]
+    fn one_group_is_enough_and_the_reason_names_no_value() {
+        let scope = compile(&[("department", "EQUALS", &["Support"]), ("grade", "EQUALS", &["12"])]).unwrap();
+        assert_eq!(scope.decide(&record()), ScopeDecision::InScope);
+        let scope = compile(&[("department", "EQUALS", &["Support"]), ("grade", "Greater_Than", &["20"])]).unwrap();
+        let reason = "`department EQUALS` does not hold; `grade Greater_Than` does not hold".to_owned();
+        assert_eq!(scope.decide(&record()), ScopeDecision::OutOfScope { reason });
+    }
+
+    #[test]
+    fn every_faulty_clause_is_named() {
+        let faults = compile(&[
+            ("members", "EQUALS", &["x"]),
+            ("a", "SOUNDS LIKE", &["x"]),
+            ("a", "GREATER THAN", &["x"]),
+            ("a", "REGEX MATCH", &["("]),
+            ("a", "EQUALS", &[]),
+        ])
+        .unwrap_err();
+        assert_eq!(faults.len(), 5);
+        assert_eq!(faults[1].to_string(), "scope.groups[1].clauses[0]: `SOUNDS LIKE` is not an operator of scoping filters");
+    }
+}

@@ -1,0 +1,172 @@
+//! From a record to what the target should have.
+
+use scimkit_types::{Resource, Value};
+
+use super::{Mapping, MappingSet, Source};
+use crate::environment::{Environment, Operation};
+use crate::expression::{Evaluation, EvaluationError, EvaluationErrorKind, text_of};
+use crate::record::SourceRecord;
+use crate::schema::{FlowType, NullPolicy};
+
+/// What the target should have for an object.
+///
+/// An attribute of the mappings that stands neither in `resource` nor in `cleared` is left out: the target keeps what it has.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Desired {
+    /// The attributes with `schemas`, typed as the target's schema says, without references.
+    pub resource: Resource,
+    /// The references, whose objects must be found in the target first.
+    pub references: Vec<DesiredReference>,
+    /// The paths of attributes that the target must not have any more. Empty for a new object.
+    pub cleared: Vec<String>,
+    /// The values to match by: the index in [`MappingSet::matching`] and the value, by precedence.
+    pub matching: Vec<(usize, String)>,
+    /// The paths of attributes whose values must not be shown.
+    pub redacted: Vec<String>,
+    /// Whether an expression said that the object is to be left alone; nothing else is set then.
+    pub is_object_ignored: bool,
+}
+
+/// An attribute of the target that refers to other objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DesiredReference {
+    /// The path of the whole attribute, such as `members`.
+    pub target: String,
+    /// The ids of the objects in the source. Empty if there is to be no reference.
+    pub source_ids: Vec<String>,
+    /// Whether the attribute has a list of references.
+    pub is_multi_valued: bool,
+}
+
+/// What one mapping gives.
+#[derive(Debug)]
+pub(super) enum Flow {
+    /// Converted values, at least one.
+    Values(Vec<Value>),
+    /// The default of the mapping.
+    Default,
+    Reference(DesiredReference),
+    Cleared,
+    /// Nothing flows, and why.
+    LeftOut(&'static str),
+    IgnoreObject,
+}
+
+impl MappingSet {
+    /// What the target should have for an object, by the present attributes of the record alone.
+    ///
+    /// A source without a value leaves the attribute out, unless the mapping has a default and the object is new, or the mapping's null
+    /// policy clears it and the object is not new. Empty text counts as no value. Of the flow types only `ObjectAddOnly` has an effect.
+    ///
+    /// # Errors
+    /// [`EvaluationError`] of the first mapping that cannot give a value, or of a new object without a required attribute.
+    pub fn evaluate(&self, record: &SourceRecord, environment: &Environment<'_>, operation: Operation) -> Result<Desired, EvaluationError> {
+        let mut desired = Desired::default();
+        let mut matching = Vec::new();
+        for (number, mapping) in self.mappings.iter().enumerate() {
+            let (flow, matching_value) = mapping.flow(record, environment, operation)?;
+            if let (Some(index), Some(value)) = (self.matching_mappings.iter().position(|known| *known == number), matching_value) {
+                matching.push((index, value));
+            }
+            if mapping.is_redacted {
+                desired.redacted.push(mapping.target.text.clone());
+            }
+            match flow {
+                Flow::Values(values) => mapping.target.place(&mut desired.resource, values),
+                Flow::Default => mapping.target.place(&mut desired.resource, mapping.default.clone()),
+                Flow::Reference(reference) => desired.references.push(reference),
+                Flow::Cleared => desired.cleared.push(mapping.target.text.clone()),
+                Flow::LeftOut(_) => {}
+                Flow::IgnoreObject => return Ok(Desired { is_object_ignored: true, ..Desired::default() }),
+            }
+        }
+        matching.sort_by_key(|(index, _)| *index);
+        desired.matching = matching;
+        self.set_schemas(&mut desired.resource);
+        Ok(desired)
+    }
+
+    /// Sets `schemas` to the base schema and the extensions of which the resource has attributes.
+    pub(super) fn set_schemas(&self, resource: &mut Resource) {
+        let mut extensions: Vec<String> = Vec::new();
+        for extension in self.mappings.iter().filter_map(|mapping| mapping.target.extension.as_ref()) {
+            let uri = extension.as_str();
+            if resource.extension(uri).is_some() && !extensions.iter().any(|known| known.eq_ignore_ascii_case(uri)) {
+                extensions.push(uri.to_owned());
+            }
+        }
+        resource.set_schemas(std::iter::once(self.schema.as_str()).chain(extensions.iter().map(String::as_str)));
+    }
+}
+
+impl Mapping {
+    /// What the mapping gives, and the value to match by.
+    pub(super) fn flow(
+        &self,
+        record: &SourceRecord,
+        environment: &Environment<'_>,
+        operation: Operation,
+    ) -> Result<(Flow, Option<String>), EvaluationError> {
+        let is_update = operation == Operation::Update;
+        let is_held = is_update && (self.flow_type == FlowType::ObjectAddOnly || self.is_chosen_once);
+        if is_held && self.precedence == 0 {
+            return Ok((Flow::LeftOut("it flows only when an object is created"), None));
+        }
+        let expression = match &self.source {
+            Source::Expression(expression) => expression,
+            Source::Reference(name) => return Ok((self.reference(record.reference(name)), None)),
+            Source::Default => return Ok((self.without_value(operation)?, None)),
+        };
+        let value = match expression.evaluate_for(record, environment, Some(&self.target.text))? {
+            Evaluation::Value(value) => value,
+            Evaluation::IgnoreAttribute => return Ok((Flow::LeftOut("the expression ignores the attribute"), None)),
+            Evaluation::IgnoreObject => return Ok((Flow::IgnoreObject, None)),
+        };
+        let values = self.target.convert(value).map_err(|kind| self.error(kind))?;
+        let first = if self.precedence > 0 { values.first() } else { None };
+        let matching_value = first.and_then(|value| text_of(value).ok().flatten().map(|text| text.into_owned()));
+        let flow = if is_held {
+            Flow::LeftOut("it flows only when an object is created")
+        } else if values.is_empty() {
+            self.without_value(operation)?
+        } else {
+            Flow::Values(values)
+        };
+        Ok((flow, matching_value))
+    }
+
+    fn error(&self, kind: EvaluationErrorKind) -> EvaluationError {
+        EvaluationError::new(Some(self.target.text.clone()), kind)
+    }
+
+    fn without_value(&self, operation: Operation) -> Result<Flow, EvaluationError> {
+        match (operation, self.null_policy) {
+            (Operation::Create, _) if !self.default.is_empty() => Ok(Flow::Default),
+            (Operation::Create, _) if self.is_required() => Err(self.error(EvaluationErrorKind::Required)),
+            (Operation::Update, NullPolicy::Clear) if !matches!(self.source, Source::Default) => Ok(Flow::Cleared),
+            _ => Ok(Flow::LeftOut("the source has no value")),
+        }
+    }
+
+    /// Whether a resource without this attribute is not valid.
+    fn is_required(&self) -> bool {
+        let target = &self.target;
+        target.attribute.is_required && target.leaf.as_ref().is_none_or(|leaf| leaf.is_required && target.is_single())
+    }
+
+    /// What the record does not tell is left out, and so is a single reference to nothing unless the null policy clears it.
+    fn reference(&self, ids: Option<&[String]>) -> Flow {
+        let is_multi_valued = !self.target.is_single();
+        match ids {
+            Some([]) | None if !is_multi_valued && self.null_policy == NullPolicy::Ignore => Flow::LeftOut("the source has no value"),
+            None if is_multi_valued => Flow::LeftOut("the record does not tell"),
+            ids => Flow::Reference(DesiredReference {
+                target: self.target.attribute_text(),
+                source_ids: ids.unwrap_or_default().to_vec(),
+                is_multi_valued,
+            }),
+        }
+    }
+}
