@@ -158,7 +158,7 @@ impl Meta {
 mod tests {
     use super::*;
 
-    /// R7643-3.1-14, R7643-3.1-16: `meta` is written as it is read.
+    /// R7643-3.1-16, R7643-3.1-17: `meta` is written as it is read.
     #[test]
     fn meta_survives_a_round_trip() {
         let meta = Meta {

@@ -1,7 +1,7 @@
 //! Bulk requests and responses (RFC 7644 section 3.7).
 
 use super::list::{insert_some, text, unsigned};
-use super::{BULK_REQUEST, BULK_RESPONSE, MessageError};
+use super::{BULK_REQUEST, BULK_RESPONSE, MessageError, check_schema};
 use crate::value::{ComplexValue, Number, Value};
 
 /// One operation of a bulk request or its outcome in the response.
@@ -73,12 +73,13 @@ pub struct BulkRequest {
 }
 
 impl BulkRequest {
-    /// Reads a bulk request.
+    /// Reads a bulk request. `schemas` must name the schema of bulk requests.
     ///
     /// # Errors
     /// [`MessageError`] naming the member at fault.
     pub fn from_json(value: Value) -> Result<Self, MessageError> {
         let Value::Complex(mut body) = value else { return Err(MessageError::new("", "a bulk request")) };
+        check_schema(&body, BULK_REQUEST, "`urn:ietf:params:scim:api:messages:2.0:BulkRequest`")?;
         Ok(Self { fail_on_errors: unsigned(&body, "failOnErrors")?, operations: read_operations(&mut body)? })
     }
 

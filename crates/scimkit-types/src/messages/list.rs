@@ -1,6 +1,6 @@
 //! Queries and their answers (RFC 7644 sections 3.4.2 and 3.4.3, RFC 9865).
 
-use super::{LIST_RESPONSE, MessageError, SEARCH_REQUEST};
+use super::{LIST_RESPONSE, MessageError, SEARCH_REQUEST, check_schema};
 use crate::resource::Resource;
 use crate::value::{ComplexValue, Number, Value};
 
@@ -28,21 +28,29 @@ impl ListResponse {
         Self { total_results, resources, ..Self::default() }
     }
 
-    /// Reads a list response. A missing `Resources` is an empty list; a missing `totalResults` is an error.
+    /// Reads a list response. A missing `Resources` is an empty list.
+    ///
+    /// A missing `totalResults`, which RFC 9865 allows with cursors, is taken as the number of resources on the page; both missing is an
+    /// error.
     ///
     /// # Errors
     /// [`MessageError`] naming the member at fault.
     pub fn from_json(value: Value) -> Result<Self, MessageError> {
         let Value::Complex(mut body) = value else { return Err(MessageError::new("", "a list response")) };
         let mut list = Self {
-            total_results: unsigned(&body, "totalResults")?.ok_or_else(|| MessageError::new("totalResults", "a number"))?,
+            total_results: 0,
             start_index: unsigned(&body, "startIndex")?,
             items_per_page: unsigned(&body, "itemsPerPage")?,
             next_cursor: text(&body, "nextCursor")?,
             previous_cursor: text(&body, "previousCursor")?,
             resources: Vec::new(),
         };
-        match body.remove("Resources") {
+        let total_results = unsigned(&body, "totalResults")?;
+        let resources = body.remove("Resources");
+        if total_results.is_none() && resources.is_none() {
+            return Err(MessageError::new("totalResults", "a number"));
+        }
+        match resources {
             None | Some(Value::Null) => {}
             Some(Value::List(items)) => {
                 for (index, item) in items.into_iter().enumerate() {
@@ -54,6 +62,7 @@ impl ListResponse {
             }
             Some(_) => return Err(MessageError::new("Resources", "a list of resources")),
         }
+        list.total_results = total_results.unwrap_or(list.resources.len() as u64);
         Ok(list)
     }
 
@@ -105,12 +114,13 @@ pub struct SearchRequest {
 }
 
 impl SearchRequest {
-    /// Reads the body of `.search`.
+    /// Reads the body of `.search`. `schemas` must name the schema of search requests.
     ///
     /// # Errors
     /// [`MessageError`] naming the member at fault.
     pub fn from_json(value: &Value) -> Result<Self, MessageError> {
         let body = value.as_complex().ok_or_else(|| MessageError::new("", "a search request"))?;
+        check_schema(body, SEARCH_REQUEST, "`urn:ietf:params:scim:api:messages:2.0:SearchRequest`")?;
         let integer = |name: &str| match body.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => {

@@ -1,7 +1,7 @@
 //! The PATCH request (RFC 7644 section 3.5.2).
 
 use super::list::{insert_some, text};
-use super::{MessageError, PATCH_OP};
+use super::{MessageError, PATCH_OP, check_schema};
 use crate::value::{ComplexValue, Value};
 
 /// What a PATCH operation does (RFC 7644 section 3.5.2).
@@ -71,12 +71,7 @@ impl PatchOp {
     /// [`MessageError`] naming the member at fault.
     pub fn from_json(value: Value) -> Result<Self, MessageError> {
         let Value::Complex(mut body) = value else { return Err(MessageError::new("", "a PATCH request")) };
-        let names_schema = body
-            .get("schemas")
-            .is_some_and(|schemas| schemas.elements().iter().filter_map(Value::as_str).any(|schema| schema.eq_ignore_ascii_case(PATCH_OP)));
-        if !names_schema {
-            return Err(MessageError::new("schemas", "`urn:ietf:params:scim:api:messages:2.0:PatchOp`"));
-        }
+        check_schema(&body, PATCH_OP, "`urn:ietf:params:scim:api:messages:2.0:PatchOp`")?;
         let Some(Value::List(items)) = body.remove("Operations") else {
             return Err(MessageError::new("Operations", "a list of operations"));
         };

@@ -112,7 +112,7 @@ fn a_patch_cannot_change_what_is_read_only() {
     assert_eq!(accepted.tolerances, [Tolerance::IgnoreReadOnly]);
 }
 
-/// R7643-2.3-01: every fault is reported, with its place, without its value.
+/// Every fault is reported, with its place, without its value.
 #[test]
 fn all_violations_come_at_once() {
     let body = resource(
@@ -311,7 +311,7 @@ fn required_extensions_are_enforced() {
     assert_eq!(replaced.extension("urn:example:Owned"), Some(&ComplexValue::from_iter([("since", "s")])));
 }
 
-/// R7643-3.1-12: a base schema that lists `externalId` as required is obeyed.
+/// A base schema that lists `externalId` as required is obeyed.
 #[test]
 fn a_listed_external_id_can_be_required() {
     let schema = serde_json::from_str(r#"{"id": "urn:example:D", "attributes": [{"name": "externalId", "required": true}]}"#).unwrap();

@@ -50,7 +50,7 @@ fn round_trip(part: &str, through: impl Fn(Value) -> Value) {
     }
 }
 
-/// R7644-3.5.2-01, R7644-3.7-01, R7644-3.12-01: messages are written as they were read.
+/// R7644-3.4.2-02, R7644-3.4.3-02, R7644-3.5.2-02, R7644-3.7-02, R7644-3.12-01: messages are written as they were read.
 #[test]
 fn messages_survive_a_round_trip() {
     round_trip("-patch-", |value| PatchOp::from_json(value).unwrap().to_json());
