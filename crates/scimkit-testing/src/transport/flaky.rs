@@ -1,0 +1,135 @@
+//! Failing on purpose.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+use scimkit_client::{Transport, TransportError, TransportErrorKind};
+
+/// What goes wrong with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// It fails and never reaches the transport inside.
+    Before(TransportErrorKind),
+    /// It has its effect, and the answer is lost.
+    After(TransportErrorKind),
+    /// It never reaches the transport inside, and nothing is ever heard of it.
+    HangBefore,
+    /// It has its effect, and nothing is ever heard of it.
+    HangAfter,
+}
+
+/// Fails or hangs at chosen requests, counted from 1 in the order in which they are sent.
+///
+/// A process that is killed at a request is a future that is dropped while the request hangs:
+///
+/// ```
+/// use std::sync::Arc;
+/// use futures_util::future::{Either, select};
+/// use http::{Request, StatusCode};
+/// use scimkit_client::Transport;
+/// use scimkit_testing::{Fault, FlakyTransport, ScriptedTransport, VirtualTime};
+///
+/// let service = ScriptedTransport::new().answering(StatusCode::NO_CONTENT, "");
+/// let flaky = FlakyTransport::new(service).with_fault(1, Fault::HangAfter);
+/// let request = Request::delete("https://example.com/scim/v2/Users/1").body(bytes::Bytes::new())?;
+/// let outcome = VirtualTime::default().run(select(flaky.send(request), Box::pin(flaky.hung())))?;
+/// assert!(matches!(outcome, Either::Right(_)));
+/// assert_eq!(flaky.transport().requests().len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct FlakyTransport<T> {
+    transport: T,
+    faults: BTreeMap<u64, Fault>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    requests: u64,
+    is_hung: bool,
+    waiting: Vec<Waker>,
+}
+
+impl<T: Transport> FlakyTransport<T> {
+    /// A transport that does not fail yet.
+    pub fn new(transport: T) -> Self {
+        Self { transport, faults: BTreeMap::new(), state: Mutex::default() }
+    }
+
+    /// This transport with a fault at a request, counted from 1.
+    #[must_use]
+    pub fn with_fault(mut self, request: u64, fault: Fault) -> Self {
+        self.faults.insert(request, fault);
+        self
+    }
+
+    /// The transport inside.
+    pub const fn transport(&self) -> &T {
+        &self.transport
+    }
+
+    /// How many requests were sent.
+    pub fn requests(&self) -> u64 {
+        self.state().requests
+    }
+
+    /// Waits until a request hangs.
+    pub async fn hung(&self) {
+        poll_fn(|context| {
+            let mut state = self.state();
+            if state.is_hung {
+                return Poll::Ready(());
+            }
+            state.waiting.push(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    async fn hang(&self) -> ! {
+        let waiting = {
+            let mut state = self.state();
+            state.is_hung = true;
+            std::mem::take(&mut state.waiting)
+        };
+        waiting.into_iter().for_each(Waker::wake);
+        loop {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl<T: Transport> Transport for FlakyTransport<T> {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let number = {
+            let mut state = self.state();
+            state.requests += 1;
+            state.requests
+        };
+        match self.faults.get(&number) {
+            None => self.transport.send(request).await,
+            Some(Fault::Before(kind)) => Err(TransportError::new(*kind)),
+            Some(Fault::After(kind)) => {
+                self.transport.send(request).await?;
+                Err(TransportError::new(*kind))
+            }
+            Some(Fault::HangBefore) => self.hang().await,
+            Some(Fault::HangAfter) => {
+                self.transport.send(request).await?;
+                self.hang().await
+            }
+        }
+    }
+}
