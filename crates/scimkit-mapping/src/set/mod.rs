@@ -155,6 +155,11 @@ impl MappingSet {
         names
     }
 
+    /// The target attributes, as the mappings name them.
+    pub fn target_attributes(&self) -> Vec<&str> {
+        self.mappings.iter().map(|mapping| mapping.target.text.as_str()).collect()
+    }
+
     /// The matching attributes by precedence.
     pub fn matching(&self) -> &[MatchingAttribute] {
         &self.matching
