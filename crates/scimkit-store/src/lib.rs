@@ -8,6 +8,8 @@
 //! | `sqlite` | `sqlite::SqliteResources` and `sqlite::SqliteState` over a bundled SQLite |
 //! | `conformance` | the suites that every implementation and wrapper runs in its tests |
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod error;
 mod keys;
 pub mod resource;

@@ -129,22 +129,20 @@ fn compare(
     operand: &Operand,
     parameters: &mut Parameters,
 ) -> Result<String> {
-    let values = values(subject, path, parameters)?;
-    if *operand == Operand::Null {
-        return Ok(match operator {
-            CompareOperator::Equal => format!("NOT EXISTS ({values} AND v.present = 1)"),
-            CompareOperator::NotEqual => format!("EXISTS ({values} AND v.present = 1)"),
-            _ => "0".to_owned(),
-        });
+    // Nothing is bound that the statement does not use: SQLite counts.
+    match (operand, operator) {
+        (Operand::Null, CompareOperator::Equal) => Ok(format!("NOT EXISTS ({} AND v.present = 1)", values(subject, path, parameters)?)),
+        (Operand::Null, CompareOperator::NotEqual) => Ok(format!("EXISTS ({} AND v.present = 1)", values(subject, path, parameters)?)),
+        (_, CompareOperator::NotEqual) => {
+            let equal = comparison(path, CompareOperator::Equal, operand, parameters).unwrap_or_else(|| "0".to_owned());
+            let values = values(subject, path, parameters)?;
+            Ok(format!("(EXISTS ({values} AND v.kind <> 0 AND ({equal}) IS NOT TRUE) OR NOT EXISTS ({values} AND v.kind <> 0))"))
+        }
+        _ => match comparison(path, operator, operand, parameters) {
+            Some(comparison) => Ok(format!("EXISTS ({} AND {comparison})", values(subject, path, parameters)?)),
+            None => Ok("0".to_owned()),
+        },
     }
-    if operator != CompareOperator::NotEqual {
-        return Ok(match comparison(path, operator, operand, parameters) {
-            Some(comparison) => format!("EXISTS ({values} AND {comparison})"),
-            None => "0".to_owned(),
-        });
-    }
-    let equal = comparison(path, CompareOperator::Equal, operand, parameters).unwrap_or_else(|| "0".to_owned());
-    Ok(format!("(EXISTS ({values} AND v.kind <> 0 AND ({equal}) IS NOT TRUE) OR NOT EXISTS ({values} AND v.kind <> 0))"))
 }
 
 /// The condition that the value `v` compares so; null where the value is of another type; `None` if no value does.
@@ -179,14 +177,13 @@ fn comparison(path: &ResolvedPath, operator: CompareOperator, operand: &Operand,
         }
         Operand::Text { key, .. } => {
             let text = if path.case_exact { "coalesce(v.exact, v.folded)" } else { "v.folded" };
-            let length = i64::try_from(key.chars().count()).ok()?;
-            let bound = parameters.bind(key.clone());
+            let length = key.chars().count();
             Some(match operator {
-                CompareOperator::Contains => format!("instr({text}, {bound}) > 0"),
                 CompareOperator::StartsWith | CompareOperator::EndsWith if length == 0 => "v.folded IS NOT NULL".to_owned(),
-                CompareOperator::StartsWith => format!("substr({text}, 1, {length}) = {bound}"),
-                CompareOperator::EndsWith => format!("substr({text}, -{length}) = {bound}"),
-                _ => format!("{text} {} {bound}", sign?),
+                CompareOperator::StartsWith => format!("substr({text}, 1, {length}) = {}", parameters.bind(key.clone())),
+                CompareOperator::EndsWith => format!("substr({text}, -{length}) = {}", parameters.bind(key.clone())),
+                CompareOperator::Contains => format!("instr({text}, {}) > 0", parameters.bind(key.clone())),
+                _ => format!("{text} {} {}", sign?, parameters.bind(key.clone())),
             })
         }
     }

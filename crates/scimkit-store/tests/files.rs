@@ -1,0 +1,139 @@
+use std::path::Path;
+use std::time::Duration;
+
+use scimkit_store::sqlite::{SqliteResources, SqliteState};
+use scimkit_store::{
+    Batch, JobId, NewResource, Query, ResourceKey, ResourceStore, Selection, StateStore, StoreErrorKind, Table, Tenant, UniqueKey,
+};
+use scimkit_types::{Resource, Timestamp};
+
+fn key(id: &str) -> ResourceKey {
+    ResourceKey::new(Tenant::default(), "Group", id)
+}
+
+fn group(id: &str) -> NewResource {
+    let document: Resource = serde_json::from_str(r#"{"displayName": "all", "members": [{"value": "u1"}]}"#).unwrap();
+    let mut group = NewResource::new(key(id), document, Timestamp::new(1, 999_999_999).unwrap());
+    group.member_attributes = vec!["members".to_owned()];
+    group.unique = vec![UniqueKey::new("displayName", id)];
+    group
+}
+
+fn job() -> JobId {
+    JobId::new("users")
+}
+
+#[tokio::test]
+async fn everything_is_there_after_opening_a_file_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("all.db");
+    let created = {
+        // Both stores share the file.
+        let (resources, state) = (SqliteResources::open(&path).unwrap(), SqliteState::open(&path).unwrap());
+        let lease = state.lease(&job(), "one", None, Timestamp::UNIX_EPOCH, Duration::from_secs(60)).await.unwrap();
+        let mut batch = Batch::new();
+        batch.put(Table::Link, "a", "1");
+        let created = resources.create(group("1")).await.unwrap();
+        state.commit(&job(), lease.fence, batch).await.unwrap();
+        created
+    };
+    let (resources, state) = (SqliteResources::open(&path).unwrap(), SqliteState::open(&path).unwrap());
+    assert_eq!(resources.get(&key("1"), Selection::Whole).await.unwrap(), Some(created));
+    assert_eq!(resources.memberships(&ResourceKey::new(Tenant::default(), "User", "u1")).await.unwrap().len(), 1);
+    let mut twin = group("2");
+    twin.unique = vec![UniqueKey::new("displayName", "1")];
+    assert!(matches!(resources.create(twin).await.unwrap_err().kind(), StoreErrorKind::NotUnique { .. }));
+    assert_eq!(state.get(&job(), Table::Link, "a").await.unwrap().as_deref(), Some("1"));
+    let held = state.lease(&job(), "two", None, Timestamp::UNIX_EPOCH, Duration::from_secs(60)).await.unwrap_err();
+    assert_eq!(held.kind(), &StoreErrorKind::Held);
+}
+
+#[test]
+fn a_new_file_is_set_up_once_however_many_open_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new.db");
+    std::thread::scope(|scope| {
+        let open = || scope.spawn(|| SqliteResources::open(&path).map(drop));
+        let threads: Vec<_> = (0..16).map(|_| open()).collect();
+        for thread in threads {
+            thread.join().unwrap().unwrap();
+        }
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stores_that_share_a_file_wait_for_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shared.db");
+    let stores = [SqliteResources::open(&path).unwrap(), SqliteResources::open(&path).unwrap()];
+    let mut tasks = tokio::task::JoinSet::new();
+    for (n, store) in stores.into_iter().enumerate() {
+        tasks.spawn(async move {
+            for m in 0..50 {
+                store.create(group(&format!("{n}-{m}"))).await.unwrap();
+            }
+        });
+    }
+    tasks.join_all().await;
+    let store = SqliteResources::open(&path).unwrap();
+    assert_eq!(store.query(&Query::new(Tenant::default(), "Group".to_owned(), 0)).await.unwrap().total, 100);
+}
+
+fn check_refused(path: &Path, expected: &str) {
+    let error = SqliteResources::open(path).unwrap_err();
+    let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+    assert!(format!("{error}: {source}").contains(expected), "{error}: {source}");
+}
+
+#[test]
+fn a_file_that_is_no_database_of_ours_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text");
+    std::fs::write(&text, "no database, and long enough that nobody takes it for an empty one".repeat(20)).unwrap();
+    check_refused(&text, "is not an SQLite database");
+    check_refused(&folder.path().join("missing").join("file"), "unable to open database file");
+    let other = folder.path().join("other");
+    rusqlite::Connection::open(&other).unwrap().execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)").unwrap();
+    check_refused(&other, "belongs to another application");
+    let newer = folder.path().join("newer");
+    drop(SqliteResources::open(&newer).unwrap());
+    rusqlite::Connection::open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    check_refused(&newer, "version 99");
+}
+
+#[tokio::test]
+async fn a_file_that_was_moved_or_deleted_is_an_error_and_no_loss() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("here.db");
+    let store = SqliteResources::open(&path).unwrap();
+    store.create(group("1")).await.unwrap();
+    std::fs::rename(&path, folder.path().join("there.db")).unwrap();
+    let error = store.create(group("2")).await.unwrap_err();
+    assert_eq!(error.kind(), &StoreErrorKind::Backend);
+    assert!(std::error::Error::source(&error).unwrap().to_string().contains("was moved"));
+    assert!(store.get(&key("1"), Selection::Whole).await.is_err());
+    std::fs::rename(folder.path().join("there.db"), &path).unwrap();
+    assert!(store.get(&key("1"), Selection::Whole).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_document_that_cannot_be_read_is_corrupt() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("damaged.db");
+    let store = SqliteResources::open(&path).unwrap();
+    store.create(group("1")).await.unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute_batch("UPDATE resource SET document = '{'").unwrap();
+    let error = store.get(&key("1"), Selection::Whole).await.unwrap_err();
+    assert!(matches!(error.kind(), StoreErrorKind::Corrupt { .. }));
+    assert!(std::error::Error::source(&error).is_some());
+}
+
+#[test]
+fn a_call_outside_of_a_runtime_is_an_error() {
+    let store = SqliteResources::open_in_memory().unwrap();
+    let key = key("1");
+    let mut call = store.get(&key, Selection::Whole);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(answer) = call.as_mut().poll(&mut context) else { panic!("the call waits") };
+    assert_eq!(answer.unwrap_err().kind(), &StoreErrorKind::Backend);
+}
