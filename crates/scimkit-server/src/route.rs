@@ -114,7 +114,7 @@ impl<'a> Route<'a> {
         // An endpoint may have several segments.
         let found = (1..=rest.len()).rev().find_map(|length| {
             let (endpoint, below) = rest.split_at_checked(length)?;
-            let endpoint = format!("/{}", endpoint.join("/"));
+            let endpoint = endpoint.join("/");
             let resource_type = catalog.resource_types().iter().find(|resource_type| is_endpoint(resource_type, &endpoint))?;
             Some((resource_type, below.to_vec()))
         });
@@ -163,7 +163,7 @@ impl<'a> Route<'a> {
 const MAX_SEGMENTS: usize = 8;
 
 fn is_endpoint(resource_type: &ResourceType, endpoint: &str) -> bool {
-    resource_type.endpoint.trim_matches('/') == endpoint.trim_matches('/')
+    resource_type.endpoint.trim_matches('/') == endpoint
 }
 
 fn decode(segment: &str) -> Result<String, RouteError> {

@@ -1,0 +1,153 @@
+//! A server behind axum, spoken to over a loopback socket.
+#![cfg(feature = "axum")]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use scimkit_server::{Actor, BearerTokens, Context, Found, Preconditions, ResourceHandler, Result, Search, Server, StoreHandler};
+use scimkit_store::{MemoryResources, Tenant};
+use scimkit_types::{PatchOp, Profile, Projection, Resource};
+
+fn server(handler: Arc<dyn ResourceHandler>) -> Server {
+    let tokens = BearerTokens::new().with_token(&"token".into(), Actor::new("first", Tenant::default()));
+    let profile: Profile = serde_json::from_str(r#"{"name": "x", "limits": {"maxBody": 1000}}"#).unwrap();
+    Server::builder(handler, Arc::new(tokens)).profile(profile).build().unwrap()
+}
+
+fn memory() -> Server {
+    server(Arc::new(StoreHandler::new(Arc::new(MemoryResources::new()))))
+}
+
+async fn serve(router: Router) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    address
+}
+
+/// Sends text and returns the status, the head in lower case and the body.
+async fn send(address: SocketAddr, request: String) -> (u16, String, String) {
+    let answer = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    });
+    let answer = answer.await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, head.to_ascii_lowercase(), body.to_owned())
+}
+
+fn request(method: &str, path: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer token\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+}
+
+const USER: &str = r#"{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ola"}"#;
+
+#[track_caller]
+fn check_error(answer: &(u16, String, String), status: u16) {
+    let (found, head, body) = answer;
+    assert_eq!(*found, status, "{head}\n{body}");
+    assert!(head.contains("content-type: application/scim+json"), "{head}");
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body["status"], status.to_string());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_is_created_read_and_deleted_over_a_socket() {
+    let address = serve(scimkit_http::axum::router(memory())).await;
+    let (status, head, body) = send(address, request("POST", "/scim/v2/Users", USER)).await;
+    assert_eq!(status, 201);
+    let user: Resource = serde_json::from_str(&body).unwrap();
+    let path = format!("/scim/v2/Users/{}", user.id().unwrap());
+    assert!(head.contains(&format!("location: {}", path.to_ascii_lowercase())), "{head}");
+    assert_eq!(send(address, request("GET", &path, "")).await.2, body);
+    let (status, head, empty) = send(address, request("HEAD", &path, "")).await;
+    assert_eq!((status, empty.as_str()), (200, ""), "{head}");
+    assert_eq!(send(address, request("DELETE", &path, "")).await.0, 204);
+    check_error(&send(address, request("GET", &path, "")).await, 404);
+}
+
+/// IR30: what is refused has a SCIM body, wherever it is refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_refusal_is_a_scim_error() {
+    let address = serve(scimkit_http::axum::router(memory())).await;
+    check_error(&send(address, request("GET", "/elsewhere", "")).await, 404);
+    check_error(&send(address, request("BREW", "/scim/v2/Users", "")).await, 405);
+    let anonymous = "GET /scim/v2/Users HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let answer = send(address, anonymous.to_owned()).await;
+    check_error(&answer, 401);
+    assert!(answer.1.contains("www-authenticate: bearer realm"));
+}
+
+/// R8259-9-01: announced or not, a body over the limit is not kept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_over_the_limit_is_refused() {
+    let address = serve(scimkit_http::axum::router(memory())).await;
+    let announced = "POST /scim/v2/Users HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 1001\r\n\r\n";
+    check_error(&send(address, announced.to_owned()).await, 413);
+    let chunk = format!("258\r\n{}\r\n", "x".repeat(600));
+    let head = "POST /scim/v2/Users HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    check_error(&send(address, format!("{head}{chunk}{chunk}0\r\n\r\n")).await, 413);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_router_stands_beside_other_routes() {
+    let health = Router::new().route("/health", axum::routing::get(|| async { "up" }));
+    let merged = serve(health.clone().merge(scimkit_http::axum::router(memory()))).await;
+    let nested = serve(health.nest("/scim/v2", scimkit_http::axum::router(memory()))).await;
+    for address in [merged, nested] {
+        assert_eq!(send(address, request("GET", "/health", "")).await.2, "up");
+        assert_eq!(send(address, request("GET", "/scim/v2/Users?count=1", "")).await.0, 200);
+    }
+}
+
+/// Panics whatever it is asked.
+#[derive(Debug)]
+struct Faulty;
+
+#[async_trait]
+impl ResourceHandler for Faulty {
+    async fn create(&self, _: &Context<'_>, _: Resource, _: &Projection) -> Result<Resource> {
+        panic!("create")
+    }
+
+    async fn get(&self, _: &Context<'_>, _: &str, _: &Projection) -> Result<Resource> {
+        panic!("get")
+    }
+
+    async fn replace(&self, _: &Context<'_>, _: &str, _: Resource, _: &Preconditions, _: &Projection) -> Result<Resource> {
+        panic!("replace")
+    }
+
+    async fn patch(&self, _: &Context<'_>, _: &str, _: PatchOp, _: &Preconditions, _: &Projection) -> Result<Resource> {
+        panic!("patch")
+    }
+
+    async fn delete(&self, _: &Context<'_>, _: &str, _: &Preconditions) -> Result<()> {
+        panic!("delete")
+    }
+
+    async fn query(&self, _: &Context<'_>, _: &Search) -> Result<Found> {
+        panic!("query")
+    }
+}
+
+/// Invariant 4: a handler that panics ends its request, not the process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_is_an_internal_error() {
+    let address = serve(scimkit_http::axum::router(server(Arc::new(Faulty)))).await;
+    for (method, path, body) in [("GET", "/scim/v2/Users", ""), ("GET", "/scim/v2/Users/1", ""), ("POST", "/scim/v2/Users", USER)] {
+        let answer = send(address, request(method, path, body)).await;
+        check_error(&answer, 500);
+        assert!(!answer.2.contains("panic"));
+    }
+}
