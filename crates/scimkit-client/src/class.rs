@@ -28,7 +28,6 @@ pub struct Cost(pub u32);
 
 /// Marks a PATCH request, as an extension of the request, as one that has the same effect done twice as done once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Repeatable;
 
 /// Whether a request may be sent again although it may have had its effect (RFC 9110 section 9.2.2).

@@ -30,7 +30,7 @@ impl Client {
     /// # Errors
     /// [`ClientError::InvalidRequest`] unless the address is absolute, with `http` or `https` and without user information.
     pub fn new(transport: Arc<dyn Transport>, base: Uri) -> Result<Self, ClientError> {
-        Ok(Self { transport, base: BaseUri::new(&base)?, limits: ResponseLimits::default() })
+        Ok(Self { transport, base: BaseUri::new(base)?, limits: ResponseLimits::default() })
     }
 
     /// This client with other limits of answers.

@@ -52,7 +52,7 @@ impl Position {
         self.received = self.received.saturating_add(count);
         self.pages += 1;
         let ids: HashSet<String> = page.resources.iter().filter_map(Resource::id).map(str::to_owned).collect();
-        let is_repeated = !ids.is_empty() && ids.is_subset(&self.previous);
+        let is_repeated = !ids.is_empty() && ids == self.previous;
         let resources = page.resources.into_iter().filter(|resource| resource.id().is_none_or(|id| !self.previous.contains(id))).collect();
         self.previous = ids;
 

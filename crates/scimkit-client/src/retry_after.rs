@@ -7,13 +7,16 @@ use http::header::{DATE, RETRY_AFTER};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
+/// What stands for a number of seconds that cannot be held: more than a century.
+const LONGEST: u64 = 1 << 32;
+
 /// How long the peer wants to be left alone.
 ///
 /// A date is read against the `Date` of the same answer, which the same clock made, and else against `now`; without both it says nothing.
 pub(crate) fn read(headers: &HeaderMap, now: Option<Timestamp>) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(Duration::from_secs(text.parse().unwrap_or(u64::from(u32::MAX))));
+        return Some(Duration::from_secs(text.parse().unwrap_or(LONGEST)));
     }
     let at = date(text)?;
     let sent_at = headers.get(DATE).and_then(|value| value.to_str().ok()).and_then(date).or(now)?;
@@ -54,6 +57,6 @@ mod tests {
         for text in ["", "-1", "1.5", "soon"] {
             check(text, None, Some(0), None);
         }
-        check("99999999999999999999999", None, None, Some(u64::from(u32::MAX)));
+        check("99999999999999999999999", None, None, Some(LONGEST));
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use http::Uri;
+use http::uri::{Parts, PathAndQuery, Scheme};
 
 use super::encode::{Query, encode};
 use crate::error::ClientError;
@@ -14,7 +15,7 @@ use crate::error::ClientError;
 /// ```
 /// use scimkit_client::request::{BaseUri, Selection};
 ///
-/// let base = BaseUri::new(&"https://example.com/scim/v2/".parse()?)?;
+/// let base = BaseUri::new("https://example.com/scim/v2/".parse()?)?;
 /// let request = base.get("/Users", "a/b", &Selection::Default)?;
 /// assert_eq!(request.uri(), "https://example.com/scim/v2/Users/a%2Fb");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -33,19 +34,21 @@ impl BaseUri {
     /// # Errors
     /// [`ClientError::InvalidRequest`] unless it is an absolute address with `http` or `https` and without user information
     /// (R7644-7.1-01).
-    pub fn new(uri: &Uri) -> Result<Self, ClientError> {
-        let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+    pub fn new(uri: Uri) -> Result<Self, ClientError> {
+        let Parts { scheme, authority, path_and_query, .. } = uri.into_parts();
+        let (Some(scheme @ ("http" | "https")), Some(authority)) = (scheme.as_ref().map(Scheme::as_str), authority) else {
             return Err(ClientError::invalid_request("expected an address that starts with `https://` and a host"));
         };
         if authority.as_str().contains('@') {
             return Err(ClientError::invalid_request("expected an address without a user name or password"));
         }
-        let path = uri.path().trim_end_matches('/');
-        Ok(Self { address: format!("{scheme}://{authority}{path}"), query: uri.query().unwrap_or_default().to_owned() })
+        let path = path_and_query.as_ref().map_or("", PathAndQuery::path).trim_end_matches('/');
+        let query = path_and_query.as_ref().and_then(PathAndQuery::query).unwrap_or_default();
+        Ok(Self { address: format!("{scheme}://{authority}{path}"), query: query.to_owned() })
     }
 
     /// The address of an endpoint, or of what stands below it.
-    pub(super) fn join(&self, endpoint: &str, last: Option<&str>, query: Query) -> Result<Uri, ClientError> {
+    pub(super) fn join(&self, endpoint: &str, last: Option<&str>, query: &Query) -> Result<Uri, ClientError> {
         let mut address = self.address.clone();
         let segments = endpoint.split('/').filter(|segment| !segment.is_empty());
         for segment in segments.chain(last) {

@@ -143,7 +143,7 @@ impl BaseUri {
         query: Query,
         precondition: Option<&Version>,
     ) -> Result<Request<Bytes>, ClientError> {
-        let builder = Request::builder().method(method).uri(self.join(endpoint, last, query)?);
+        let builder = Request::builder().method(method).uri(self.join(endpoint, last, &query)?);
         finish(builder, precondition, Bytes::new())
     }
 
@@ -156,7 +156,7 @@ impl BaseUri {
         precondition: Option<&Version>,
     ) -> Result<Request<Bytes>, ClientError> {
         let body = serde_json::to_vec(body).map_err(|_| ClientError::invalid_request("expected a body that can be written as JSON"))?;
-        let builder = Request::builder().method(method).uri(self.join(endpoint, last, Query::default())?);
+        let builder = Request::builder().method(method).uri(self.join(endpoint, last, &Query::default())?);
         finish(builder.header(CONTENT_TYPE, MEDIA_TYPE), precondition, Bytes::from(body))
     }
 }

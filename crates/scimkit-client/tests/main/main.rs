@@ -1,0 +1,25 @@
+//! The client against scripted peers, in virtual time.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
+
+/// Scripted transports, virtual time and what runs futures in it.
+#[cfg(test)]
+mod support;
+
+/// Tokens on requests.
+#[cfg(test)]
+mod authorized;
+/// Calls of the client and their results.
+#[cfg(test)]
+mod calls;
+/// Queries over many pages.
+#[cfg(test)]
+mod pages;
+/// Quotas in virtual time.
+#[cfg(test)]
+mod rate_limited;
+/// Requests as values.
+#[cfg(test)]
+mod requests;
+/// Sending again.
+#[cfg(test)]
+mod retry;
