@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, Uri, header};
+use http::{Method, Request, Response, StatusCode, Uri, header};
 use scimkit_client::{Transport, TransportError, TransportErrorKind};
 use serde::Deserialize;
 
@@ -146,6 +146,9 @@ impl RecordedPages {
 impl Transport for RecordedPages {
     /// A file that cannot be read is [`TransportErrorKind::Connect`] with a [`RecordedPagesError`] as cause.
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        if request.method() != Method::GET {
+            return Ok(refusal(StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest"));
+        }
         self.answer(request.uri()).map_err(|error| TransportError::with_source(TransportErrorKind::Connect, error))
     }
 }

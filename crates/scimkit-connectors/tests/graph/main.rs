@@ -10,6 +10,9 @@ mod broken;
 /// A whole generated directory, read from files.
 #[cfg(test)]
 mod generated;
+/// What holds for every answer.
+#[cfg(test)]
+mod properties;
 /// Recordings that lack something.
 #[cfg(test)]
 mod recordings;

@@ -2,6 +2,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http::Request;
+use scimkit_client::Transport;
 use scimkit_connectors::graph::{GraphOptions, GraphSource, RecordedPages};
 use scimkit_provisioning::{Source, SourceErrorKind};
 
@@ -96,4 +99,16 @@ async fn round_without_groups_is_passed_over() {
     let source = GraphSource::new(Arc::new(pages), GraphOptions::new(APPLICATION)).unwrap();
     let first = source.read("Group", None).await.unwrap();
     assert_eq!(source.read("Group", Some(&first.next)).await.unwrap().changes.len(), 1);
+}
+
+#[tokio::test]
+async fn recordings_are_only_read() {
+    let pages = RecordedPages::open(recording(&[]).path(), 1).unwrap();
+    let status = async |method: &str, path: &str| {
+        let request = Request::builder().method(method).uri(format!("https://graph.microsoft.com/v1.0{path}"));
+        pages.send(request.body(Bytes::new()).unwrap()).await.unwrap().status().as_u16()
+    };
+    assert_eq!(status("DELETE", "/users/delta").await, 405);
+    assert_eq!(status("GET", "/me").await, 404);
+    assert_eq!(status("GET", "/users/delta?$select=id&$skiptoken=a").await, 410);
 }
