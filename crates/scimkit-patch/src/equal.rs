@@ -9,10 +9,28 @@ use scimkit_types::{Attribute, Value};
 /// Long lists are compared through sorted keys: pairing their elements would take quadratic time.
 pub(crate) fn is_same(left: Option<&Value>, right: Option<&Value>) -> bool {
     let (left, right) = (left.unwrap_or(&Value::Null), right.unwrap_or(&Value::Null));
-    if is_long(left) || is_long(right) {
-        return left == right || key(left) == key(right);
+    match (left, right) {
+        (Value::List(left), Value::List(right)) if left.len().max(right.len()) > SHORT => is_same_list(left, right),
+        (left, right) if is_long(left) || is_long(right) => left == right || key(left) == key(right),
+        (left, right) => left.is_equivalent(right),
     }
-    left.is_equivalent(right)
+}
+
+/// Whether two lists have the same elements in whatever order.
+///
+/// Keys are made only of what differs in place: a list that was patched has most elements where they were.
+pub(crate) fn is_same_list(left: &[Value], right: &[Value]) -> bool {
+    let prefix = left.iter().zip(right).take_while(|(left, right)| left == right).count();
+    let (left, right) = (left.get(prefix..).unwrap_or_default(), right.get(prefix..).unwrap_or_default());
+    let suffix = left.iter().rev().zip(right.iter().rev()).take_while(|(left, right)| left == right).count();
+    let keys = |values: &[Value]| {
+        let rest = values.get(..values.len() - suffix).unwrap_or_default();
+        let mut keys: Vec<String> = rest.iter().filter(|value| !value.is_unassigned()).map(key).collect();
+        keys.sort_unstable();
+        keys
+    };
+    let count = |values: &[Value]| values.iter().filter(|value| !value.is_unassigned()).count();
+    count(left) == count(right) && keys(left) == keys(right)
 }
 
 /// The number of elements up to which pairing is cheaper than keys.
@@ -98,4 +116,26 @@ pub(crate) fn has_same_identity(attribute: &Attribute, left: &Value, right: &Val
         return false;
     }
     identity(attribute, left) == identity(attribute, right)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(values: impl Iterator<Item = i64>) -> Value {
+        Value::List(values.map(Value::from).collect())
+    }
+
+    #[test]
+    fn long_lists_compare_without_order() {
+        let same = |left: Value, right: Value| is_same(Some(&left), Some(&right));
+        assert!(same(list(0..100), list((0..100).rev())));
+        assert!(same(list((0..50).chain(0..50)), list((0..50).flat_map(|n| [n, n]))));
+        assert!(!same(list((0..50).chain(0..50)), list((0..50).chain(1..51))));
+        assert!(!same(list(0..100), list(0..99)));
+        assert!(!same(list(0..100), list((0..99).chain([5]))));
+        let with_null = Value::List((0..100).map(Value::from).chain([Value::Null]).collect());
+        assert!(same(list(0..100), with_null));
+        assert!(is_same(None, Some(&Value::List(vec![Value::Null; 100]))));
+    }
 }

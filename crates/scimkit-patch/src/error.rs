@@ -27,7 +27,7 @@ pub enum PatchError {
         path: String,
         /// What is wrong with it.
         #[source]
-        source: ParseError,
+        source: Box<ParseError>,
     },
     /// The filter inside a path cannot be read (AMB-12).
     #[error("operation {operation} has the path `{path}`, whose filter cannot be read")]
@@ -38,7 +38,7 @@ pub enum PatchError {
         path: String,
         /// What is wrong with it.
         #[source]
-        source: ParseError,
+        source: Box<ParseError>,
     },
     /// The filter inside a path compares what cannot be compared so.
     #[error("operation {operation} has the path `{path}`, whose filter does not fit the attribute")]
@@ -49,7 +49,7 @@ pub enum PatchError {
         path: String,
         /// What does not fit.
         #[source]
-        source: ResolveError,
+        source: Box<ResolveError>,
     },
     /// A path names an attribute that the resource type does not have.
     #[error("operation {operation} has the path `{path}`, which is not an attribute of `{resource_type}`")]

@@ -180,7 +180,7 @@ impl<'a> Scope<'a> {
         let whole = if is_complex { Filter::ValuePath(ValuePath::new(path, source.clone())) } else { on_values(&source, &path) };
         let resolved = whole
             .resolve(self.context.catalog, self.context.resource_type, dialect)
-            .map_err(|source| PatchError::FilterType { operation: self.operation, path: text.to_owned(), source })?;
+            .map_err(|source| PatchError::FilterType { operation: self.operation, path: text.to_owned(), source: Box::new(source) })?;
         let test = match resolved.root() {
             Node::Element { filter, .. } => Test::SubAttributes((**filter).clone()),
             other if is_complex => Test::SubAttributes(other.clone()),
@@ -198,6 +198,7 @@ impl<'a> Scope<'a> {
         let (operation, path) = (self.operation, path.to_owned());
         let is_inside = path.find('[').is_some_and(|open| open < source.span().start)
             && path.rfind(']').is_some_and(|close| source.span().start <= close);
+        let source = Box::new(source);
         if is_inside { PatchError::Filter { operation, path, source } } else { PatchError::Path { operation, path, source } }
     }
 

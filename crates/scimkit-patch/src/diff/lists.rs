@@ -9,7 +9,7 @@ use super::Differ;
 use super::assign::Assignment;
 use super::normal::is_primary;
 use super::singular::{is_derived, sub_attributes};
-use crate::equal::{identity, is_reference_list, is_same, key};
+use crate::equal::{identity, is_reference_list, is_same, is_same_list, key};
 use crate::error::DiffError;
 use crate::scope::Place;
 
@@ -39,11 +39,12 @@ impl<'a> Differ<'a, '_> {
     pub(super) fn list(&mut self, place: Place<'a>, current: Vec<Value>, desired: Vec<Value>) -> Result<(), DiffError> {
         let can_replace = self.options.can_replace_lists && !desired.is_empty();
         let is_reference = is_reference_list(place.attribute);
-        if is_reference && has_duplicates(&desired) {
-            return Err(DiffError::NotExpressible { path: place.to_string() });
-        }
         let steps = if is_reference {
-            self.reference_steps(place, &current, &desired)
+            match self.reference_steps(place, &current, &desired) {
+                None if is_same_list(&current, &desired) => Some(Vec::new()),
+                None if has_duplicates(&desired) => return Err(DiffError::NotExpressible { path: place.to_string() }),
+                steps => steps,
+            }
         } else if can_replace && current.len().max(desired.len()) > MAX_ADDRESSED {
             None
         } else {

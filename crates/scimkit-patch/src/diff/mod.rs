@@ -7,7 +7,7 @@ mod singular;
 
 use scimkit_types::{Attribute, ComplexValue, Mutability, OperationKind, PatchOperation, Resource, Schema, Tolerance, Value};
 
-use crate::equal::is_same;
+use crate::equal::{is_reference_list, is_same};
 use crate::error::DiffError;
 use crate::scope::{Context, Place};
 use assign::Assignment;
@@ -130,7 +130,10 @@ impl<'a> Differ<'a, '_> {
         }
         let current = normal::current(place, current);
         let desired = normal::desired(&self.context, place, desired)?;
-        if is_same(Some(&current), Some(&desired)) {
+        // References are compared one by one anyway.
+        let is_compared_later = is_reference_list(place.attribute) && !current.is_unassigned() && !desired.is_unassigned();
+        let is_mutable = place.attribute.mutability != Mutability::Immutable;
+        if !(is_compared_later && is_mutable) && is_same(Some(&current), Some(&desired)) {
             return Ok(());
         }
         if place.attribute.mutability == Mutability::Immutable && !current.is_unassigned() {

@@ -1,9 +1,18 @@
 //! Tests of the public API.
 
+#[cfg(test)]
 mod compile;
+#[cfg(test)]
 mod diff;
+#[cfg(test)]
 mod entra;
+#[cfg(test)]
 mod interop;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod rules;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
 mod vectors;
