@@ -50,7 +50,7 @@ impl BaseUri {
     pub fn get(&self, endpoint: &str, id: &str, selection: &Selection) -> Result<Request<Bytes>, ClientError> {
         let mut query = Query::default();
         query.select(selection);
-        self.without_body(Method::GET, endpoint, Some(id), query, None)
+        self.without_body(Method::GET, endpoint, Some(id), &query, None)
     }
 
     /// A PUT of a resource; with a version, only if it is the present one.
@@ -80,7 +80,7 @@ impl BaseUri {
     /// # Errors
     /// [`ClientError::InvalidRequest`] if the endpoint or the id cannot be part of an address.
     pub fn delete(&self, endpoint: &str, id: &str, precondition: Option<&Version>) -> Result<Request<Bytes>, ClientError> {
-        self.without_body(Method::DELETE, endpoint, Some(id), Query::default(), precondition)
+        self.without_body(Method::DELETE, endpoint, Some(id), &Query::default(), precondition)
     }
 
     /// A query by GET. The endpoint may be empty, for all resource types.
@@ -104,7 +104,7 @@ impl BaseUri {
         query.text("startIndex", search.start_index.map(|index| index.to_string()).as_deref());
         query.text("count", search.count.map(|count| count.to_string()).as_deref());
         query.text("cursor", search.cursor.as_deref());
-        self.without_body(Method::GET, endpoint, None, query, None)
+        self.without_body(Method::GET, endpoint, None, &query, None)
     }
 
     /// A query by `POST …/.search`, which keeps the filter out of addresses and logs (R7644-7.5.2-01).
@@ -132,7 +132,7 @@ impl BaseUri {
     /// # Errors
     /// [`ClientError::InvalidRequest`] if the endpoint cannot be part of an address.
     pub fn read(&self, endpoint: &str) -> Result<Request<Bytes>, ClientError> {
-        self.without_body(Method::GET, endpoint, None, Query::default(), None)
+        self.without_body(Method::GET, endpoint, None, &Query::default(), None)
     }
 
     fn without_body(
@@ -140,10 +140,10 @@ impl BaseUri {
         method: Method,
         endpoint: &str,
         last: Option<&str>,
-        query: Query,
+        query: &Query,
         precondition: Option<&Version>,
     ) -> Result<Request<Bytes>, ClientError> {
-        let builder = Request::builder().method(method).uri(self.join(endpoint, last, &query)?);
+        let builder = Request::builder().method(method).uri(self.join(endpoint, last, query)?);
         finish(builder, precondition, Bytes::new())
     }
 

@@ -1,4 +1,4 @@
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use http::Request;
@@ -41,7 +41,7 @@ fn tokens(peer: &Scripted) -> Vec<String> {
 #[test]
 fn every_request_carries_the_token() {
     let peer = Scripted::new([answer(200, ""), answer(200, "")]);
-    let transport = Authorized::new(peer.clone(), StaticToken::new(BearerToken::new("s3cret").unwrap()));
+    let transport = Authorized::new(Arc::clone(&peer), StaticToken::new(BearerToken::new("s3cret").unwrap()));
     run(transport.send(request())).unwrap();
     run(transport.send(request())).unwrap();
     assert_eq!(tokens(&peer), ["Bearer s3cret", "Bearer s3cret"]);
@@ -52,7 +52,7 @@ fn every_request_carries_the_token() {
 #[test]
 fn a_rejected_token_is_refreshed_once() {
     let peer = Scripted::new([answer(401, ""), answer(200, ""), answer(401, ""), answer(401, "")]);
-    let transport = Authorized::new(peer.clone(), Letters::default());
+    let transport = Authorized::new(Arc::clone(&peer), Letters::default());
     assert_eq!(run(transport.send(request())).unwrap().status(), 200);
     assert_eq!(run(transport.send(request())).unwrap().status(), 401);
     assert_eq!(tokens(&peer), ["Bearer a", "Bearer b", "Bearer b", "Bearer c"]);
@@ -62,7 +62,7 @@ fn a_rejected_token_is_refreshed_once() {
 #[test]
 fn without_a_token_nothing_is_sent() {
     let peer = Scripted::new([answer(401, "")]);
-    let transport = Authorized::new(peer.clone(), StaticToken::new(BearerToken::new("x").unwrap()));
+    let transport = Authorized::new(Arc::clone(&peer), StaticToken::new(BearerToken::new("x").unwrap()));
     let error = run(transport.send(request())).unwrap_err();
     assert_eq!((error.kind(), error.may_have_had_effect(), peer.seen().len()), (TransportErrorKind::Token, false, 1));
 }

@@ -1,5 +1,4 @@
 //! The client against scripted peers, in virtual time.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
 
 /// Scripted transports, virtual time and what runs futures in it.
 #[cfg(test)]

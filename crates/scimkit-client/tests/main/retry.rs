@@ -15,7 +15,7 @@ fn attempts(request: Request<Bytes>, first: Answer) -> (usize, Duration) {
     let world = World::new();
     let peer = Scripted::new([first, answer(200, "")]);
     let longest = || 500_000_000;
-    let transport = Retry::new(peer.clone(), RetryPolicy::default(), Arc::new(Watch(Arc::clone(&world))), longest);
+    let transport = Retry::new(Arc::clone(&peer), RetryPolicy::default(), Arc::new(Watch(Arc::clone(&world))), longest);
     // The outcome itself is what the peer said last.
     let outcome = world.run(transport.send(request));
     assert_eq!(outcome.is_ok_and(|response| response.status() == 200), peer.seen().len() == 2);
@@ -84,7 +84,7 @@ fn a_wait_that_is_too_long_is_left_to_the_caller() {
 fn failing(count: usize, policy: RetryPolicy) -> (usize, Duration) {
     let world = World::new();
     let peer = Scripted::new((0..count).map(|_| answer(503, "")));
-    let transport = Retry::new(peer.clone(), policy, Arc::new(Watch(Arc::clone(&world))), || u64::MAX);
+    let transport = Retry::new(Arc::clone(&peer), policy, Arc::new(Watch(Arc::clone(&world))), || u64::MAX);
     while peer.seen().len() < count {
         world.run(transport.send(request(Method::GET, "/Users"))).unwrap();
     }
@@ -105,7 +105,7 @@ fn the_budget_ends_repetitions() {
     let world = World::new();
     let peer = Scripted::new((0..8).map(|_| answer(503, "")));
     let policy = RetryPolicy::default().with_budget(5);
-    let transport = Retry::new(peer.clone(), policy, Arc::new(Watch(Arc::clone(&world))), || 0);
+    let transport = Retry::new(Arc::clone(&peer), policy, Arc::new(Watch(Arc::clone(&world))), || 0);
     let sent = [4, 7, 8].map(|expected| {
         world.run(transport.send(request(Method::GET, "/Users"))).unwrap();
         (expected, peer.seen().len())

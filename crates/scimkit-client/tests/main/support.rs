@@ -116,13 +116,17 @@ impl World {
     pub(crate) fn pass(self: &Arc<Self>, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         let world = Arc::clone(self);
         let at = world.elapsed() + duration;
+        let mut key = None;
         Box::pin(poll_fn(move |context| {
             let mut state = world.state.lock().unwrap();
             if state.now >= at {
                 return Poll::Ready(());
             }
-            state.next_sleeper += 1;
-            let key = (at, state.next_sleeper);
+            // One entry for each sleeper, however often it is polled.
+            let key = *key.get_or_insert_with(|| {
+                state.next_sleeper += 1;
+                (at, state.next_sleeper)
+            });
             state.sleepers.insert(key, context.waker().clone());
             Poll::Pending
         }))
