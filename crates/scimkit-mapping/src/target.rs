@@ -108,6 +108,12 @@ impl Target {
         self.is_same_attribute(other) && same_leaf && (covers || self.conditions == other.conditions)
     }
 
+    /// Whether two mappings write one list, of which one does not say which elements it means.
+    pub(crate) fn shares_elements_unclearly(&self, other: &Self) -> bool {
+        let is_unclear = self.conditions.is_empty() || other.conditions.is_empty();
+        self.is_same_attribute(other) && !self.is_single() && is_unclear
+    }
+
     fn is_same_attribute(&self, other: &Self) -> bool {
         self.extension == other.extension && self.attribute.name == other.attribute.name
     }
@@ -136,10 +142,7 @@ impl Target {
             return;
         }
         let name = self.attribute.name.as_str();
-        let container = match &self.extension {
-            Some(extension) => as_complex(resource.as_complex_mut().entry(extension.as_str())),
-            None => resource.as_complex_mut(),
-        };
+        let container = self.container(resource);
         match &self.leaf {
             None if self.is_single() => {
                 container.insert(name, values.into_iter().next());
@@ -169,6 +172,22 @@ impl Target {
                     }
                 }
             }
+        }
+    }
+
+    /// Sets the attribute as a whole, whatever the path picks.
+    pub(crate) fn place_whole(&self, resource: &mut Resource, mut values: Vec<Value>) {
+        let value = if self.is_single() { values.pop() } else { (!values.is_empty()).then_some(Value::List(values)) };
+        if let Some(value) = value {
+            self.container(resource).insert(self.attribute.name.as_str(), value);
+        }
+    }
+
+    /// Where the attribute stands, made if it is not there.
+    fn container<'a>(&self, resource: &'a mut Resource) -> &'a mut ComplexValue {
+        match &self.extension {
+            Some(extension) => as_complex(resource.as_complex_mut().entry(extension.as_str())),
+            None => resource.as_complex_mut(),
         }
     }
 

@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::cmp::Ordering;
 
-use scimkit_types::Value;
+use scimkit_types::{Number, Value};
 
 use super::error::{EvaluationError, EvaluationErrorKind};
-use super::node::{CallNode, Node, Pattern, Word};
+use super::node::{CallNode, Comparison, Node, Pattern, Word};
 use super::{Expression, MAX_LENGTH};
 use crate::environment::Environment;
 use crate::record::SourceRecord;
@@ -110,7 +109,7 @@ impl Context<'_> {
             }
             Node::Compare { left, operator, right } => {
                 let (left, right) = (self.evaluate(left)?, self.evaluate(right)?);
-                Ok(Value::from(operator.holds(compare(&left, &right)?)))
+                Ok(Value::from(holds(*operator, &left, &right)?))
             }
         }
     }
@@ -126,15 +125,27 @@ impl Context<'_> {
     }
 }
 
-/// Orders two values: as numbers if one of them is a number and the other reads as one, or if both read as numbers and an order is
-/// asked for; else as text by code point. Null is as empty text.
-fn compare(left: &Value, right: &Value) -> Result<Ordering, Stop> {
+/// Compares two values: as numbers if both read as numbers, and one of them is a number or an order is asked for; else as text by code
+/// point. Null is as empty text.
+fn holds(operator: Comparison, left: &Value, right: &Value) -> Result<bool, Stop> {
     let (left_text, right_text) = (text_of(left)?.unwrap_or_default(), text_of(right)?.unwrap_or_default());
-    let is_numeric = matches!(left, Value::Number(_)) || matches!(right, Value::Number(_));
-    if is_numeric && let (Ok(left), Ok(right)) = (left_text.trim().parse::<f64>(), right_text.trim().parse::<f64>()) {
-        return Ok(left.total_cmp(&right));
+    let asks_for_order = !matches!(operator, Comparison::Equal | Comparison::NotEqual);
+    let is_numeric = asks_for_order || matches!(left, Value::Number(_)) || matches!(right, Value::Number(_));
+    let order = match (number(&left_text), number(&right_text)) {
+        (Some(left), Some(right)) if is_numeric => left.compare(&right),
+        _ => left_text.cmp(&right_text),
+    };
+    Ok(operator.holds(order))
+}
+
+/// The number that a text stands for; whole numbers of 64 bits are exact.
+fn number(text: &str) -> Option<Number> {
+    let text = text.trim();
+    let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.'));
+    if !is_plain {
+        return None;
     }
-    Ok(left_text.cmp(&right_text))
+    text.parse::<i64>().map(Number::from).ok().or_else(|| Number::from_f64(text.parse().ok()?))
 }
 
 /// The text of a value; `None` for null. A list of one value stands for the value.

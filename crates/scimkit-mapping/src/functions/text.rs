@@ -121,7 +121,7 @@ fn normalize_diacritics(text: &str) -> String {
 fn proper_case(call: &Call<'_>) -> Outcome {
     static SEPARATORS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"[\p{Z}\p{Cc}\p{Cf}\p{P}\p{S}]").ok());
     let Some(source) = call.text(0)? else { return Ok(Value::Null) };
-    let separators = call.present(1)?;
+    let separators = characters(call, 1)?.filter(|separators| !separators.is_empty());
     let mut buffer = [0; 4];
     let mut is_separator = |c: char| match &separators {
         Some(separators) => separators.contains(c),
@@ -196,8 +196,17 @@ fn single(mut mapped: impl Iterator<Item = char>, original: char) -> char {
 fn word(call: &Call<'_>) -> Outcome {
     let source = call.text(0)?.unwrap_or_default();
     let number = call.required_integer(1)?;
-    let delimiters = call.text(2)?.unwrap_or_default();
+    let delimiters = characters(call, 2)?.unwrap_or_default();
     let index = number.checked_sub(1).and_then(|index| usize::try_from(index).ok());
     let mut words = source.split(|c| delimiters.contains(c)).filter(|word| !word.is_empty());
     Ok(Value::from(index.and_then(|index| words.nth(index)).unwrap_or_default()))
+}
+
+/// The argument as a set of characters, each of which every character of the source may be compared with.
+fn characters(call: &Call<'_>, index: usize) -> Result<Option<String>, Stop> {
+    let characters = call.text(index)?;
+    if characters.as_ref().is_some_and(|text| text.len() > 256) {
+        return Err(call.expected(index, "at most 256 bytes of characters"));
+    }
+    Ok(characters)
 }

@@ -24,10 +24,10 @@ pub struct ObjectMapping {
     #[serde(default)]
     pub name: Option<String>,
     /// The kind of source object: `User` or `Group`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub source_object_name: String,
     /// The URI of the target's schema.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub target_object_name: String,
     /// Which objects are in scope; all if there is none.
     #[serde(default)]
@@ -114,16 +114,16 @@ pub struct AttributeMapping {
     #[serde(default)]
     pub default_value: Option<String>,
     /// Kept; without effect.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub export_missing_references: bool,
     /// Kept; without effect, since values are compared with those last exported.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub flow_behavior: FlowBehavior,
     /// When the value flows.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub flow_type: FlowType,
     /// The precedence as a matching attribute, the lowest first; 0 for an attribute that does not match.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub matching_priority: u32,
     /// Where the value comes from; nothing for a mapping that only has a default.
     #[serde(default)]
@@ -238,7 +238,7 @@ pub struct MappingSource {
     #[serde(default)]
     pub name: Option<String>,
     /// What the name stands for.
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type", default, deserialize_with = "null_as_default")]
     pub type_: SourceType,
     /// The arguments of a function.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -269,7 +269,7 @@ pub enum SourceType {
 #[non_exhaustive]
 pub struct Parameter {
     /// The name of the parameter.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub key: String,
     /// The value.
     #[serde(default)]
@@ -320,10 +320,10 @@ pub struct ScopeGroup {
 #[non_exhaustive]
 pub struct ScopeClause {
     /// The operator, such as `EQUALS`. Case, blanks and underscores do not matter.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub operator_name: String,
     /// The attribute.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub source_operand_name: String,
     /// The values to compare with.
     #[serde(default)]

@@ -22,7 +22,8 @@ impl MappingSet {
             Ok(catalog) => match catalog.resource_type(&self.resource_type) {
                 Some(resource_type) => self.check_target(&catalog, resource_type, &mut faults),
                 None => {
-                    faults.push(Fault::new("object mapping", format!("`{}` has no resource type `{}`", profile.name, self.resource_type)))
+                    let message = format!("`{}` has no resource type `{}`", profile.name, self.resource_type);
+                    faults.push(Fault::new("object mapping", message));
                 }
             },
             Err(error) => faults.push(Fault::new(format!("profile `{}`", profile.name), error.to_string())),

@@ -23,10 +23,7 @@ impl MappingSet {
         for attribute_mapping in &object_mapping.attribute_mappings {
             match Mapping::compile(attribute_mapping, catalog, resource_type) {
                 Ok(mapping) => {
-                    if let Some(other) = mappings.iter().find(|other| other.target.is_same_place(&mapping.target)) {
-                        let message = format!("`{}` is the target of another mapping", other.target.text);
-                        faults.push(Fault::new(mapping.place(), message));
-                    }
+                    faults.extend(mappings.iter().find_map(|other| mapping.clash(other)));
                     mappings.push(mapping);
                 }
                 Err(found) => {
@@ -61,6 +58,19 @@ impl MappingSet {
 }
 
 impl Mapping {
+    /// Why this mapping and another one cannot stand together.
+    fn clash(&self, other: &Self) -> Option<Fault> {
+        let name = &other.target.text;
+        if self.target.is_same_place(&other.target) {
+            return Some(Fault::new(self.place(), format!("`{name}` is the target of another mapping")));
+        }
+        self.target.shares_elements_unclearly(&other.target).then(|| {
+            let message =
+                format!("`{name}` is mapped too, so both need a filter such as `[type eq \"work\"]` that says which elements they mean");
+            Fault::new(self.place(), message)
+        })
+    }
+
     fn compile(mapping: &AttributeMapping, catalog: &Catalog, resource_type: &ResourceType) -> Result<Self, Vec<String>> {
         let mut messages = Vec::new();
         let mut keep = |message| messages.push(message);

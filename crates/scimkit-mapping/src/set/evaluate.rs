@@ -63,7 +63,7 @@ impl MappingSet {
     /// # Errors
     /// [`EvaluationError`] of the first mapping that cannot give a value, or of a new object without a required attribute.
     pub fn evaluate(&self, record: &SourceRecord, environment: &Environment<'_>, operation: Operation) -> Result<Desired, EvaluationError> {
-        let mut desired = Desired::default();
+        let mut desired = Desired { resource: Resource::new([self.schema.as_str()]), ..Desired::default() };
         let mut matching = Vec::new();
         for (number, mapping) in self.mappings.iter().enumerate() {
             let (flow, matching_value) = mapping.flow(record, environment, operation)?;
@@ -90,14 +90,14 @@ impl MappingSet {
 
     /// Sets `schemas` to the base schema and the extensions of which the resource has attributes.
     pub(super) fn set_schemas(&self, resource: &mut Resource) {
-        let mut extensions: Vec<String> = Vec::new();
+        let mut uris = vec![self.schema.as_str()];
         for extension in self.mappings.iter().filter_map(|mapping| mapping.target.extension.as_ref()) {
             let uri = extension.as_str();
-            if resource.extension(uri).is_some() && !extensions.iter().any(|known| known.eq_ignore_ascii_case(uri)) {
-                extensions.push(uri.to_owned());
+            if !uris.iter().any(|known| known.eq_ignore_ascii_case(uri)) && resource.extension(uri).is_some() {
+                uris.push(uri);
             }
         }
-        resource.set_schemas(std::iter::once(self.schema.as_str()).chain(extensions.iter().map(String::as_str)));
+        resource.set_schemas(uris);
     }
 }
 

@@ -9,13 +9,13 @@ impl MappingSet {
     /// The part of a resource that the mappings own: the mapped attributes, of lists the elements that the paths select, of references
     /// their values only. `schemas` names the base schema and the extensions that occur.
     pub fn managed(&self, resource: &Resource) -> Resource {
-        let mut managed = Resource::default();
+        let mut managed = Resource::new([self.schema.as_str()]);
         for (number, mapping) in self.mappings.iter().enumerate() {
             let target = &mapping.target;
             let Some(value) = target.attribute_in(resource).filter(|value| !value.is_unassigned()) else { continue };
             if target.is_reference() {
                 let values = value.elements().iter().map(reference_value).collect();
-                whole(target).place(&mut managed, values);
+                target.place_whole(&mut managed, values);
             } else if target.leaf.is_none() || target.is_single() {
                 target.place(&mut managed, target.values_in(resource));
             } else {
@@ -69,16 +69,11 @@ impl MappingSet {
     }
 }
 
-/// The target of the whole attribute.
-fn whole(target: &Target) -> Target {
-    Target { leaf: None, conditions: Vec::new(), ..target.clone() }
-}
-
 /// Adds elements behind those that the attribute has.
 fn append(target: &Target, resource: &mut Resource, elements: Vec<Value>) {
     let mut all = target.attribute_in(resource).map(|value| value.elements().to_vec()).unwrap_or_default();
     all.extend(elements);
-    whole(target).place(resource, all);
+    target.place_whole(resource, all);
 }
 
 fn reference_value(reference: &Value) -> Value {

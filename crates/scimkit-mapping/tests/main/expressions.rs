@@ -54,8 +54,7 @@ fn outcome(row: &Row) -> Value {
     let mut record = SourceRecord::new("1", "User");
     record.attributes = row.inputs.clone();
     let seeded = SeededEntropy::new(7);
-    let bytes = |guid: &str| (0..16).map(|n| u8::from_str_radix(&guid.replace('-', "")[2 * n..2 * n + 2], 16).unwrap()).collect();
-    let scripted = row.guid.as_deref().map(|guid| Scripted(bytes(guid)));
+    let scripted = row.guid.as_deref().map(|guid| Scripted(guid_bytes(guid)));
     let taken = Taken(row.taken.clone());
     let mut environment = Environment::new(row.now.parse().unwrap());
     environment.taken = Some(&taken);
@@ -68,6 +67,12 @@ fn outcome(row: &Row) -> Value {
         Ok(other) => panic!("{other:?}"),
         Err(error) => marked("$error", &error.to_string()),
     }
+}
+
+/// The bytes that two hexadecimal digits each stand for.
+fn guid_bytes(guid: &str) -> Vec<u8> {
+    let digits: Vec<u32> = guid.chars().filter_map(|c| c.to_digit(16)).collect();
+    digits.chunks(2).map(|pair| u8::try_from(pair.iter().fold(0, |byte, digit| byte * 16 + digit)).unwrap()).collect()
 }
 
 fn marked(mark: &str, text: &str) -> Value {

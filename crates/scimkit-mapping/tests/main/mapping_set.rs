@@ -150,6 +150,8 @@ fn all_faults_are_found_at_once() {
         AttributeMapping::new("externalId", "SelectUniqueValue([a], [b])").matching(2),
         AttributeMapping::new("nickName", "Trim(SelectUniqueValue([a], [b]))"),
         AttributeMapping::new("emails[type ne \"work\"].value", "[mail]"),
+        AttributeMapping::new("phoneNumbers[type eq \"work\"].value", "[a]"),
+        AttributeMapping::new("phoneNumbers.value", "[b]"),
     ]);
     let mut group = ScopeGroup::default();
     group.clauses.push(ScopeClause::new("a", "LIKE", &["x"]));
@@ -170,6 +172,7 @@ fn all_faults_are_found_at_once() {
     attribute mapping `externalId`: `SelectUniqueValue` cannot give the value of a matching attribute
     attribute mapping `nickName`: `SelectUniqueValue` must be the outermost function
     attribute mapping `emails[type ne "work"].value`: expected comparisons with `eq` that are joined by `and`, found `type ne "work"`
+    attribute mapping `phoneNumbers.value`: `phoneNumbers[type eq "work"].value` is mapped too, so both need a filter such as `[type eq "work"]` that says which elements they mean
     "#);
 }
 

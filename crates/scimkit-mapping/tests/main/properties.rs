@@ -19,7 +19,7 @@ fn expression() -> impl Strategy<Value = String> {
         let argument = prop_oneof![
             4 => inner.clone(),
             1 => (inner.clone(), "=|<>|>|>=|<|<=", inner.clone()).prop_map(|(left, operator, right)| format!("{left}{operator}{right}")),
-            1 => (inner.clone(), inner.clone()).prop_map(|(left, right)| format!("{left} &  {right}")),
+            1 => (inner.clone(), inner).prop_map(|(left, right)| format!("{left} &  {right}")),
         ];
         let call = |name: &'static str, count: usize| {
             proptest::collection::vec(argument.clone(), count).prop_map(move |arguments| format!("{name} ({})", arguments.join(" ,\n")))
@@ -52,6 +52,8 @@ fn record(values: &[String]) -> SourceRecord {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
     /// What stands printed parses to the same expression.
     #[test]
     fn printing_keeps_the_expression(text in expression()) {
