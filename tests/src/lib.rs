@@ -1,1 +1,16 @@
-//! Whole chains of scimkit over sockets, databases and killed processes.
+//! Whole chains of scimkit: what the tests of this package share.
+#![expect(clippy::unwrap_used, reason = "only tests use this, and a test reports by panicking")]
+
+pub mod content;
+pub mod directory;
+pub mod job;
+pub mod killed_state;
+pub mod people;
+pub mod world;
+
+pub use content::{Content, dump};
+pub use directory::Company;
+pub use job::{ServiceKind, compile};
+pub use killed_state::{CommitFault, KilledState};
+pub use people::People;
+pub use world::{BASE, TOKEN, World, client};

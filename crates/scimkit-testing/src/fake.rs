@@ -1,7 +1,7 @@
 //! Whole services in memory.
 //!
-//! A fake service is a [`Server`] over [`MemoryResources`] that behaves as a profile says. Its ids are numbers that count up, so that a
-//! test sees the same ones every time.
+//! A fake service is a [`Server`] over [`MemoryResources`] that behaves as a profile says. Its ids count up, so that a test sees
+//! the same ones every time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,7 +51,7 @@ impl FakeService {
 /// # Errors
 /// [`ConfigError`] if the profile is not one of a service.
 pub fn service(profile: Profile, clock: Arc<dyn Clock>) -> Result<FakeService, ConfigError> {
-    build(profile, clock, Arc::new(Everybody), 1, |builder, _| builder)
+    build(profile, clock, Arc::new(Everybody), |number| format!("00000000-0000-4000-8000-{number:012x}"), |builder, _| builder)
 }
 
 /// A service like RingCentral's: a bearer token is needed, an administrator has chosen SCIM as the directory provider, and what is tolerated,
@@ -61,24 +61,24 @@ pub fn service(profile: Profile, clock: Arc<dyn Clock>) -> Result<FakeService, C
 /// [`ConfigError`] if the profile is not one of a service.
 pub fn ringcentral(profile: Profile, token: &SecretString, clock: Arc<dyn Clock>) -> Result<FakeService, ConfigError> {
     let tokens = BearerTokens::new().with_token(token, Actor::new("fake", Tenant::default()));
-    build(profile, clock, Arc::new(tokens), 300_000_001, |builder, switch| builder.policy(switch))
+    build(profile, clock, Arc::new(tokens), |number| format!("{}", 300_000_000 + number), |builder, switch| builder.policy(switch))
 }
 
 fn build(
     profile: Profile,
     clock: Arc<dyn Clock>,
     authenticator: Arc<dyn Authenticator>,
-    first_id: u64,
+    id: fn(u64) -> String,
     finish: impl FnOnce(ServerBuilder, Arc<DirectoryProviderSwitch>) -> ServerBuilder,
 ) -> Result<FakeService, ConfigError> {
     let store = Arc::new(MemoryResources::new());
     let directory_provider = Arc::new(DirectoryProviderSwitch::new(true));
-    let next_id = AtomicU64::new(first_id);
+    let next_id = AtomicU64::new(1);
     let handler = Arc::new(StoreHandler::new(Arc::clone(&store) as Arc<dyn ResourceStore>));
     let builder = Server::builder(handler, authenticator)
         .profile(profile)
         .clock(clock)
-        .ids(Arc::new(move || next_id.fetch_add(1, Ordering::Relaxed).to_string()));
+        .ids(Arc::new(move || id(next_id.fetch_add(1, Ordering::Relaxed))));
     let server = finish(builder, Arc::clone(&directory_provider)).build()?;
     Ok(FakeService { server, store, directory_provider })
 }

@@ -1,4 +1,5 @@
 //! What the parts for tests promise.
+#![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 mod counting;
 mod services;

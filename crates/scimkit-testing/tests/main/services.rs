@@ -78,5 +78,5 @@ fn an_open_service_lets_everybody_in() {
     let service = fake::service(Profile::standard(), time.clock()).unwrap();
     let client = Client::new(Arc::new(service.transport()), Uri::from_static("https://fake.example/scim/v2")).unwrap();
     let created = time.run(client.create("/Users", &user("kari@example.com"))).unwrap().unwrap();
-    assert_eq!(created.id(), Some("1"));
+    assert_eq!(created.id(), Some("00000000-0000-4000-8000-000000000001"));
 }

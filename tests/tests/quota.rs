@@ -1,0 +1,105 @@
+//! The quota of a service is used to the full and never exceeded, whatever the latency. All time is virtual.
+#![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use scimkit_client::{Class, Classes, RateLimited, Retry, RetryPolicy, random_from_seed};
+use scimkit_e2e::{Company, Content, ServiceKind, World};
+use scimkit_provisioning::{Cycle, CycleReport};
+use scimkit_rate_limit::Quota;
+use scimkit_store::MemoryState;
+use scimkit_testing::{CountingService, Delayed, InProcess, VirtualTime};
+use scimkit_types::Profile;
+
+const WINDOW: Duration = Duration::from_secs(60);
+const LATENCY: Duration = Duration::from_millis(300);
+const CONCURRENCY: u32 = 16;
+
+/// What a run of two cycles came to.
+struct Outcome {
+    first: CycleReport,
+    first_took: Duration,
+    reads: u64,
+    writes: u64,
+    most_reads: usize,
+    most_writes: usize,
+    content: Content,
+}
+
+/// The profile of the service like RingCentral's with room for everybody.
+fn profile() -> Profile {
+    let mut profile = ServiceKind::RingCentral.profile();
+    profile.seats = None;
+    profile
+}
+
+/// Provisions a company under the limits of the profile, both held by the counting service and by the server itself.
+fn provision(company: &Company, seed: u64) -> Outcome {
+    let time = VirtualTime::default();
+    let world = World::new(profile(), Arc::new(MemoryState::new()), time.clock());
+    let limits = profile().limits;
+    let quota = |class: Option<scimkit_types::profile::RequestLimit>| Quota::new(class.unwrap().requests, WINDOW).unwrap();
+    let classes = Classes::new(quota(limits.read), quota(limits.write));
+
+    let service = Arc::new(CountingService::new(InProcess::new(world.service.server.clone()), limits, time.clock()));
+    let wire = Delayed::new(Arc::clone(&service), Duration::ZERO..=LATENCY, time.timer(), random_from_seed(seed));
+    let limited = Arc::new(RateLimited::new(wire, classes, time.clock(), time.timer()));
+    let retry = Retry::new(Arc::clone(&limited), RetryPolicy::default(), time.timer(), random_from_seed(seed));
+    let mut job = ServiceKind::RingCentral.job(profile());
+    job.concurrency = usize::try_from(CONCURRENCY).unwrap();
+    let engine = world.engine(job, company.on_day(1), retry);
+
+    let began_at = time.now();
+    time.run(engine.test_connection()).unwrap().unwrap();
+    let first = time.run(engine.run_cycle()).unwrap().unwrap();
+    let first_took = time.now().duration_since(began_at).unsigned_abs();
+
+    assert_eq!(service.refused(), 0, "the counting service had to refuse, seed {seed}");
+    assert_eq!(limited.counts().throttled, 0, "an answer was 429, seed {seed}");
+    Outcome {
+        first,
+        first_took,
+        reads: service.arrivals(Class::Read),
+        writes: service.arrivals(Class::Write),
+        most_reads: service.most_in_window(Class::Read, WINDOW),
+        most_writes: service.most_in_window(Class::Write, WINDOW),
+        content: time.run(Content::of(&world.service.store)).unwrap(),
+    }
+}
+
+/// The quota is never exceeded at the service, although latency could squeeze two windows together; it is used and not wasted; and an
+/// initial cycle sends one write for each user, one read for the test of the connection and one for each page of the service's list.
+#[test]
+fn twenty_five_hundred_people_take_as_long_as_the_quota_and_no_longer() {
+    let company = Company::new(2500, 20);
+    for seed in [1, 2] {
+        let outcome = provision(&company, seed);
+        assert_eq!(outcome.first.kind, Cycle::Initial);
+        assert_eq!(outcome.first.created, u64::try_from(outcome.content.users()).unwrap());
+        assert!(outcome.first.created > 2300, "{:?}", outcome.first);
+
+        // An empty service has one page.
+        assert_eq!((outcome.reads, outcome.writes), (1 + 1, outcome.first.created), "seed {seed}");
+        assert!(outcome.most_reads <= 300);
+        assert_eq!(outcome.most_writes, 1000, "the quota was not used to the full, seed {seed}");
+
+        // The smallest time in which any client could do it, and what latency and the number of requests at once add to it.
+        let writes = u32::try_from(outcome.writes).unwrap();
+        let full_windows = (writes - 1) / 1000;
+        let rest = writes - full_windows * 1000;
+        let round_trip = LATENCY * 2;
+        let least = WINDOW * full_windows;
+        let most = (WINDOW + round_trip) * full_windows + round_trip * (rest.div_ceil(CONCURRENCY) + 4);
+        println!("seed {seed}: {writes} writes took {:?}, at least {least:?}, at most {most:?}", outcome.first_took);
+        assert!((least..=most).contains(&outcome.first_took), "{:?} is not in {least:?} to {most:?}", outcome.first_took);
+    }
+}
+
+/// The same seeds give the same run, so that a fault that is found can be found again.
+#[test]
+fn equal_seeds_give_equal_runs() {
+    let company = Company::new(120, 5);
+    let (left, right) = (provision(&company, 7), provision(&company, 7));
+    assert_eq!((left.first_took, left.first, left.content), (right.first_took, right.first, right.content));
+}
