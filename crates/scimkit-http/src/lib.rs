@@ -2,3 +2,9 @@
 
 #[cfg(feature = "axum")]
 pub mod axum;
+#[cfg(feature = "reqwest")]
+pub mod reqwest;
+#[cfg(feature = "rustls")]
+pub mod tls;
+#[cfg(feature = "tokio")]
+pub mod tokio;
