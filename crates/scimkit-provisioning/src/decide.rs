@@ -1,6 +1,6 @@
 //! What is to be done with one object: a pure function of what is known of it.
 
-use scimkit_mapping::{AppRole, Desired, Entropy, Environment, MappingSet, ObjectFlow, Operation, ScopeDecision};
+use scimkit_mapping::{AppRole, Desired, Entropy, Environment, EvaluationErrorKind, MappingSet, ObjectFlow, Operation, ScopeDecision};
 use scimkit_patch::{Context, DiffOptions, diff};
 use scimkit_types::{Dialect, PatchOp, Resource, Timestamp, Tolerance, Value};
 
@@ -276,9 +276,15 @@ impl Setting<'_> {
         environment.app_roles = self.app_roles;
         environment.assigned_roles = known.roles.unwrap_or_default();
         environment.entropy = Some(self.entropy);
-        self.mapping
-            .evaluate(&known.stored.record, &environment, operation)
-            .map_err(|error| Reason::new(ErrorCode::MappingFailed, error.to_string()))
+        self.mapping.evaluate(&known.stored.record, &environment, operation).map_err(|error| {
+            let is_matching = self.mapping.matching().iter().any(|attribute| Some(attribute.target.as_str()) == error.target());
+            let code = match error.kind() {
+                EvaluationErrorKind::Required if is_matching => ErrorCode::MissingMatchingValue,
+                EvaluationErrorKind::Required => ErrorCode::MissingValues,
+                _ => ErrorCode::MappingFailed,
+            };
+            Reason::new(code, error.to_string())
+        })
     }
 
     /// The operations that lead from one managed part to another, as the body of a request; `None` if there are none.

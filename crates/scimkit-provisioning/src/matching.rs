@@ -9,12 +9,13 @@ use scimkit_store::{Batch, Table};
 use scimkit_types::{Resource, Value};
 use serde::de::IgnoredAny;
 
-use crate::decide::Setting;
+use crate::decide::{Reason, Setting};
 use crate::error::{CycleError, Result};
-use crate::event::Phase;
+use crate::event::{ErrorCode, Phase};
 use crate::report::MatchingChoice;
 use crate::run::Run;
 use crate::state::{CHUNK, Work, listing_key, listing_prefix, object_key, put};
+use crate::target::TargetErrorKind;
 
 /// How the unlinked objects of one type are looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +127,8 @@ fn texts_at<'a>(resource: &'a Resource, path: &AttributePath) -> Vec<&'a str> {
 pub(crate) struct Found {
     pub resources: Vec<Resource>,
     pub index: Option<usize>,
+    /// Why the target could not be asked for this object, such as a value that its filters do not take.
+    pub failure: Option<Reason>,
 }
 
 /// Looks several objects up, by their ids.
@@ -138,11 +141,17 @@ pub(crate) async fn look_up(
     let each = unmatched.iter().map(|(id, unmatched)| async move {
         for (index, value) in &unmatched.matching {
             let resources = match lookup {
-                Lookup::Listing => listed(run, setting, *index, value).await?,
-                Lookup::Queries => query(run, setting.mapping, *index, value).await?,
+                Lookup::Listing => listed(run, setting, *index, value).await,
+                Lookup::Queries => query(run, setting.mapping, *index, value).await,
             };
-            if !resources.is_empty() {
-                return Ok::<_, CycleError>((id.clone(), Found { resources, index: Some(*index) }));
+            match resources {
+                Ok(resources) if resources.is_empty() => {}
+                Ok(resources) => return Ok((id.clone(), Found { resources, index: Some(*index), failure: None })),
+                Err(CycleError::Target(error)) if error.kind == TargetErrorKind::Rejected => {
+                    let reason = Reason::new(ErrorCode::Rejected, format!("the service cannot be asked for the object: {error}"));
+                    return Ok((id.clone(), Found { failure: Some(reason), ..Found::default() }));
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok((id.clone(), Found::default()))

@@ -140,8 +140,8 @@ impl Planner<'_> {
             let decision = match (decision, duplicates.remove(&object.id)) {
                 (Decision::Match(_), Some(reason)) => Decision::Fail(reason),
                 (Decision::Match(unmatched), None) => {
-                    let Found { resources, index } = found.remove(&object.id).unwrap_or_default();
-                    setting.decide_matched(*unmatched, &resources, index)
+                    let Found { resources, index, failure } = found.remove(&object.id).unwrap_or_default();
+                    failure.map_or_else(|| setting.decide_matched(*unmatched, &resources, index), Decision::Fail)
                 }
                 (other, _) => other,
             };

@@ -156,12 +156,12 @@ impl Mapping {
         target.attribute.is_required && target.leaf.as_ref().is_none_or(|leaf| leaf.is_required && target.is_single())
     }
 
-    /// What the record does not tell is left out, and so is a single reference to nothing unless the null policy clears it.
+    /// What the record does not tell is left out, unless the null policy clears it. A reference that is known to point nowhere is a value
+    /// like any other: the target's reference ends.
     fn reference(&self, ids: Option<&[String]>) -> Flow {
         let is_multi_valued = !self.target.is_single();
         match ids {
-            Some([]) | None if !is_multi_valued && self.null_policy == NullPolicy::Ignore => Flow::LeftOut("the source has no value"),
-            None if is_multi_valued => Flow::LeftOut("the record does not tell"),
+            None if is_multi_valued || self.null_policy == NullPolicy::Ignore => Flow::LeftOut("the record does not tell"),
             ids => Flow::Reference(DesiredReference {
                 target: self.target.attribute_text(),
                 source_ids: ids.unwrap_or_default().to_vec(),

@@ -1,0 +1,157 @@
+//! What cycles do with groups, references and positions.
+
+use scimkit_provisioning::{Cycle, CycleError, MatchingChoice};
+use scimkit_types::{Value, schema};
+use serde_json::json;
+
+use crate::world::{World, group_mapping, job, person, present, user_mapping};
+
+fn manager(world: &World, user_name: &str) -> Option<String> {
+    let user = world.target.user(user_name)?;
+    let manager = user.extension(schema::ENTERPRISE_USER)?.get("manager")?.as_complex()?;
+    manager.get("value").and_then(Value::as_str).map(str::to_owned)
+}
+
+fn members(world: &World) -> Vec<String> {
+    let groups = world.target.content("Group");
+    let members = groups.first().and_then(|group| group.get("members")).map(Value::elements).unwrap_or_default();
+    members.iter().map(|member| member.as_complex().unwrap().get("value").unwrap().as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn direct_members_of_an_assigned_group_are_provisioned_with_the_group() {
+    let world = World::new();
+    world.source.assign("Group", &["g1"]);
+    world.source.tell("User", vec![person("u1", "ada@example.com"), person("u2", "bo@example.com"), person("u3", "cy@example.com")]);
+    world.source.tell("Group", vec![present("g1", json!({"displayName": "Phones", "members+": ["u1", "u2", "g2"]}))]);
+    let report = world.cycle();
+    assert_eq!((report.kind, report.created), (Cycle::Initial, 3));
+    assert_eq!(members(&world).len(), 2);
+    assert_eq!(world.log.of("u3"), ["Other Skipped NotAssigned"]);
+
+    world.source.tell("Group", vec![present("g1", json!({"members-": ["u1"], "members+": ["u3"]}))]);
+    let report = world.cycle();
+    assert_eq!((report.kind, report.created, report.disabled), (Cycle::Incremental, 1, 1));
+    assert_eq!(members(&world).len(), 2, "what is not linked, such as the nested group, is left out");
+}
+
+#[test]
+fn a_group_that_is_not_security_enabled_gives_no_scope() {
+    let world = World::new();
+    world.source.assign("Group", &["g1"]);
+    world.source.tell("User", vec![person("u1", "ada@example.com")]);
+    world.source.tell("Group", vec![present("g1", json!({"displayName": "List", "securityEnabled": false, "members+": ["u1"]}))]);
+    assert_eq!(world.cycle().created, 0);
+}
+
+#[test]
+fn a_manager_is_written_once_both_are_there() {
+    let world = World::new();
+    world.source.assign("User", &["u1"]);
+    world.source.tell(
+        "User",
+        vec![present("u1", json!({"mail": "ada@example.com", "displayName": "Ada", "manager+": ["u2"]})), person("u2", "bo@example.com")],
+    );
+    world.cycle();
+    assert_eq!(manager(&world, "ada@example.com"), None);
+
+    world.source.assign("User", &["u2"]);
+    world.cycle();
+    let boss = world.target.user("bo@example.com").unwrap().id().unwrap().to_owned();
+    assert_eq!(manager(&world, "ada@example.com"), Some(boss));
+
+    world.source.tell("User", vec![present("u1", json!({"manager-": ["u2"]}))]);
+    world.cycle();
+    assert_eq!(manager(&world, "ada@example.com"), None);
+}
+
+#[test]
+fn an_unassigned_group_is_deleted() {
+    let world = World::new();
+    world.source.assign("Group", &["g1"]);
+    world.source.tell("Group", vec![present("g1", json!({"displayName": "Phones"}))]);
+    world.cycle();
+    world.source.unassign("g1");
+    assert_eq!(world.cycle().deleted, 1);
+    assert!(world.target.content("Group").is_empty());
+    world.source.assign("Group", &["g1"]);
+    assert_eq!(world.cycle().created, 1);
+}
+
+#[test]
+fn one_object_is_looked_up_by_a_query_and_many_by_listing() {
+    let world = World::new();
+    world.source.assign("User", &["u1"]);
+    world.source.tell("User", vec![person("u1", "ada@example.com")]);
+    assert_eq!(world.cycle().matching, Some(MatchingChoice::Queries { objects: 1 }));
+    world.source.assign("User", &["u2", "u3", "u4"]);
+    world.source.tell("User", vec![person("u2", "b@example.com"), person("u3", "c@example.com"), person("u4", "d@example.com")]);
+    assert_eq!(world.cycle().matching, Some(MatchingChoice::Listing { pages: 1 }));
+}
+
+#[test]
+fn a_long_list_is_read_to_its_end() {
+    let world = World::new();
+    for number in 0..8 {
+        world.target.plant("User", &format!("x{number}"), json!({"userName": format!("p{number}@example.com")}));
+    }
+    let ids: Vec<String> = (0..8).map(|number| format!("u{number}")).collect();
+    world.source.assign("User", &ids.iter().map(String::as_str).collect::<Vec<_>>());
+    world.source.tell("User", (0..8).map(|number| person(&format!("u{number}"), &format!("P{number}@example.com"))).collect());
+    let report = world.cycle();
+    assert_eq!(report.matching, Some(MatchingChoice::Listing { pages: 3 }));
+    assert_eq!((report.created, report.updated), (0, 8));
+}
+
+#[test]
+fn a_changed_job_evaluates_everything_again() {
+    let mut world = World::with_linked_person();
+    let mut mapping = user_mapping();
+    mapping.attribute_mappings.push(scimkit_mapping::AttributeMapping::new("nickName", r#"Append([displayName], "!")"#));
+    world.job = job(&[mapping, group_mapping()]);
+    world.job.fingerprint = "2".to_owned();
+    let report = world.cycle();
+    assert_eq!((report.kind, report.updated), (Cycle::Initial, 1));
+    assert_eq!(world.target.user("ada@example.com").unwrap().get("nickName").and_then(Value::as_str), Some("Person u1!"));
+    assert_eq!(world.cycle().written(), 0);
+}
+
+#[test]
+fn a_round_told_again_changes_nothing() {
+    let world = World::with_linked_person();
+    world.source.tell("User", vec![person("u1", "ada@example.com")]);
+    assert_eq!(world.cycle().written(), 0);
+    assert!(world.target.requests.lock().unwrap().is_empty());
+}
+
+#[test]
+fn an_expired_position_starts_over_and_takes_who_is_missing_as_deleted() {
+    let world = World::new();
+    world.source.assign("User", &["u1", "u2"]);
+    world.source.tell("User", vec![person("u1", "ada@example.com"), person("u2", "bo@example.com")]);
+    world.cycle();
+    world.source.start_over("User", vec![person("u2", "bo@example.com")]);
+    let report = world.cycle();
+    assert_eq!((report.disabled, report.written()), (1, 1));
+    assert_eq!(world.target.user("ada@example.com").unwrap().get("active"), Some(&Value::Boolean(false)));
+    assert_eq!(world.cycle().written(), 0);
+}
+
+#[test]
+fn over_the_deletion_threshold_nothing_is_sent_until_it_is_released() {
+    let mut world = World::new();
+    world.source.assign("User", &["u1", "u2", "u3"]);
+    world.source.tell("User", (1..4).map(|number| person(&format!("u{number}"), &format!("p{number}@example.com"))).collect());
+    world.cycle();
+    world.target.requests.lock().unwrap().clear();
+    world.job.deletion_threshold = Some(1);
+    world.source.unassign("u1");
+    world.source.unassign("u2");
+    world.source.tell("User", vec![present("u3", json!({"jobTitle": "Engineer"}))]);
+    assert!(matches!(world.try_cycle(), Err(CycleError::TooManyDeletes { planned: 2, threshold: 1 })));
+    assert!(world.target.writes().is_empty());
+
+    world.source.assign("User", &["u1"]);
+    let report = world.cycle();
+    assert_eq!((report.disabled, report.updated), (1, 1), "under the threshold the held changes go on");
+}

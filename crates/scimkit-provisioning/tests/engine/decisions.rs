@@ -1,0 +1,198 @@
+//! What is done with one object.
+
+use scimkit_mapping::ObjectFlow;
+use scimkit_types::Value;
+use serde_json::json;
+
+use crate::world::{World, deleted, job, person, present, soft_deleted, user_mapping};
+
+fn active(world: &World, user_name: &str) -> Option<bool> {
+    world.target.user(user_name)?.get("active").and_then(Value::as_bool)
+}
+
+#[test]
+fn an_assigned_person_is_created_once() {
+    let world = World::with_linked_person();
+    assert_eq!(active(&world, "ada@example.com"), Some(true));
+    assert_eq!(world.log.of("u1"), ["Create Success"]);
+    assert_eq!(world.cycle().written(), 0);
+    assert!(world.target.requests.lock().unwrap().is_empty());
+}
+
+#[test]
+fn nothing_is_created_where_the_job_does_not_create() {
+    let mut world = World::new();
+    let mut mapping = user_mapping();
+    mapping.flow_types = "Update,Delete".to_owned();
+    assert!(!mapping.allows(ObjectFlow::Create));
+    world.job = job(&[mapping]);
+    world.source.assign("User", &["u1"]);
+    world.source.tell("User", vec![person("u1", "ada@example.com")]);
+    world.cycle();
+    assert_eq!(world.log.of("u1"), ["Other Skipped ActionNotAllowed"]);
+    assert!(world.target.writes().is_empty());
+}
+
+#[test]
+fn a_resource_with_the_matching_value_is_adopted_and_only_its_differences_are_sent() {
+    let world = World::new();
+    world.target.plant(
+        "User",
+        "t9",
+        json!({"userName": "ADA@example.com", "active": true, "nickName": "A", "emails": [{"type": "home", "value": "a@home.example"}]}),
+    );
+    world.source.assign("User", &["u1"]);
+    world.source.tell("User", vec![person("u1", "ada@example.com")]);
+    assert_eq!(world.cycle().updated, 1);
+    let user = world.target.user("ada@example.com").unwrap();
+    assert_eq!(user.id(), Some("t9"));
+    assert_eq!(user.get("nickName").and_then(Value::as_str), Some("A"), "an attribute without a mapping is never changed");
+    assert_eq!(user.get("emails").unwrap().elements().len(), 2, "an element that no mapping owns is never changed");
+}
+
+#[test]
+fn several_resources_with_the_matching_value_are_a_failure() {
+    let world = World::new();
+    world.target.plant("User", "t8", json!({"userName": "ada@example.com"}));
+    world.target.plant("User", "t9", json!({"userName": "Ada@example.com"}));
+    world.source.assign("User", &["u1"]);
+    world.source.tell("User", vec![person("u1", "ada@example.com")]);
+    world.cycle();
+    assert_eq!(world.log.of("u1"), ["Other Failure DuplicateTargetEntries"]);
+    assert!(world.target.writes().is_empty());
+}
+
+#[test]
+fn a_person_without_matching_value_is_a_failure() {
+    let world = World::new();
+    world.source.assign("User", &["u1"]);
+    world.source.tell("User", vec![present("u1", json!({"displayName": "Nobody"}))]);
+    world.cycle();
+    assert_eq!(world.log.of("u1"), ["Other Failure MissingMatchingValue"]);
+    assert!(world.target.writes().is_empty());
+}
+
+#[test]
+fn a_person_who_is_not_assigned_is_left_alone() {
+    let world = World::new();
+    world.source.tell("User", vec![person("u1", "ada@example.com")]);
+    world.cycle();
+    assert_eq!(world.log.of("u1"), ["Other Skipped NotAssigned"]);
+    assert!(world.target.requests.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_disabled_person_is_never_created() {
+    let world = World::new();
+    world.source.assign("User", &["u1"]);
+    world.source.tell("User", vec![present("u1", json!({"mail": "ada@example.com", "accountEnabled": false}))]);
+    world.cycle();
+    assert_eq!(world.log.of("u1"), ["Other Skipped Disabled"]);
+}
+
+#[test]
+fn a_change_sends_only_what_differs_from_what_was_last_written() {
+    let world = World::with_linked_person();
+    world.source.tell("User", vec![present("u1", json!({"jobTitle": "Engineer"}))]);
+    assert_eq!(world.cycle().updated, 1);
+    assert_eq!(world.target.requests.lock().unwrap().as_slice(), ["patch User"], "the target is not read");
+    assert_eq!(world.target.user("ada@example.com").unwrap().get("title").and_then(Value::as_str), Some("Engineer"));
+}
+
+#[test]
+fn a_value_that_the_source_lost_is_kept() {
+    let world = World::with_linked_person();
+    world.source.tell("User", vec![present("u1", json!({"displayName": null}))]);
+    world.cycle();
+    assert_eq!(world.log.of("u1").last().unwrap(), "Other Skipped RedundantExport");
+    assert_eq!(world.target.user("ada@example.com").unwrap().get("displayName").and_then(Value::as_str), Some("Person u1"));
+}
+
+#[test]
+fn a_person_who_is_unassigned_is_disabled_and_then_left_alone() {
+    let world = World::with_linked_person();
+    world.source.unassign("u1");
+    assert_eq!(world.cycle().disabled, 1);
+    assert_eq!(active(&world, "ada@example.com"), Some(false));
+    world.source.tell("User", vec![deleted("u1")]);
+    assert_eq!(world.cycle().written(), 0, "an object that left the scope is no longer managed");
+    assert!(world.target.user("ada@example.com").is_some());
+}
+
+#[test]
+fn only_active_changes_when_a_person_leaves_the_scope() {
+    let world = World::with_linked_person();
+    world.source.unassign("u1");
+    world.source.tell("User", vec![present("u1", json!({"jobTitle": "Gone"}))]);
+    world.cycle();
+    assert_eq!(world.target.user("ada@example.com").unwrap().get("title"), None);
+}
+
+#[test]
+fn a_person_who_comes_back_is_active_again() {
+    let world = World::with_linked_person();
+    world.source.unassign("u1");
+    world.cycle();
+    world.source.assign("User", &["u1"]);
+    assert_eq!(world.cycle().updated, 1);
+    assert_eq!(active(&world, "ada@example.com"), Some(true));
+}
+
+#[test]
+fn a_person_who_is_disabled_or_soft_deleted_is_disabled() {
+    for change in [present("u1", json!({"accountEnabled": false})), soft_deleted("u1")] {
+        let world = World::with_linked_person();
+        world.source.tell("User", vec![change]);
+        assert_eq!(world.cycle().disabled, 1);
+        assert_eq!(active(&world, "ada@example.com"), Some(false));
+        world.source.tell("User", vec![deleted("u1")]);
+        assert_eq!(world.cycle().deleted, 1, "a disabled person is still managed");
+        assert!(world.target.user("ada@example.com").is_none());
+    }
+}
+
+#[test]
+fn a_person_who_is_gone_for_good_is_deleted() {
+    let world = World::with_linked_person();
+    world.source.tell("User", vec![deleted("u1")]);
+    assert_eq!(world.cycle().deleted, 1);
+    assert!(world.target.user("ada@example.com").is_none());
+}
+
+#[test]
+fn of_two_people_with_one_matching_value_the_second_is_a_failure() {
+    let world = World::new();
+    world.source.assign("User", &["u1", "u2"]);
+    world.source.tell("User", vec![person("u2", "ADA@example.com"), person("u1", "ada@example.com")]);
+    assert_eq!(world.cycle().created, 1);
+    assert_eq!(world.log.of("u2"), ["Other Failure DuplicateSourceEntries"]);
+    assert!(world.target.user("ada@example.com").is_some());
+
+    world.source.tell("User", vec![present("u2", json!({"displayName": "Again"}))]);
+    world.cycle();
+    assert_eq!(world.log.of("u2").last().unwrap(), "Other Failure DuplicateSourceEntries");
+}
+
+#[test]
+fn a_renamed_person_keeps_the_resource() {
+    let world = World::with_linked_person();
+    world.source.tell("User", vec![present("u1", json!({"mail": "ada.king@example.com"}))]);
+    assert_eq!(world.cycle().updated, 1);
+    assert!(world.target.user("ada.king@example.com").is_some());
+    assert_eq!(world.target.content("User").len(), 1);
+
+    world.source.assign("User", &["u2"]);
+    world.source.tell("User", vec![person("u2", "ada@example.com")]);
+    assert_eq!(world.cycle().created, 1, "the old name is free");
+}
+
+#[test]
+fn a_resource_that_is_gone_is_matched_again_when_the_object_is_tried_again() {
+    let world = World::with_linked_person();
+    world.target.remove("User", "ada@example.com");
+    world.source.tell("User", vec![present("u1", json!({"jobTitle": "Engineer"}))]);
+    world.cycle();
+    assert_eq!(world.log.of("u1").last().unwrap(), "Update Failure InvalidAnchor");
+    world.advance(6);
+    assert_eq!(world.cycle().created, 1);
+}

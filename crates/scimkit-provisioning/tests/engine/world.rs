@@ -1,0 +1,358 @@
+//! A directory of lists, a service of maps, and an engine between them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use scimkit_filter::Filter;
+use scimkit_mapping::{AttributeMapping, MappingSet, ObjectMapping, SeededEntropy};
+use scimkit_patch::Context;
+use scimkit_provisioning::{
+    Assignment, Assignments, CycleError, CycleReport, Engine, Observer, Position, ProvisioningEvent, ProvisioningJob, ReferenceChange,
+    Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage, Target, TargetError, TargetErrorKind, TargetPage,
+};
+use scimkit_store::state::MemoryState;
+use scimkit_store::{JobId, StateStore};
+use scimkit_types::{Catalog, Dialect, ManualClock, PatchOp, PatchOperation, Profile, Resource, Value, schema};
+use serde_json::json;
+
+/// A change of the directory, from JSON: attributes, and references as `"members+"` and `"members-"`.
+pub(crate) fn present(id: &str, attributes: serde_json::Value) -> SourceChange {
+    let value: Value = serde_json::from_value(attributes).unwrap();
+    let Value::Complex(mut attributes) = value else { panic!("expected an object") };
+    let mut references = Vec::new();
+    attributes.retain(|name, value| {
+        let is_removed = name.ends_with('-');
+        let Some(reference) = name.strip_suffix(['+', '-']) else { return true };
+        references.extend(value.elements().iter().map(|id| ReferenceChange::new(reference, id.as_str().unwrap(), is_removed)));
+        false
+    });
+    SourceChange::new(id, SourceChangeKind::Present { attributes, references })
+}
+
+pub(crate) fn deleted(id: &str) -> SourceChange {
+    SourceChange::new(id, SourceChangeKind::Deleted)
+}
+
+pub(crate) fn soft_deleted(id: &str) -> SourceChange {
+    SourceChange::new(id, SourceChangeKind::SoftDeleted)
+}
+
+/// A person who is active.
+pub(crate) fn person(id: &str, mail: &str) -> SourceChange {
+    present(id, json!({"mail": mail, "displayName": format!("Person {id}"), "accountEnabled": true}))
+}
+
+/// Rounds of changes by object type; each page has at most two changes.
+#[derive(Debug, Default)]
+pub(crate) struct ListSource {
+    pub(crate) rounds: Mutex<BTreeMap<String, Vec<Vec<SourceChange>>>>,
+    pub(crate) assigned: Mutex<Vec<Assignment>>,
+    pub(crate) is_expired: Mutex<bool>,
+}
+
+impl ListSource {
+    pub(crate) fn tell(&self, object_type: &str, changes: Vec<SourceChange>) {
+        self.rounds.lock().unwrap().entry(object_type.to_owned()).or_default().push(changes);
+    }
+
+    /// Forgets what was told: a position of before is unknown, and only these objects are there.
+    pub(crate) fn start_over(&self, object_type: &str, changes: Vec<SourceChange>) {
+        *self.is_expired.lock().unwrap() = true;
+        self.rounds.lock().unwrap().insert(object_type.to_owned(), vec![changes]);
+    }
+
+    pub(crate) fn assign(&self, principal_type: &str, ids: &[&str]) {
+        self.assigned.lock().unwrap().extend(ids.iter().map(|id| Assignment::new(*id, principal_type, "role")));
+    }
+
+    pub(crate) fn unassign(&self, id: &str) {
+        self.assigned.lock().unwrap().retain(|assignment| assignment.principal_id != id);
+    }
+}
+
+#[async_trait]
+impl Source for ListSource {
+    fn object_types(&self) -> Vec<String> {
+        vec!["User".to_owned(), "Group".to_owned()]
+    }
+
+    async fn read(&self, object_type: &str, position: Option<&Position>) -> Result<SourcePage, SourceError> {
+        if position.is_some() && std::mem::take(&mut *self.is_expired.lock().unwrap()) {
+            return Err(SourceError::new(SourceErrorKind::PositionExpired, "the position is too old"));
+        }
+        let (round, offset) = position.map_or((0, 0), |position| {
+            let (round, offset) = position.as_str().split_once('.').unwrap();
+            (round.parse().unwrap(), offset.parse().unwrap())
+        });
+        let rounds = self.rounds.lock().unwrap();
+        let Some(changes) = rounds.get(object_type).and_then(|rounds| rounds.get(round)) else {
+            return Ok(SourcePage::new(Vec::new(), Position::new(format!("{round}.{offset}")), true));
+        };
+        let page: Vec<SourceChange> = changes.iter().skip(offset).take(2).cloned().collect();
+        let end = offset + page.len();
+        let is_last = end >= changes.len();
+        let next = if is_last { format!("{}.0", round + 1) } else { format!("{round}.{end}") };
+        Ok(SourcePage::new(page, Position::new(next), is_last))
+    }
+
+    async fn assignments(&self) -> Result<Assignments, SourceError> {
+        Ok(Assignments::new(self.assigned.lock().unwrap().clone(), Vec::new()))
+    }
+}
+
+/// What a request met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The service was not reached.
+    Before,
+    /// The service did it, and the answer was lost.
+    After,
+    /// The service refuses it.
+    Rejected,
+}
+
+/// A service of maps that applies PATCH and filters for real, and counts requests.
+#[derive(Debug)]
+pub(crate) struct MapTarget {
+    catalog: Catalog,
+    pub(crate) resources: Mutex<BTreeMap<String, BTreeMap<String, Resource>>>,
+    pub(crate) requests: Mutex<Vec<String>>,
+    pub(crate) faults: Mutex<BTreeMap<usize, Fault>>,
+    next_id: Mutex<u32>,
+}
+
+impl MapTarget {
+    fn new() -> Self {
+        Self {
+            catalog: Catalog::standard(),
+            resources: Mutex::default(),
+            requests: Mutex::default(),
+            faults: Mutex::default(),
+            next_id: Mutex::new(0),
+        }
+    }
+
+    /// The resources of a type, without ids.
+    pub(crate) fn content(&self, resource_type: &str) -> Vec<Resource> {
+        let resources = self.resources.lock().unwrap();
+        let mut content: Vec<Resource> = resources.get(resource_type).map(|all| all.values().cloned().collect()).unwrap_or_default();
+        content.iter_mut().for_each(|resource| drop(resource.remove("id")));
+        content
+    }
+
+    pub(crate) fn user(&self, user_name: &str) -> Option<Resource> {
+        let resources = self.resources.lock().unwrap();
+        resources.get("User")?.values().find(|user| user.get("userName").and_then(Value::as_str) == Some(user_name)).cloned()
+    }
+
+    /// Puts a resource there that the job did not create.
+    pub(crate) fn plant(&self, resource_type: &str, id: &str, resource: serde_json::Value) {
+        let mut resource: Resource = serde_json::from_value(resource).unwrap();
+        resource.insert("id", id);
+        self.resources.lock().unwrap().entry(resource_type.to_owned()).or_default().insert(id.to_owned(), resource);
+    }
+
+    pub(crate) fn remove(&self, resource_type: &str, user_name: &str) {
+        let mut resources = self.resources.lock().unwrap();
+        resources.get_mut(resource_type).unwrap().retain(|_, user| user.get("userName").and_then(Value::as_str) != Some(user_name));
+    }
+
+    pub(crate) fn writes(&self) -> Vec<String> {
+        let requests = self.requests.lock().unwrap();
+        requests.iter().filter(|request| !request.starts_with("find") && !request.starts_with("list")).cloned().collect()
+    }
+
+    fn begin(&self, what: &str, resource_type: &str) -> Result<bool, TargetError> {
+        let mut requests = self.requests.lock().unwrap();
+        requests.push(format!("{what} {resource_type}"));
+        match self.faults.lock().unwrap().remove(&requests.len()) {
+            Some(Fault::Before) => Err(TargetError::new(TargetErrorKind::Unavailable, "not reached")),
+            Some(Fault::Rejected) => Err(TargetError::new(TargetErrorKind::Rejected, "refused")),
+            Some(Fault::After) => Ok(true),
+            None => Ok(false),
+        }
+    }
+
+    fn end<T>(is_lost: bool, answer: T) -> Result<T, TargetError> {
+        if is_lost {
+            let mut error = TargetError::new(TargetErrorKind::Unavailable, "the answer was lost");
+            error.may_have_had_effect = true;
+            return Err(error);
+        }
+        Ok(answer)
+    }
+}
+
+#[async_trait]
+impl Target for MapTarget {
+    async fn find(&self, resource_type: &str, filter: &Filter) -> Result<Vec<Resource>, TargetError> {
+        let is_lost = self.begin("find", resource_type)?;
+        let definition = self.catalog.resource_type(resource_type).unwrap();
+        let filter = filter.resolve(&self.catalog, definition, Dialect::STRICT).unwrap();
+        let resources = self.resources.lock().unwrap();
+        let found = resources.get(resource_type).into_iter().flat_map(BTreeMap::values);
+        Self::end(is_lost, found.filter(|resource| filter.matches(resource)).cloned().collect())
+    }
+
+    async fn list(&self, resource_type: &str, start_index: u64) -> Result<TargetPage, TargetError> {
+        let is_lost = self.begin("list", resource_type)?;
+        let resources = self.resources.lock().unwrap();
+        let all: Vec<Resource> = resources.get(resource_type).into_iter().flat_map(BTreeMap::values).cloned().collect();
+        let skipped = usize::try_from(start_index - 1).unwrap();
+        let page = TargetPage::new(all.len() as u64, all.into_iter().skip(skipped).take(3).collect());
+        Self::end(is_lost, page)
+    }
+
+    async fn create(&self, resource_type: &str, resource: &Resource) -> Result<Resource, TargetError> {
+        let is_lost = self.begin("create", resource_type)?;
+        let key = if resource_type == "User" { "userName" } else { "displayName" };
+        let name = |resource: &Resource| resource.get(key).and_then(Value::as_str).map(str::to_lowercase);
+        let mut resources = self.resources.lock().unwrap();
+        let all = resources.entry(resource_type.to_owned()).or_default();
+        if all.values().any(|other| name(other) == name(resource)) {
+            return Err(TargetError::new(TargetErrorKind::Conflict, "a unique value is in use"));
+        }
+        let mut next_id = self.next_id.lock().unwrap();
+        *next_id += 1;
+        let id = format!("t{next_id}");
+        let mut created = resource.clone();
+        created.insert("id", id.as_str());
+        all.insert(id, created.clone());
+        Self::end(is_lost, created)
+    }
+
+    async fn patch(&self, resource_type: &str, id: &str, operations: &[PatchOperation]) -> Result<(), TargetError> {
+        let is_lost = self.begin("patch", resource_type)?;
+        let definition = self.catalog.resource_type(resource_type).unwrap();
+        let mut resources = self.resources.lock().unwrap();
+        let Some(resource) = resources.get_mut(resource_type).and_then(|all| all.get_mut(id)) else {
+            return Err(TargetError::new(TargetErrorKind::Gone, "there is no such resource"));
+        };
+        let context = Context::new(&self.catalog, definition);
+        let applied = scimkit_patch::apply(resource, &PatchOp::new(operations.to_vec()), &context);
+        *resource = applied.map_err(|error| TargetError::new(TargetErrorKind::Rejected, error.to_string()))?.resource;
+        Self::end(is_lost, ())
+    }
+
+    async fn delete(&self, resource_type: &str, id: &str) -> Result<(), TargetError> {
+        let is_lost = self.begin("delete", resource_type)?;
+        match self.resources.lock().unwrap().get_mut(resource_type).and_then(|all| all.remove(id)) {
+            Some(_) => Self::end(is_lost, ()),
+            None => Err(TargetError::new(TargetErrorKind::Gone, "there is no such resource")),
+        }
+    }
+}
+
+/// Remembers the log.
+#[derive(Debug, Default)]
+pub(crate) struct Log(Mutex<Vec<ProvisioningEvent>>);
+
+impl Observer for Log {
+    fn event(&self, event: &ProvisioningEvent) {
+        self.0.lock().unwrap().push(event.clone());
+    }
+}
+
+impl Log {
+    /// `action status code` of each record of an object.
+    pub(crate) fn of(&self, source_id: &str) -> Vec<String> {
+        let events = self.0.lock().unwrap();
+        let lines = events.iter().filter(|event| event.source_id == source_id).map(|event| {
+            let code = event.code.map(|code| format!(" {code}")).unwrap_or_default();
+            format!("{:?} {:?}{code}", event.action, event.status)
+        });
+        lines.collect()
+    }
+}
+
+/// Everything together.
+pub(crate) struct World {
+    pub(crate) source: Arc<ListSource>,
+    pub(crate) target: Arc<MapTarget>,
+    pub(crate) state: Arc<dyn StateStore>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) log: Arc<Log>,
+    pub(crate) job: ProvisioningJob,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            source: Arc::default(),
+            target: Arc::new(MapTarget::new()),
+            state: Arc::new(MemoryState::default()),
+            clock: Arc::new(ManualClock::new("2026-03-02T08:00:00Z".parse().unwrap())),
+            log: Arc::default(),
+            job: job(&[user_mapping(), group_mapping()]),
+        }
+    }
+
+    pub(crate) fn engine(&self) -> Engine {
+        let (source, target, state) = (Arc::clone(&self.source), Arc::clone(&self.target), Arc::clone(&self.state));
+        let clock = Arc::clone(&self.clock);
+        Engine::new(self.job.clone(), source, target, state, clock, Arc::new(SeededEntropy::new(1)))
+            .with_observer(Arc::clone(&self.log) as _)
+    }
+
+    #[track_caller]
+    pub(crate) fn cycle(&self) -> CycleReport {
+        self.try_cycle().unwrap()
+    }
+
+    pub(crate) fn try_cycle(&self) -> Result<CycleReport, CycleError> {
+        block_on(self.engine().run_cycle())
+    }
+
+    pub(crate) fn advance(&self, hours: u64) {
+        self.clock.advance(Duration::from_secs(hours * 3600));
+    }
+
+    /// One assigned person who is in the service.
+    pub(crate) fn with_linked_person() -> Self {
+        let world = Self::new();
+        world.source.assign("User", &["u1"]);
+        world.source.tell("User", vec![person("u1", "ada@example.com")]);
+        assert_eq!(world.cycle().created, 1);
+        world.target.requests.lock().unwrap().clear();
+        world
+    }
+}
+
+/// Nothing here waits for anything but itself.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+pub(crate) fn user_mapping() -> ObjectMapping {
+    let mut mapping = ObjectMapping::new("User", schema::USER);
+    mapping.attribute_mappings = vec![
+        AttributeMapping::new("userName", "[mail]").matching(1),
+        AttributeMapping::new("externalId", "[objectId]"),
+        AttributeMapping::new("active", r#"Switch([IsSoftDeleted], , "False", "True", "True", "False")"#),
+        AttributeMapping::new("displayName", "[displayName]"),
+        AttributeMapping::new("title", "[jobTitle]"),
+        AttributeMapping::new(r#"emails[type eq "work"].value"#, "[mail]"),
+        AttributeMapping::new("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager", "[manager]"),
+    ];
+    mapping
+}
+
+pub(crate) fn group_mapping() -> ObjectMapping {
+    let mut mapping = ObjectMapping::new("Group", schema::GROUP);
+    mapping.attribute_mappings =
+        vec![AttributeMapping::new("displayName", "[displayName]").matching(1), AttributeMapping::new("members", "[members]")];
+    mapping
+}
+
+pub(crate) fn job(mappings: &[ObjectMapping]) -> ProvisioningJob {
+    let catalog = Catalog::standard();
+    let sets = mappings.iter().map(|mapping| {
+        let resource_type = catalog.resource_types().iter().find(|resource_type| resource_type.schema == *mapping.target_object_name);
+        MappingSet::compile(mapping, &catalog, resource_type.unwrap()).unwrap()
+    });
+    let mut job = ProvisioningJob::new(JobId::new("job"), sets.collect(), Profile::standard()).unwrap();
+    job.fingerprint = "1".to_owned();
+    job
+}
