@@ -3,10 +3,33 @@
 //! [`ResourceStore`] keeps the resources of a service provider; [`StateStore`] keeps what a provisioning job must not forget.
 //! Both come in memory and, with the feature `sqlite`, in SQLite; the feature `conformance` has the suites that prove an implementation.
 //!
+//! ```
+//! use scimkit_store::{MemoryResources, NewResource, Query, ResourceKey, ResourceStore, Tenant};
+//! use scimkit_types::{Resource, Timestamp, schema};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), scimkit_store::StoreError> {
+//! let store = MemoryResources::new();
+//! let mut user = Resource::new([schema::USER]);
+//! user.insert("userName", "ola@example.com");
+//! let key = ResourceKey::new(Tenant::new("acme"), "User", "2819c223");
+//! store.create(NewResource::new(key, user, Timestamp::UNIX_EPOCH)).await?;
+//!
+//! let page = store.query(&Query::new(Tenant::new("acme"), "User".to_owned(), 10)).await?;
+//! assert_eq!(page.total, 1);
+//! let page = store.query(&Query::new(Tenant::new("globex"), "User".to_owned(), 10)).await?;
+//! assert_eq!(page.total, 0);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! | feature | what it adds |
 //! |---|---|
 //! | `sqlite` | `sqlite::SqliteResources` and `sqlite::SqliteState` over a bundled SQLite |
 //! | `conformance` | the suites that every implementation and wrapper runs in its tests |
+//!
+//! A store reads no clock and gives no ids: both come in with the call. It knows no schema either: comparison keys of unique values and
+//! resolved filters are the caller's.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

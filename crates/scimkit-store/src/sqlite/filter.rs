@@ -201,7 +201,11 @@ fn rank(parent: Option<&ResolvedPath>, node: &Node) -> Option<u8> {
         Node::And(parts) => parts.iter().filter_map(|part| rank(parent, part)).min(),
         Node::Or(parts) => parts.iter().map(|part| rank(parent, part)).try_fold(0, |worst, rank| Some(worst.max(rank?))),
         Node::Element { path, filter } if parent.is_none() => rank(Some(path), filter),
-        Node::Compare { operator: CompareOperator::Equal, operand: Operand::Text { .. }, .. } => Some(0),
+        Node::Compare { path, operator: CompareOperator::Equal, operand: Operand::Text { .. } } => {
+            // A `type` is one of few values, so that nearly every resource may have it (RFC 7643 section 2.4).
+            let name = path.sub_attribute.as_ref().unwrap_or(&path.attribute);
+            Some(if *name == *"type" { 3 } else { 0 })
+        }
         Node::Compare { operator: CompareOperator::Equal, operand: Operand::Instant(_), .. } => Some(1),
         Node::Compare { operator, operand: Operand::Instant(_), .. } if *operator != CompareOperator::NotEqual => Some(2),
         _ => None,
