@@ -21,6 +21,13 @@ struct State {
     next_ticket: u64,
 }
 
+impl State {
+    /// Where in line a ticket is; tickets are in ascending order.
+    fn place(&self, ticket: u64) -> Option<usize> {
+        self.line.binary_search_by_key(&ticket, |(number, _)| *number).ok()
+    }
+}
+
 /// What a place in line means at present.
 enum Turn {
     Admitted,
@@ -88,7 +95,8 @@ impl Ticket<'_> {
     fn turn(&self, cost: u32, clock: &dyn Clock, context: &Context<'_>) -> Turn {
         let mut state = self.lane.state();
         if state.line.front().is_none_or(|(number, _)| *number != self.number) {
-            if let Some((_, waker)) = state.line.iter_mut().find(|(number, _)| *number == self.number) {
+            let place = state.place(self.number);
+            if let Some((_, waker)) = place.and_then(|place| state.line.get_mut(place)) {
                 *waker = Some(context.waker().clone());
             }
             return Turn::NotYet;
@@ -111,9 +119,9 @@ const SHORTEST: Duration = Duration::from_nanos(1);
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
         let mut state = self.lane.state();
-        let was_first = state.line.front().is_some_and(|(number, _)| *number == self.number);
-        state.line.retain(|(number, _)| *number != self.number);
-        let next = if was_first { state.line.front_mut().and_then(|(_, waker)| waker.take()) } else { None };
+        let Some(place) = state.place(self.number) else { return };
+        state.line.remove(place);
+        let next = if place == 0 { state.line.front_mut().and_then(|(_, waker)| waker.take()) } else { None };
         drop(state);
         if let Some(next) = next {
             next.wake();
