@@ -252,6 +252,33 @@ fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
+/// Integers compare exactly, also where doubles cannot tell them apart; a number with a fraction or exponent compares as a double.
+#[test]
+fn large_integers_and_decimals_compare_as_in_the_evaluator() {
+    let numbers: Vec<Number> = [i64::MIN, i64::MIN + 1, -1, 0, 9_007_199_254_740_992, 9_007_199_254_740_993]
+        .map(Number::from)
+        .into_iter()
+        .chain([u64::MAX, u64::MAX - 1].map(Number::from))
+        .chain([-0.0, 0.5, 9_007_199_254_740_992.0].map(|number| Number::from_f64(number).unwrap()))
+        .collect();
+    let resources: Vec<Resource> = numbers.iter().map(|number| ComplexValue::from_iter([("rate", number.clone())]).into()).collect();
+    let mut checked = 0;
+    run(async {
+        let sqlite = SqliteResources::open_in_memory().unwrap();
+        fill(&sqlite, &resources).await;
+        use CompareOperator::*;
+        for operator in [Equal, NotEqual, GreaterThan, GreaterOrEqual, LessThan, LessOrEqual] {
+            for number in &numbers {
+                let value = Literal::Number(number.clone());
+                let filter = Filter::Attribute(AttributeExpression::Compare { path: path("rate", false), operator, value });
+                check_filter(&sqlite, &Tenant::default(), "Thing", &resolve(&filter).unwrap()).await;
+                checked += 1;
+            }
+        }
+    });
+    assert_eq!(checked, 66);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { max_global_rejects: 1_000_000, max_local_rejects: 1_000_000, ..ProptestConfig::default() })]
 
