@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod interop;
+#[cfg(test)]
 mod profiles;
 #[cfg(test)]
 mod properties;
