@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, Stream, StreamExt};
 use scimkit_store::{Batch, Table};
 use scimkit_types::{PatchOp, PatchOperation, Resource, Value};
@@ -31,13 +32,18 @@ pub(crate) async fn apply_all(run: &Run<'_>, total: u64) -> Result<()> {
     let planned = planned(run, &stop);
     let mut results = std::pin::pin!(
         planned
-            .map(|item| async {
-                let (key, planned) = item?;
-                apply(run, &key, planned).await?;
-                let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-                *done += 1;
-                run.progress(Phase::Applying, *done, Some(total));
-                Ok::<_, CycleError>(())
+            .map(|item| {
+                let done = &done;
+                // Boxed, so that the compiler can tell that a cycle may move between threads.
+                let applied: BoxFuture<'_, Result<()>> = Box::pin(async move {
+                    let (key, planned) = item?;
+                    apply(run, &key, planned).await?;
+                    let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+                    *done += 1;
+                    run.progress(Phase::Applying, *done, Some(total));
+                    Ok(())
+                });
+                applied
             })
             .buffer_unordered(run.job.concurrency.max(1))
     );

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use scimkit_filter::{AttributePath, Filter};
 use scimkit_mapping::{Desired, MappingSet};
@@ -138,25 +139,29 @@ pub(crate) async fn look_up(
     lookup: Lookup,
     unmatched: &[(String, &Desired)],
 ) -> Result<HashMap<String, Found>> {
-    let each = unmatched.iter().map(|(id, unmatched)| async move {
-        for (index, value) in &unmatched.matching {
-            let resources = match lookup {
-                Lookup::Listing => listed(run, setting, *index, value).await,
-                Lookup::Queries => query(run, setting.mapping, *index, value).await,
-            };
-            match resources {
-                Ok(resources) if resources.is_empty() => {}
-                Ok(resources) => return Ok((id.clone(), Found { resources, index: Some(*index), failure: None })),
-                Err(CycleError::Target(error)) if error.kind == TargetErrorKind::Rejected => {
-                    let reason = Reason::new(ErrorCode::Rejected, format!("the service cannot be asked for the object: {error}"));
-                    return Ok((id.clone(), Found { failure: Some(reason), ..Found::default() }));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok((id.clone(), Found::default()))
-    });
+    // Boxed, so that the compiler can tell that a cycle may move between threads.
+    let each: Vec<BoxFuture<'_, Result<(String, Found)>>> =
+        unmatched.iter().map(|(id, unmatched)| look_up_one(run, setting, lookup, id, unmatched).boxed()).collect();
     stream::iter(each).buffer_unordered(run.job.concurrency.max(1)).try_collect().await
+}
+
+async fn look_up_one(run: &Run<'_>, setting: &Setting<'_>, lookup: Lookup, id: &str, unmatched: &Desired) -> Result<(String, Found)> {
+    for (index, value) in &unmatched.matching {
+        let resources = match lookup {
+            Lookup::Listing => listed(run, setting, *index, value).await,
+            Lookup::Queries => query(run, setting.mapping, *index, value).await,
+        };
+        match resources {
+            Ok(resources) if resources.is_empty() => {}
+            Ok(resources) => return Ok((id.to_owned(), Found { resources, index: Some(*index), failure: None })),
+            Err(CycleError::Target(error)) if error.kind == TargetErrorKind::Rejected => {
+                let reason = Reason::new(ErrorCode::Rejected, format!("the service cannot be asked for the object: {error}"));
+                return Ok((id.to_owned(), Found { failure: Some(reason), ..Found::default() }));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((id.to_owned(), Found::default()))
 }
 
 async fn listed(run: &Run<'_>, setting: &Setting<'_>, index: usize, value: &str) -> Result<Vec<Resource>> {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, StreamExt};
 use scimkit_mapping::{AppRole, DesiredReference, Operation};
 use scimkit_store::{Batch, Table};
@@ -30,7 +31,9 @@ pub(crate) async fn write_references(run: &Run<'_>, app_roles: &[AppRole], mut n
             let ids: Vec<&str> = rows.iter().filter_map(|(key, _)| key.strip_prefix(&prefix)).collect();
             let first = number;
             number = number.saturating_add(u64::try_from(ids.len()).unwrap_or(u64::MAX));
-            let written = ids.into_iter().zip(first..).map(|(id, number)| write_one(run, &setting, id, number));
+            // Boxed, so that the compiler can tell that a cycle may move between threads.
+            let written: Vec<BoxFuture<'_, Result<()>>> =
+                ids.into_iter().zip(first..).map(|(id, number)| write_one(run, &setting, id, number).boxed()).collect();
             let mut results = stream::iter(written).buffer_unordered(run.job.concurrency.max(1));
             let mut first_error = None;
             while let Some(result) = results.next().await {
