@@ -40,12 +40,18 @@ pub(crate) async fn prepare(run: &Run<'_>, setting: &Setting<'_>) -> Result<Look
         let pages = if size == 0 { 1 } else { page.total.div_ceil(size) };
         if pages <= unlinked.saturating_add(1) {
             let pages = read_listing(run, setting, page.total, page.resources).await?;
-            run.count(|report| report.matching = Some(MatchingChoice::Listing { pages }));
+            chosen(run, setting, MatchingChoice::Listing { pages });
             return Ok(Lookup::Listing);
         }
     }
-    run.count(|report| report.matching = Some(MatchingChoice::Queries { objects: unlinked }));
+    chosen(run, setting, MatchingChoice::Queries { objects: unlinked });
     Ok(Lookup::Queries)
+}
+
+fn chosen(run: &Run<'_>, setting: &Setting<'_>, choice: MatchingChoice) {
+    run.count(|report| {
+        report.matching.insert(setting.mapping.object_type().to_owned(), choice);
+    });
 }
 
 /// How many pending objects of a type may have to be looked up: those that are entitled and have no link.

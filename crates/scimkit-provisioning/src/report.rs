@@ -31,8 +31,8 @@ pub struct CycleReport {
     pub imported: u64,
     /// How many requests of an earlier run were settled.
     pub settled: u64,
-    /// How objects were matched: `None` if none had to be.
-    pub matching: Option<MatchingChoice>,
+    /// How objects were matched, by object type; a type is missing if none had to be.
+    pub matching: BTreeMap<String, MatchingChoice>,
     /// Resources that were created.
     pub created: u64,
     /// Resources that were changed.

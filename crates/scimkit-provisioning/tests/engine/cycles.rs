@@ -83,10 +83,10 @@ fn one_object_is_looked_up_by_a_query_and_many_by_listing() {
     let world = World::new();
     world.source.assign("User", &["u1"]);
     world.source.tell("User", vec![person("u1", "ada@example.com")]);
-    assert_eq!(world.cycle().matching, Some(MatchingChoice::Queries { objects: 1 }));
+    assert_eq!(world.cycle().matching.get("User"), Some(&MatchingChoice::Queries { objects: 1 }));
     world.source.assign("User", &["u2", "u3", "u4"]);
     world.source.tell("User", vec![person("u2", "b@example.com"), person("u3", "c@example.com"), person("u4", "d@example.com")]);
-    assert_eq!(world.cycle().matching, Some(MatchingChoice::Listing { pages: 1 }));
+    assert_eq!(world.cycle().matching.get("User"), Some(&MatchingChoice::Listing { pages: 1 }));
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_long_list_is_read_to_its_end() {
     world.source.assign("User", &ids.iter().map(String::as_str).collect::<Vec<_>>());
     world.source.tell("User", (0..8).map(|number| person(&format!("u{number}"), &format!("P{number}@example.com"))).collect());
     let report = world.cycle();
-    assert_eq!(report.matching, Some(MatchingChoice::Listing { pages: 3 }));
+    assert_eq!(report.matching.get("User"), Some(&MatchingChoice::Listing { pages: 3 }));
     assert_eq!((report.created, report.updated), (0, 8));
 }
 

@@ -1,5 +1,7 @@
 //! Cycles of the engine between a directory of lists and a service of maps, row by row of the decision table.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests report by panicking")]
+
 mod cycles;
 mod decisions;
 mod failures;

@@ -1,0 +1,299 @@
+//! The days of the flow: start the service, test the connection, run the cycles, and read everything back.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use scimkit_client::PageSize;
+use scimkit_connectors::graph::{GraphOptions, GraphSource, RecordedPages};
+use scimkit_provisioning::{
+    ConnectionError, CycleError, CycleReport, Engine, ErrorCode, MatchingChoice, ProvisioningJob, ScimTarget, SourceErrorKind,
+    Unprovisioned,
+};
+use scimkit_store::sqlite::SqliteState;
+use scimkit_types::{Clock, Resource, SystemClock, Timestamp, Value};
+
+use crate::compare::{Comparison, Content, Expected, compare_unprovisioned};
+use crate::failure::Failure;
+use crate::home::{Home, Run, Stage};
+use crate::options::Options;
+use crate::service::{Connection, OsEntropy, Service};
+use crate::watch::Watch;
+
+/// Runs the flow; true if the service is in step in the end.
+///
+/// # Errors
+/// [`Failure`]: wrong input, a cycle that failed and can be resumed, or the user's wish to stop.
+pub async fn run(options: Options, out: &mut (dyn Write + Send)) -> Result<bool, Failure> {
+    let home = Home::open(options.state.as_deref())?;
+    let resume = format!("start again with `--state {}` to go on", home.folder().display());
+    tokio::select! {
+        result = Flow::run(&options, &home, out) => result.map_err(|failure| failure.with_hint(&resume)),
+        _ = tokio::signal::ctrl_c() => Err(Failure::stopped(format!("stopped; {resume}"))),
+    }
+}
+
+/// Everything that a run needs, once it has been read and started.
+struct Flow<'a> {
+    out: &'a mut (dyn Write + Send),
+    home: &'a Home,
+    engine: Engine,
+    pages: RecordedPages,
+    watch: Arc<Watch>,
+    service: Service,
+    connection: Connection,
+    run: Run,
+}
+
+impl<'a> Flow<'a> {
+    async fn run(options: &Options, home: &'a Home, out: &'a mut (dyn Write + Send)) -> Result<bool, Failure> {
+        let job = crate::job::read(options.profile, options.job.as_deref())?;
+        let run = remember(home, options)?;
+        let folder = directory(options, home)?;
+        let rounds = if run.stage == Stage::FirstDay { 1 } else { usize::MAX };
+        let pages = RecordedPages::open(&folder, rounds)
+            .map_err(|error| Failure::input_because(format!("directory `{}`", folder.display()), &error))?;
+        let mut flow = Self::start(options, home, out, job, pages, run, &folder).await?;
+        flow.introduce(options, &folder)?;
+        flow.test_connection().await?;
+        flow.days().await?;
+        let is_in_step = flow.compare(options).await?;
+        flow.service.stop().await;
+        Ok(is_in_step)
+    }
+
+    async fn start(
+        options: &Options,
+        home: &'a Home,
+        out: &'a mut (dyn Write + Send),
+        job: ProvisioningJob,
+        pages: RecordedPages,
+        run: Run,
+        folder: &Path,
+    ) -> Result<Self, Failure> {
+        let watch = Arc::new(Watch::new(&home.file("provisioning-log.jsonl"))?);
+        let service = Service::start(options, &job.profile, &home.file("service.sqlite"), &run.token).await?;
+        let token = options.token.as_deref().unwrap_or(&run.token);
+        let connection = Connection::new(&service, &job.profile, token, options.stop_service_after)?;
+        let state = SqliteState::open(home.file("state.sqlite"))
+            .map_err(|error| Failure::input_because(format!("cannot open `{}`", home.file("state.sqlite").display()), &error))?;
+        let source = GraphSource::new(Arc::new(pages.clone()), GraphOptions::new(service_principal(folder)?))
+            .map_err(|error| Failure::input_because(format!("directory `{}`", folder.display()), &error))?;
+        let target = ScimTarget::new(connection.client.clone(), job.profile.clone())
+            .map_err(|error| Failure::input_because(format!("profile `{}`", job.profile.name), &error))?;
+        let engine =
+            Engine::new(job, Arc::new(source), Arc::new(target), Arc::new(state), Arc::new(SystemClock::default()), Arc::new(OsEntropy))
+                .with_observer(Arc::clone(&watch) as _);
+        Ok(Self { out, home, engine, pages, watch, service, connection, run })
+    }
+
+    fn say(&mut self, label: &str, text: &str) -> Result<(), Failure> {
+        let written = if label.is_empty() { writeln!(self.out, "{text}") } else { writeln!(self.out, "{label:<17} {text}") };
+        written.map_err(|error| Failure::input_because("cannot write to standard output", &error))
+    }
+
+    fn introduce(&mut self, options: &Options, folder: &Path) -> Result<(), Failure> {
+        let job = self.engine.job();
+        let matching: Vec<String> = job.mappings.iter().flat_map(|set| set.matching()).map(|attribute| attribute.target.clone()).collect();
+        let mapped: Vec<String> =
+            job.mappings.iter().map(|set| format!("{} for {}", set.target_attributes().len(), set.object_type())).collect();
+        let mappings = format!("attribute mappings: {}; matching on {}", mapped.join(", "), matching.join(", "));
+        let service = format!("{} at {}", options.profile.name(), self.service.base_url());
+        let what = if options.directory.is_some() { "" } else { " (invented)" };
+        let rounds = self.pages.rounds().join(", ");
+        self.say("service", &service)?;
+        self.say("directory", &format!("{}{what}: {rounds}", folder.display()))?;
+        self.say("job", &mappings)
+    }
+
+    async fn test_connection(&mut self) -> Result<(), Failure> {
+        if let Err(error) = self.engine.test_connection().await {
+            let is_switched_off = matches!(&error, ConnectionError::Refused(_)) && self.service.needs_directory_provider();
+            if !is_switched_off {
+                return Err(connection_failure(&error));
+            }
+            self.say("test connection", &error.to_string())?;
+            self.service.set_directory_provider();
+            self.say("", "                  the administrator sets the directory provider to SCIM")?;
+            self.engine.test_connection().await.map_err(|error| connection_failure(&error))?;
+        }
+        self.say("test connection", "ok")
+    }
+
+    async fn days(&mut self) -> Result<(), Failure> {
+        if self.run.stage == Stage::FirstDay {
+            self.cycle("initial cycle").await?;
+            self.reach(Stage::NextDay)?;
+        }
+        while self.pages.release_next_round() {}
+        if self.run.stage == Stage::NextDay {
+            self.cycle("next day").await?;
+            self.reach(Stage::Done)?;
+        }
+        let writes = self.connection.counts().writes;
+        self.cycle("third cycle").await?;
+        let sent = self.connection.counts().writes - writes;
+        self.say(
+            "",
+            &format!("                  {}", if sent == 0 { "no write was sent".to_owned() } else { format!("{sent} writes were sent") }),
+        )
+    }
+
+    fn reach(&mut self, stage: Stage) -> Result<(), Failure> {
+        self.run.stage = stage;
+        self.home.write_run(&self.run)
+    }
+
+    async fn cycle(&mut self, name: &str) -> Result<(), Failure> {
+        let clock = SystemClock::default();
+        let began_at = clock.now();
+        let result = self.engine.run_cycle().await;
+        let logged = self.watch.finish();
+        let report = result.map_err(|error| cycle_failure(name, &error))?;
+        logged.map_err(|error| Failure::cycle_because("the provisioning log could not be written", &error))?;
+        self.say(name, &describe(&report, began_at, clock.now()))?;
+        for (label, counts) in [("skipped", &report.skipped), ("failed", &report.failed)] {
+            if !counts.is_empty() {
+                self.say("", &format!("                  {label} {}: {}", counts.values().sum::<u64>(), by_reason(counts)))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn compare(&mut self, options: &Options) -> Result<bool, Failure> {
+        let has_groups = self.engine.job().catalog.resource_type("Group").is_some();
+        let page_size = u32::try_from(self.engine.job().profile.paging.max_count).ok().and_then(PageSize::new).unwrap_or(PageSize::MAX);
+        let content = Content::read(&self.connection.client, has_groups, page_size).await;
+        let content = content.map_err(|error| Failure::cycle_because("the service could not be read back", &error))?;
+        let unprovisioned = self.engine.unprovisioned().await.map_err(|error| cycle_failure("reading the state", &error))?;
+        let expected = self.expected(options, &unprovisioned).await?;
+        let mut comparison = content.compare(&expected);
+        comparison.differences.extend(compare_unprovisioned(&unprovisioned, &expected.not_provisioned));
+
+        let counts = self.connection.counts();
+        let requests = format!("{} reads, {} writes, {} answers of 429", counts.reads, counts.writes, counts.throttled);
+        self.say("requests", &requests)?;
+        self.say("provisioning log", &self.home.file("provisioning-log.jsonl").display().to_string())?;
+        self.say_unprovisioned(&expected)?;
+        self.say_differences(&comparison, expected.not_provisioned.len())?;
+        Ok(comparison.differences.is_empty() && counts.throttled == 0)
+    }
+
+    /// What the service must hold: reviewed by people for the invented directory; what the job wrote for any other.
+    async fn expected(&self, options: &Options, unprovisioned: &[Unprovisioned]) -> Result<Expected, Failure> {
+        if options.directory.is_none() && options.job.is_none() && options.people == 500 {
+            return serde_json::from_str(options.profile.expected())
+                .map_err(|error| Failure::input_because("the expected content", &error));
+        }
+        let linked = self.engine.linked().await.map_err(|error| cycle_failure("reading the state", &error))?;
+        Ok(Expected::from_links(&linked, unprovisioned, &self.engine.job().profile))
+    }
+
+    fn say_unprovisioned(&mut self, expected: &Expected) -> Result<(), Failure> {
+        let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for person in &expected.not_provisioned {
+            by_reason.entry(&person.reason).or_default().push(&person.user_principal_name);
+        }
+        if by_reason.is_empty() {
+            return Ok(());
+        }
+        self.say("not provisioned", &format!("{} people of the directory", expected.not_provisioned.len()))?;
+        for (reason, names) in by_reason {
+            let shown: Vec<&str> = names.iter().copied().take(SHOWN).collect();
+            let rest = names.len().saturating_sub(SHOWN);
+            let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+            self.say("", &format!("  {:>4}  {reason}: {}{rest}", names.len(), shown.join(", ")))?;
+        }
+        Ok(())
+    }
+
+    fn say_differences(&mut self, comparison: &Comparison, not_provisioned: usize) -> Result<(), Failure> {
+        for difference in &comparison.differences {
+            self.say("", &format!("difference: {difference}"))?;
+        }
+        let groups = if comparison.groups > 0 { format!(" and {} groups", comparison.groups) } else { String::new() };
+        let count = comparison.differences.len();
+        let verdict = if count == 0 { "in step" } else { "not in step" };
+        self.say("", &format!("{verdict}: {} users{groups}, {count} differences, {not_provisioned} not provisioned", comparison.users))
+    }
+}
+
+/// How many names are shown for each reason.
+const SHOWN: usize = 12;
+
+fn describe(report: &CycleReport, began_at: Timestamp, ended_at: Timestamp) -> String {
+    let seconds = ended_at.duration_since(began_at).as_secs_f64();
+    let matching: String = report
+        .matching
+        .iter()
+        .map(|(object_type, choice)| match choice {
+            MatchingChoice::Listing { pages } => format!("; {object_type} matched by listing ({pages} reads)"),
+            MatchingChoice::Queries { objects } => format!("; {object_type} matched by queries ({objects} reads)"),
+            _ => String::new(),
+        })
+        .collect();
+    let settled = if report.settled > 0 { format!("; {} requests of an earlier run settled", report.settled) } else { String::new() };
+    format!(
+        "read {} changes; created {}, updated {}, disabled {}, deleted {}{matching}{settled} ({seconds:.1} s)",
+        report.imported, report.created, report.updated, report.disabled, report.deleted
+    )
+}
+
+fn by_reason(counts: &BTreeMap<ErrorCode, u64>) -> String {
+    let parts: Vec<String> = counts.iter().map(|(code, count)| format!("{count} {code}")).collect();
+    parts.join(", ")
+}
+
+/// What the folder was used for, or a new run.
+fn remember(home: &Home, options: &Options) -> Result<Run, Failure> {
+    if let Some(run) = home.read_run()? {
+        if run.profile != options.profile.name() {
+            return Err(Failure::input(format!(
+                "the state folder `{}` belongs to a run with `--profile {}`",
+                home.folder().display(),
+                run.profile
+            )));
+        }
+        return Ok(run);
+    }
+    let run = Run { profile: options.profile.name().to_owned(), stage: Stage::FirstDay, token: uuid::Uuid::new_v4().simple().to_string() };
+    home.write_run(&run)?;
+    Ok(run)
+}
+
+/// The folder of the directory: the user's own, or an invented one that is written if it is not there yet.
+fn directory(options: &Options, home: &Home) -> Result<PathBuf, Failure> {
+    if let Some(path) = &options.directory {
+        return Ok(path.clone());
+    }
+    let folder = home.file("directory");
+    let wanted = scimkit_example_directory::Options { people: usize::try_from(options.people).unwrap_or(500), ..Default::default() };
+    scimkit_example_directory::generate(&wanted).write_to(&folder).map_err(|error| Failure::input_because("the directory", &error))?;
+    Ok(folder)
+}
+
+/// The id of the application's service principal, from the first day of the directory.
+fn service_principal(folder: &Path) -> Result<String, Failure> {
+    let path = folder.join("initial").join("service-principal.json");
+    let text = std::fs::read_to_string(&path);
+    let text = text.map_err(|error| Failure::input_because(format!("cannot read `{}`", path.display()), &error))?;
+    let document: Resource =
+        serde_json::from_str(&text).map_err(|error| Failure::input_because(format!("`{}`", path.display()), &error))?;
+    let id = document.get("id").and_then(Value::as_str);
+    id.map(str::to_owned).ok_or_else(|| Failure::input(format!("`{}`: expected text at `id`", path.display())))
+}
+
+fn connection_failure(error: &ConnectionError) -> Failure {
+    match error {
+        ConnectionError::Unreachable(_) => Failure::cycle_because("test connection", error),
+        _ => Failure::input_because("test connection", error),
+    }
+}
+
+fn cycle_failure(name: &str, error: &CycleError) -> Failure {
+    match error {
+        CycleError::Source(source) if source.kind == SourceErrorKind::Invalid => Failure::input_because(name, error),
+        _ => Failure::cycle_because(format!("{name} failed"), error),
+    }
+}

@@ -1,0 +1,97 @@
+//! Where a run keeps what it must not forget.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+
+/// The folder of a run: databases, directory, log and how far the run is. Only one process at a time can have it.
+#[derive(Debug)]
+pub(crate) struct Home {
+    folder: PathBuf,
+    /// Held, not read: the lock ends with the process, however that ends.
+    _lock: File,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Stage {
+    /// The first day is not in the service yet.
+    #[default]
+    FirstDay,
+    /// The next day is not in the service yet.
+    NextDay,
+    /// The service is in step.
+    Done,
+}
+
+/// What identifies a run, so that a folder is not used for another one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Run {
+    /// The service's profile.
+    pub profile: String,
+    /// How far the run is.
+    pub stage: Stage,
+    /// The service's bearer token.
+    pub token: String,
+}
+
+impl Home {
+    /// The folder of a run, made if it does not exist; a new one among the temporary files without a path.
+    pub(crate) fn open(path: Option<&Path>) -> Result<Self, Failure> {
+        let folder = match path {
+            Some(path) => path.to_owned(),
+            None => {
+                let made = tempfile::Builder::new().prefix("scimkit-flow-").tempdir();
+                made.map_err(|error| Failure::input_because("cannot make a folder among the temporary files", &error))?.keep()
+            }
+        };
+        let cannot = |error: &std::io::Error| Failure::input_because(format!("cannot use the state folder `{}`", folder.display()), error);
+        fs::create_dir_all(&folder).map_err(|error| cannot(&error))?;
+        let lock = File::options().create(true).truncate(false).write(true).open(folder.join("lock")).map_err(|error| cannot(&error))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { folder, _lock: lock }),
+            Err(TryLockError::WouldBlock) => {
+                Err(Failure::input(format!("the state folder `{}` is in use by another run", folder.display())))
+            }
+            Err(TryLockError::Error(error)) => Err(cannot(&error)),
+        }
+    }
+
+    /// A file of the folder.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What the folder was used for; `None` if it is new.
+    pub(crate) fn read_run(&self) -> Result<Option<Run>, Failure> {
+        let path = self.file("run.json");
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                serde_json::from_str(&text).map(Some).map_err(|error| Failure::input_because(format!("`{}`", path.display()), &error))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Failure::input_because(format!("cannot read `{}`", path.display()), &error)),
+        }
+    }
+
+    /// Remembers what the folder is used for: as a whole or not at all, and readable by the owner only because of the token.
+    pub(crate) fn write_run(&self, run: &Run) -> Result<(), Failure> {
+        let path = self.file("run.json");
+        let cannot = |error: &dyn std::error::Error| Failure::input_because(format!("cannot write `{}`", path.display()), error);
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder).map_err(|error| cannot(&error))?;
+        serde_json::to_writer_pretty(&mut file, run).map_err(|error| cannot(&error))?;
+        file.as_file().sync_all().map_err(|error| cannot(&error))?;
+        file.persist(&path).map_err(|error| cannot(&error))?;
+        Ok(())
+    }
+}

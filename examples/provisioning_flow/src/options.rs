@@ -1,0 +1,86 @@
+//! What can be changed from the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+/// Provisions a company's people into a SCIM service, both in this process, and shows that the two are in step.
+#[derive(Clone, Debug, Parser)]
+#[command(version, about)]
+pub struct Options {
+    /// Which service to provision: RingCentral with users, or a standard service with users and groups.
+    #[arg(long, value_enum, default_value_t = ServiceKind::Ringcentral)]
+    pub profile: ServiceKind,
+
+    /// A directory of Microsoft Graph delta pages (folders `initial` and `next-day`) instead of the invented one.
+    #[arg(long, value_name = "PATH")]
+    pub directory: Option<PathBuf>,
+
+    /// The job: a synchronization schema as Microsoft Graph exports it, instead of the built-in one.
+    #[arg(long, value_name = "FILE")]
+    pub job: Option<PathBuf>,
+
+    /// The folder that keeps everything, the service's database too; a run that was stopped goes on there.
+    #[arg(long, value_name = "PATH")]
+    pub state: Option<PathBuf>,
+
+    /// Where the service listens; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+
+    /// The bearer token that the client sends; by default the one that the service was started with.
+    #[arg(long, value_name = "TOKEN", env = "SCIMKIT_FLOW_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+
+    /// Lets the service stop answering after so many requests, to see a cycle fail; run again without it to go on.
+    #[arg(long, value_name = "REQUESTS")]
+    pub stop_service_after: Option<u64>,
+
+    /// How many people the invented directory has. The expected content is reviewed for 500 only.
+    #[arg(long, value_name = "NUMBER", default_value_t = 500, value_parser = clap::value_parser!(u32).range(20..=100_000))]
+    pub people: u32,
+}
+
+/// Which service to provision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ServiceKind {
+    /// Behaves as RingCentral does.
+    Ringcentral,
+    /// The standard's users and groups.
+    Standard,
+}
+
+impl ServiceKind {
+    /// The name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ringcentral => "ringcentral",
+            Self::Standard => "standard",
+        }
+    }
+
+    /// The service's profile, as JSON.
+    pub const fn profile(self) -> &'static str {
+        match self {
+            Self::Ringcentral => include_str!("../../../testdata/profiles/ringcentral.json"),
+            Self::Standard => include_str!("../../../testdata/profiles/standard.json"),
+        }
+    }
+
+    /// The job's synchronization schema, as JSON.
+    pub const fn job(self) -> &'static str {
+        match self {
+            Self::Ringcentral => include_str!("../data/ringcentral-job.json"),
+            Self::Standard => include_str!("../data/standard-job.json"),
+        }
+    }
+
+    /// What the service must hold in the end, as JSON: reviewed by people, for the invented directory of 500.
+    pub const fn expected(self) -> &'static str {
+        match self {
+            Self::Ringcentral => include_str!("../data/expected/ringcentral.json"),
+            Self::Standard => include_str!("../data/expected/standard.json"),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The service provider in this process, and the client's way to it.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+use scimkit_client::{
+    Authorized, BearerToken, Classes, Client, Counts, RateLimited, Retry, RetryPolicy, StaticToken, Transport, TransportError,
+    random_from_seed,
+};
+use scimkit_example_service_provider::{Running, ServiceProvider, Store};
+use scimkit_http::reqwest::{ReqwestOptions, ReqwestTransport};
+use scimkit_http::tokio::TokioTimer;
+use scimkit_mapping::Entropy;
+use scimkit_rate_limit::{Limits, Quota, SlidingWindow};
+use scimkit_types::{Profile, SystemClock, profile::RequestLimit};
+
+use crate::failure::Failure;
+use crate::options::Options;
+
+/// The service provider.
+#[derive(Debug)]
+pub(crate) struct Service {
+    running: Arc<Running>,
+}
+
+impl Service {
+    /// Starts the service over its own database.
+    pub(crate) async fn start(options: &Options, profile: &Profile, database: &Path, token: &str) -> Result<Self, Failure> {
+        let provider = scimkit_example_service_provider::Options::new(profile.clone())
+            .with_listen(options.listen)
+            .with_store(Store::Sqlite(database.to_owned()))
+            .with_token(token);
+        let running = ServiceProvider::start(provider).await;
+        let running = running.map_err(|error| Failure::input_because("the service cannot be started", &error))?;
+        Ok(Self { running: Arc::new(running) })
+    }
+
+    /// The address below which the endpoints stand.
+    pub(crate) fn base_url(&self) -> &str {
+        self.running.base_url()
+    }
+
+    /// Whether the administrator has not chosen SCIM as the directory provider yet.
+    pub(crate) fn needs_directory_provider(&self) -> bool {
+        self.running.needs_directory_provider()
+    }
+
+    /// Does what the administrator does: chooses SCIM as the directory provider.
+    pub(crate) fn set_directory_provider(&self) {
+        self.running.set_directory_provider();
+    }
+
+    /// Stops the service.
+    pub(crate) async fn stop(&self) {
+        self.running.stop().await;
+    }
+}
+
+/// The client, and what its requests go through.
+pub(crate) struct Connection {
+    /// The client.
+    pub client: Client,
+    limited: Arc<RateLimited<Wire>>,
+}
+
+impl Connection {
+    /// A connection that keeps to the quotas of the profile: every attempt of every request takes a slot.
+    pub(crate) fn new(service: &Service, profile: &Profile, token: &str, stop_after: Option<u64>) -> Result<Self, Failure> {
+        let cannot = |error: &dyn std::error::Error| Failure::input_because("the client cannot be set up", error);
+        let wire = Wire {
+            inner: ReqwestTransport::new(ReqwestOptions::default()).map_err(|error| cannot(&error))?,
+            running: Arc::clone(&service.running),
+            left: AtomicU64::new(stop_after.unwrap_or(u64::MAX)),
+        };
+        let classes = Classes::new(limits(profile.limits.read), limits(profile.limits.write));
+        let clock = Arc::new(SystemClock::default());
+        let limited = Arc::new(RateLimited::new(wire, classes, clock, Arc::new(TokioTimer::default())));
+        let token = BearerToken::new(token.to_owned()).map_err(|error| Failure::input_because("`--token`", &error))?;
+        let authorized = Authorized::new(Arc::clone(&limited), StaticToken::new(token));
+        let policy = RetryPolicy::default().with_delays(Duration::from_millis(200), Duration::from_secs(2));
+        let seed = uuid::Uuid::new_v4().as_u64_pair().0;
+        let retry = Retry::new(authorized, policy, Arc::new(TokioTimer::default()), random_from_seed(seed));
+        let base = service.base_url().parse().map_err(|error: http::uri::InvalidUri| cannot(&error))?;
+        let client = Client::new(Arc::new(retry), base).map_err(|error| cannot(&error))?;
+        Ok(Self { client, limited })
+    }
+
+    /// How many requests were sent.
+    pub(crate) fn counts(&self) -> Counts {
+        self.limited.counts()
+    }
+}
+
+fn limits(limit: Option<RequestLimit>) -> Limits {
+    let quota = limit.and_then(|limit| Quota::new(limit.requests, Duration::from_secs(u64::from(limit.seconds))));
+    quota.map_or_else(Limits::none, |quota| Limits::new([SlidingWindow::new(quota)]))
+}
+
+/// HTTP, to a service that stops after a number of requests when the user wants to see that.
+struct Wire {
+    inner: ReqwestTransport,
+    running: Arc<Running>,
+    left: AtomicU64,
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wire").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Transport for Wire {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let before = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if before.is_err() {
+            self.running.stop().await;
+        }
+        self.inner.send(request).await
+    }
+}
+
+/// Random bytes of the operating system.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OsEntropy;
+
+impl Entropy for OsEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        // A random UUID has 122 random bits of its 128.
+        for chunk in bytes.chunks_mut(16) {
+            for (byte, random) in chunk.iter_mut().zip(uuid::Uuid::new_v4().into_bytes()) {
+                *byte = random;
+            }
+        }
+    }
+}

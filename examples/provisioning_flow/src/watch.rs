@@ -1,0 +1,82 @@
+//! What the user sees while a cycle runs: a progress bar, or plain lines where there is no terminal; and the provisioning log.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use scimkit_provisioning::{Observer, Phase, Progress, ProvisioningEvent};
+
+use crate::failure::Failure;
+
+/// Writes the provisioning log and shows the progress.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    bar: ProgressBar,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    log: BufWriter<File>,
+    phase: Option<Phase>,
+    /// The first failure to write the log; told at the end, because a cycle must not stop for it.
+    failure: Option<std::io::Error>,
+}
+
+impl Watch {
+    /// Appends to a provisioning log.
+    pub(crate) fn new(log: &Path) -> Result<Self, Failure> {
+        let open = File::options().create(true).append(true).open(log);
+        let file = open.map_err(|error| Failure::input_because(format!("cannot open the provisioning log `{}`", log.display()), &error))?;
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+        Ok(Self { bar, state: Mutex::new(State { log: BufWriter::new(file), phase: None, failure: None }) })
+    }
+
+    /// Ends the bar of a cycle, and writes out what of the log is still in memory.
+    pub(crate) fn finish(&self) -> Result<(), std::io::Error> {
+        self.bar.finish_and_clear();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.phase = None;
+        match state.failure.take() {
+            Some(failure) => Err(failure),
+            None => state.log.flush(),
+        }
+    }
+
+    fn begin(&self, progress: &Progress) {
+        let template = match progress.total {
+            Some(_) => "  {prefix:<11} [{bar:30}] {pos:>5}/{len}  {per_sec}  {eta} to go",
+            None => "  {prefix:<11} {spinner} {pos}",
+        };
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        self.bar.set_style(style.progress_chars("=> "));
+        self.bar.reset();
+        self.bar.set_prefix(progress.phase.name());
+    }
+}
+
+impl Observer for Watch {
+    fn event(&self, event: &ProvisioningEvent) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = serde_json::to_writer(&mut state.log, event).map_err(std::io::Error::from).and_then(|()| state.log.write_all(b"\n"));
+        if let Err(error) = written {
+            state.failure.get_or_insert(error);
+        }
+    }
+
+    fn progress(&self, progress: &Progress) {
+        let is_new = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.phase.replace(progress.phase) != Some(progress.phase)
+        };
+        if is_new {
+            self.begin(progress);
+        }
+        if let Some(total) = progress.total {
+            self.bar.set_length(total);
+        }
+        self.bar.set_position(progress.done);
+    }
+}
