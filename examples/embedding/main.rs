@@ -1,3 +1,5 @@
+//! A service provider and a client of it in one program, without a port between them.
+
 use std::sync::Arc;
 
 use scimkit::client::{Authorized, BearerToken, Client, StaticToken, transport_fn};
