@@ -1,5 +1,6 @@
 //! A server behind axum, spoken to over a loopback socket.
 #![cfg(feature = "axum")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a helper of tests reports by panicking")]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

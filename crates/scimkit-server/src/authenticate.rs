@@ -204,7 +204,8 @@ pub fn bearer_token(parts: &Parts) -> Result<&str, AuthenticationError> {
         return Err(AuthenticationError::Malformed);
     }
     let header = header.to_str().map_err(|_| AuthenticationError::Malformed)?;
-    let (scheme, token) = header.trim().split_once(' ').unwrap_or((header.trim(), ""));
+    let header = header.trim();
+    let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(AuthenticationError::Missing);
     }

@@ -34,7 +34,7 @@
 //! | [`ResourceHandler`], [`Context`], [`Search`] | the seam to storage |
 //! | [`StoreHandler`] | a handler over any `ResourceStore` |
 //!
-//! There are no features and there is no I/O beyond the handler and the authenticator. TLS, ports and OpenID Connect are not for this
+//! There are no features and there is no I/O beyond the handler and the authenticator. TLS, ports and single sign-on are not for this
 //! crate. Bulk requests, `/Me`, cursors and queries over all resource types are answered with 501 and advertised so.
 
 mod authenticate;
@@ -52,6 +52,7 @@ mod server;
 mod shape;
 mod store_handler;
 mod tolerance;
+mod written;
 
 pub use authenticate::{Actor, AuthenticationError, AuthenticationScheme, Authenticator, BearerTokens, Permissions, bearer_token};
 pub use config::{ConfigError, DiscoveryAccess, ServerBuilder};

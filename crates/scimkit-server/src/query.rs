@@ -112,7 +112,7 @@ fn filter(config: &Config, resource_type: &ResourceType, text: &str) -> Result<(
         let span = error.span();
         refuse(format!("the filter cannot be read at byte {}: {error}", span.start))
     })?;
-    let filter = with_aliases(config, resource_type, filter);
+    let filter = with_aliases(config, filter);
     let resolve = |dialect| filter.resolve(&config.catalog, resource_type, dialect);
     let (resolved, tolerance) = match resolve(Dialect::STRICT) {
         Ok(resolved) => (resolved, None),
@@ -137,11 +137,11 @@ fn parse_options(config: &Config) -> ParseOptions<'_> {
 }
 
 /// Replaces the names that the profile lists as other names of attributes; the tree is as deep as the parser allows.
-fn with_aliases(config: &Config, resource_type: &ResourceType, filter: Filter) -> Filter {
+fn with_aliases(config: &Config, filter: Filter) -> Filter {
     if config.filter_aliases.is_empty() {
         return filter;
     }
-    let all = |filters: Vec<Filter>| filters.into_iter().map(|filter| with_aliases(config, resource_type, filter)).collect();
+    let all = |filters: Vec<Filter>| filters.into_iter().map(|filter| with_aliases(config, filter)).collect();
     let alias = |path: AttributePath| {
         let is_plain = path.schema.is_none() && path.sub_attribute.is_none();
         let found = config.filter_aliases.iter().find(|(name, _)| is_plain && path.attribute == **name);
@@ -150,7 +150,7 @@ fn with_aliases(config: &Config, resource_type: &ResourceType, filter: Filter) -
     match filter {
         Filter::And(filters) => Filter::And(all(filters)),
         Filter::Or(filters) => Filter::Or(all(filters)),
-        Filter::Not(inner) => Filter::Not(Box::new(with_aliases(config, resource_type, *inner))),
+        Filter::Not(inner) => Filter::Not(Box::new(with_aliases(config, *inner))),
         Filter::Attribute(AttributeExpression::Present(path)) => Filter::Attribute(AttributeExpression::Present(alias(path))),
         Filter::Attribute(AttributeExpression::Compare { path, operator, value }) => {
             Filter::Attribute(AttributeExpression::Compare { path: alias(path), operator, value })

@@ -60,10 +60,10 @@ pub(crate) fn search(body: &Bytes) -> Result<SearchRequest> {
 
 /// Reads the version that a request expects (R7644-3.14-03).
 pub(crate) fn preconditions(headers: &HeaderMap) -> Result<Preconditions> {
-    let mut preconditions = Preconditions::default();
-    preconditions.if_match = precondition(headers, &IF_MATCH, Precondition::Exists, Precondition::Match)?;
-    preconditions.if_none_match = precondition(headers, &IF_NONE_MATCH, Precondition::NotExists, Precondition::NoneMatch)?;
-    Ok(preconditions)
+    Ok(Preconditions {
+        if_match: precondition(headers, &IF_MATCH, Precondition::Exists, Precondition::Match)?,
+        if_none_match: precondition(headers, &IF_NONE_MATCH, Precondition::NotExists, Precondition::NoneMatch)?,
+    })
 }
 
 fn precondition(

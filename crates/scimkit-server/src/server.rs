@@ -19,7 +19,7 @@ use crate::present::{Presented, present};
 use crate::respond::{self, Refusal};
 use crate::route::{Route, RouteError};
 use crate::tolerance::{ToleranceCounts, Tolerances};
-use crate::{query, request, shape};
+use crate::{query, request, shape, written};
 
 /// A service provider: a function from a request to its answer. Cheap to clone; clones share everything.
 ///
@@ -197,6 +197,7 @@ impl Server {
         if preconditions.if_match != scimkit_types::Precondition::None {
             return Err(HandlerError::PreconditionFailed.into());
         }
+        let projection = call.with_written(projection, &written::of_body(&body));
         let resource = self.inner.handler.create(&call.context, body, &projection).await?;
         Ok(self.resource(call, StatusCode::CREATED, resource, &projection))
     }
@@ -222,6 +223,7 @@ impl Server {
         let preconditions = self.preconditions(call)?;
         call.check_media_type()?;
         let body = request::resource(call.body)?;
+        let projection = call.with_written(projection, &written::of_body(&body));
         let resource = self.inner.handler.replace(&call.context, id, body, &preconditions, &projection).await?;
         Ok(self.resource(call, StatusCode::OK, resource, &projection))
     }
@@ -237,6 +239,7 @@ impl Server {
         let asks = !parameters.attributes.is_empty() || !parameters.excluded_attributes.is_empty();
         let has_members = shape::member_attributes(context.catalog, context.resource_type).next().is_some();
         if asks || !has_members {
+            let projection = call.with_written(projection, &written::of_patch(&patch));
             let resource = self.inner.handler.patch(context, id, patch, &preconditions, &projection).await?;
             return Ok(self.resource(call, StatusCode::OK, resource, &projection));
         }
@@ -299,6 +302,10 @@ impl fmt::Debug for Server {
 }
 
 impl Call<'_> {
+    fn with_written(&self, projection: Projection, names: &[String]) -> Projection {
+        projection.with_written(self.context.catalog, self.context.resource_type, names.iter().map(String::as_str))
+    }
+
     fn check_media_type(&self) -> Result<(), Refusal> {
         let tolerance = request::check_media_type(&self.parts.headers, self.context.dialect)?;
         self.context.count(tolerance);

@@ -14,7 +14,12 @@ use crate::service::{Running, ServiceProvider};
 /// Starts the service, says on `out` what it serves, and stops it when `stop` is ready.
 ///
 /// What goes wrong is one line on `errors` and exit code 2.
-pub async fn main_with(arguments: &Arguments, out: &mut dyn Write, errors: &mut dyn Write, stop: impl Future<Output = ()>) -> ExitCode {
+pub async fn main_with(
+    arguments: &Arguments,
+    out: &mut (dyn Write + Send),
+    errors: &mut (dyn Write + Send),
+    stop: impl Future<Output = ()> + Send,
+) -> ExitCode {
     match run(arguments, out, stop).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -25,7 +30,11 @@ pub async fn main_with(arguments: &Arguments, out: &mut dyn Write, errors: &mut 
     }
 }
 
-async fn run(arguments: &Arguments, out: &mut dyn Write, stop: impl Future<Output = ()>) -> Result<(), Box<dyn Error>> {
+async fn run(
+    arguments: &Arguments,
+    out: &mut (dyn Write + Send),
+    stop: impl Future<Output = ()> + Send,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut options = arguments.options()?;
     let generated = if options.token.is_none() {
         let token = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
@@ -69,22 +78,20 @@ fn introduction(options: &Options) -> String {
 fn directions(running: &Running, token: Option<&str>) -> String {
     let base = running.base_url();
     let authorization = format!("-H \"Authorization: Bearer {}\"", token.unwrap_or("$SCIMKIT_TOKEN"));
-    let mut text = format!("Base address: {base}\n");
-    if let Some(token) = token {
-        text.push_str(&format!("Token: {token}\n"));
-    }
-    if running.needs_directory_provider() {
-        text.push_str("The directory provider is not set to SCIM: requests are refused with 403. Start with `--directory-provider-set`.\n");
-    }
+    let token = token.map_or_else(String::new, |token| format!("Token: {token}\n"));
+    let warning = if running.needs_directory_provider() {
+        "The directory provider is not set to SCIM: requests are refused with 403. Start with `--directory-provider-set`.\n"
+    } else {
+        ""
+    };
     let user = r#"{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ola@example.com", "name": {"givenName": "Ola", "familyName": "Nordmann"}, "emails": [{"type": "work", "value": "ola@example.com"}]}"#;
-    text.push_str(&format!(
-        "Try:\n  \
+    format!(
+        "Base address: {base}\n{token}{warning}Try:\n  \
          curl {base}/ServiceProviderConfig\n  \
          curl {authorization} -H 'Content-Type: application/scim+json' -d '{user}' {base}/Users\n  \
          curl {authorization} -G --data-urlencode 'filter=userName eq \"ola@example.com\"' {base}/Users\n\
          Ctrl-C stops.\n"
-    ));
-    text
+    )
 }
 
 /// An error and its causes on one line.

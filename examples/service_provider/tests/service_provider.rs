@@ -11,7 +11,7 @@ use scimkit_types::Profile;
 
 const USER: &str = r#"{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ola"}"#;
 
-async fn run(arguments: &[&str], stop: impl Future<Output = ()>) -> (ExitCode, String, String) {
+async fn run(arguments: &[&str], stop: impl Future<Output = ()> + Send) -> (ExitCode, String, String) {
     let arguments = Arguments::try_parse_from(std::iter::once("service_provider").chain(arguments.iter().copied())).unwrap();
     let (mut out, mut errors) = (Vec::new(), Vec::new());
     let code = main_with(&arguments, &mut out, &mut errors, stop).await;

@@ -68,7 +68,8 @@ pub(super) fn check_equal_values(context: &Context<'_>, resource: &Resource) -> 
         let (left, right) = (selector(&pair.left)?, selector(&pair.right)?);
         let (left, right) = (left.texts(resource), right.texts(resource));
         let is_equal = left.iter().any(|left| right.iter().any(|right| text_key(left, false) == text_key(right, false)));
-        if !is_equal && !(left.is_empty() && right.is_empty()) {
+        let is_unassigned = left.is_empty() && right.is_empty();
+        if !is_equal && !is_unassigned {
             return Err(HandlerError::of(ScimType::InvalidValue, format!("`{}` must equal `{}`", pair.left, pair.right)));
         }
     }

@@ -1,11 +1,14 @@
 //! The protocol, spoken to a server in the same process.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper of tests reports by panicking")]
 
 mod concurrency;
 mod discovery;
+mod entra;
 mod errors;
 mod groups;
 mod limits;
 mod profiles;
+mod properties;
 mod query;
 mod resources;
 mod support;

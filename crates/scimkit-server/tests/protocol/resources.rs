@@ -262,3 +262,22 @@ async fn a_reference_gets_its_address() {
     let reply = service.post("/Users", body).await;
     assert_eq!(reply.body[ENTERPRISE]["manager"], json!({"value": "26118915", "$ref": format!("{BASE}/Users/26118915")}));
 }
+
+/// R7643-7-12: what is returned on request is part of the answer to whoever wrote it, and of no other unless it is named.
+#[tokio::test]
+async fn what_is_returned_on_request_is_answered_to_its_writer() {
+    let service = Service::with_profile(
+        r#"{"name": "x",
+            "schemas": [{"id": "urn:example:Device", "name": "Device", "attributes": [{"name": "serial"}, {"name": "note", "returned": "request"}]}],
+            "resourceTypes": [{"name": "Device", "endpoint": "/Devices", "schema": "urn:example:Device"}]}"#,
+    );
+    let body = json!({"schemas": ["urn:example:Device"], "serial": "A1", "note": "n"});
+    assert_eq!(service.post("/Devices", body.clone()).await.body["note"], "n");
+    assert!(service.get("/Devices/id1").await.body.get("note").is_none());
+    assert_eq!(service.get("/Devices/id1?attributes=note").await.body["note"], "n");
+    assert_eq!(service.put("/Devices/id1", body).await.body["note"], "n");
+    let other = service.patch("/Devices/id1", json!([{"op": "replace", "path": "serial", "value": "A2"}])).await;
+    assert_eq!((other.status, other.body.get("note")), (200, None));
+    let own = service.patch("/Devices/id1", json!([{"op": "replace", "value": {"note": "m"}}])).await;
+    assert_eq!(own.body["note"], "m");
+}
