@@ -1,4 +1,5 @@
 //! The program with arguments and buffers, and the service inside of another program.
+#![expect(clippy::unwrap_used, reason = "a helper of tests reports by panicking")]
 
 use std::future::Future;
 use std::io::{Read, Write};
