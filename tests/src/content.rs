@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use scimkit_store::{JobId, MemoryResources, Query, ResourceStore, StateStore, Table, Tenant};
+use scimkit_store::{JobId, Query, ResourceStore, StateStore, Table, Tenant};
 use scimkit_types::{ComplexValue, Resource, Value, schema};
 
 /// What a service holds, with names in the place of ids and without what the service alone decides.
@@ -14,8 +14,8 @@ pub struct Content {
 }
 
 impl Content {
-    /// The content of a store in memory.
-    pub async fn of(store: &MemoryResources) -> Self {
+    /// The content of a service's store.
+    pub async fn of(store: &dyn ResourceStore) -> Self {
         let mut resources = Vec::new();
         for resource_type in ["User", "Group"] {
             for stored in all(store, resource_type).await {
@@ -85,13 +85,13 @@ fn comparable(resource: &Resource, names: &BTreeMap<&str, &str>) -> Resource {
     resource
 }
 
-async fn all(store: &MemoryResources, resource_type: &str) -> Vec<scimkit_store::StoredResource> {
+async fn all(store: &dyn ResourceStore, resource_type: &str) -> Vec<scimkit_store::StoredResource> {
     let query = Query::new(Tenant::default(), resource_type.to_owned(), 1_000_000);
     store.query(&query).await.unwrap().resources
 }
 
 /// Everything that a job's state holds, with names in the place of the service's ids, and without what a start more or less changes.
-pub async fn dump(state: &dyn StateStore, job: &JobId, store: &MemoryResources) -> Vec<String> {
+pub async fn dump(state: &dyn StateStore, job: &JobId, store: &dyn ResourceStore) -> Vec<String> {
     let mut names = Vec::new();
     for resource_type in ["User", "Group"] {
         for stored in all(store, resource_type).await {

@@ -5,6 +5,7 @@ pub mod content;
 pub mod directory;
 pub mod job;
 pub mod killed_state;
+pub mod loopback;
 pub mod people;
 pub mod world;
 
@@ -12,5 +13,6 @@ pub use content::{Content, dump};
 pub use directory::Company;
 pub use job::{ServiceKind, compile};
 pub use killed_state::{CommitFault, KilledState};
+pub use loopback::{KillAt, Loopback};
 pub use people::People;
-pub use world::{BASE, TOKEN, World, client};
+pub use world::{BASE, TOKEN, World, client, engine};

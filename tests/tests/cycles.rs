@@ -98,7 +98,7 @@ impl Bench {
     }
 
     fn content(&self) -> Content {
-        self.time.run(Content::of(&self.world.service.store)).unwrap()
+        self.time.run(Content::of(self.world.service.store.as_ref())).unwrap()
     }
 
     /// How many users are active and how many are not.

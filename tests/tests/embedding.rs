@@ -44,7 +44,8 @@ fn a_closure_is_a_carrier() {
 
         client.delete("/Users", id, None).await.unwrap();
         assert!(client.get("/Users", id, &Selection::Default).await.unwrap_err().is_gone());
-        let left: Vec<Resource> = client.query_all("/Users", &SearchRequest::default(), PageSize::new(10).unwrap()).try_collect().await.unwrap();
+        let left: Vec<Resource> =
+            client.query_all("/Users", &SearchRequest::default(), PageSize::new(10).unwrap()).try_collect().await.unwrap();
         assert!(left.is_empty());
         assert!(!client.schemas().await.unwrap().is_empty());
         assert!(client.service_provider_config().await.unwrap().as_complex().is_some());
@@ -66,7 +67,7 @@ fn the_engine_runs_in_the_process_of_its_service() {
         let engine = world.engine(kind.job(kind.profile()), company.on_day(1), world.service.transport());
         time.run(can_be_spawned(engine.test_connection())).unwrap().unwrap();
         let report = time.run(can_be_spawned(engine.run_cycle())).unwrap().unwrap();
-        let content = time.run(Content::of(&world.service.store)).unwrap();
+        let content = time.run(Content::of(world.service.store.as_ref())).unwrap();
         assert!(report.created >= u64::try_from(content.users()).unwrap() && content.users() > 30, "{report:?}");
         let linked = time.run(can_be_spawned(engine.linked())).unwrap().unwrap();
         assert_eq!(linked.len(), content.resources.len());

@@ -134,8 +134,8 @@ impl Scene<'_> {
         let mut outcome = None;
         {
             let look = pin!(async {
-                let content = Content::of(&self.world.service.store).await;
-                let state = dump(self.world.state.as_ref(), &self.job.id, &self.world.service.store).await;
+                let content = Content::of(self.world.service.store.as_ref()).await;
+                let state = dump(self.world.state.as_ref(), &self.job.id, self.world.service.store.as_ref()).await;
                 outcome = Some((content, state));
                 true
             });

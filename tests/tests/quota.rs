@@ -64,7 +64,7 @@ fn provision(company: &Company, seed: u64) -> Outcome {
         writes: service.arrivals(Class::Write),
         most_reads: service.most_in_window(Class::Read, WINDOW),
         most_writes: service.most_in_window(Class::Write, WINDOW),
-        content: time.run(Content::of(&world.service.store)).unwrap(),
+        content: time.run(Content::of(world.service.store.as_ref())).unwrap(),
     }
 }
 
