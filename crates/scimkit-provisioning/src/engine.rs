@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use scimkit_filter::Filter;
 use scimkit_mapping::Entropy;
 use scimkit_store::{Batch, StateStore, Table};
-use scimkit_types::{Clock, Resource, ScimType};
+use scimkit_types::{Clock, Resource, ScimType, Value};
 
 use crate::apply::{apply_all, settle_open};
 use crate::decide::{Decision, Known, Setting};
@@ -244,6 +244,7 @@ impl Engine {
                         let (code, reason) = why(&setting, &stored, roles.as_deref(), escrow);
                         unprovisioned.push(Unprovisioned {
                             object_type: mapping.object_type().to_owned(),
+                            name: name_of(&stored),
                             source_id: stored.record.id,
                             is_deleted: stored.presence != Presence::Present,
                             code,
@@ -255,6 +256,11 @@ impl Engine {
         }
         Ok(unprovisioned)
     }
+}
+
+fn name_of(stored: &StoredRecord) -> Option<String> {
+    let text = |name: &str| stored.record.attributes.get(name).and_then(Value::as_str);
+    text("userPrincipalName").or_else(|| text("displayName")).map(str::to_owned)
 }
 
 fn why(setting: &Setting<'_>, stored: &StoredRecord, roles: Option<&[String]>, escrow: Option<Escrow>) -> (ErrorCode, String) {
@@ -302,6 +308,8 @@ pub struct Unprovisioned {
     pub object_type: String,
     /// The id of the object in the source.
     pub source_id: String,
+    /// What people know the object by, if the source tells: `userPrincipalName` or `displayName`.
+    pub name: Option<String>,
     /// Whether the source has deleted it.
     pub is_deleted: bool,
     /// Why the service does not have it.

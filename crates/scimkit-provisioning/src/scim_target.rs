@@ -79,6 +79,7 @@ impl Target for ScimTarget {
 
 fn target_error(error: ClientError) -> TargetError {
     let kind = match (&error, error.status()) {
+        (ClientError::Transport(cause), _) if cause.kind() == TransportErrorKind::Token => TargetErrorKind::Unauthorized,
         (ClientError::Transport(_), _) => TargetErrorKind::Unavailable,
         (_, Some(401)) => TargetErrorKind::Unauthorized,
         (_, Some(429 | 503)) => TargetErrorKind::Throttled,
@@ -96,7 +97,8 @@ fn target_error(error: ClientError) -> TargetError {
         scim_type: error.scim_type(),
         retry_after,
         message: describe(&error),
-        source: Some(Box::new(error)),
+        // An answer is told whole by the message.
+        source: (!matches!(error, ClientError::Response { .. })).then(|| Box::new(error) as _),
     }
 }
 

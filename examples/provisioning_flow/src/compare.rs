@@ -50,7 +50,7 @@ impl Expected {
         expected.not_provisioned = people
             .map(|object| NotProvisioned {
                 id: object.source_id.clone(),
-                user_principal_name: object.source_id.clone(),
+                user_principal_name: object.name.clone().unwrap_or_else(|| object.source_id.clone()),
                 reason: reason(object.code).to_owned(),
             })
             .collect();

@@ -181,7 +181,7 @@ impl<'a> Flow<'a> {
     }
 
     /// What the service must hold: reviewed by people for the invented directory; what the job wrote for any other.
-    async fn expected(&self, options: &Options, unprovisioned: &[Unprovisioned]) -> Result<Expected, Failure> {
+    async fn expected(&mut self, options: &Options, unprovisioned: &[Unprovisioned]) -> Result<Expected, Failure> {
         if options.directory.is_none() && options.job.is_none() && options.people == 500 {
             return serde_json::from_str(options.profile.expected())
                 .map_err(|error| Failure::input_because("the expected content", &error));

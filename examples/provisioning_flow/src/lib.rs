@@ -24,7 +24,7 @@ pub fn main_with(options: Options, out: &mut (dyn Write + Send), err: &mut dyn W
         Ok(runtime) => runtime,
         Err(error) => return report(err, &Failure::input_because("cannot start a runtime", &error)),
     };
-    match runtime.block_on(flow::run(options, out)) {
+    match runtime.block_on(run(options, out)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(failure) => report(err, &failure),

@@ -44,6 +44,7 @@ pub struct Options {
 
 /// Which service to provision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[non_exhaustive]
 pub enum ServiceKind {
     /// Behaves as RingCentral does.
     Ringcentral,

@@ -1,0 +1,136 @@
+//! The flow as a user runs it: right, wrong, and stopped half-way.
+
+#![expect(clippy::unwrap_used, reason = "tests report by panicking")]
+
+use std::fs;
+use std::path::Path;
+
+use clap::Parser;
+use scimkit_example_provisioning_flow::{Failure, FailureKind, Options, run};
+
+async fn flow(arguments: &[&str]) -> (Result<bool, Failure>, String) {
+    let options = Options::try_parse_from(std::iter::once(&"provisioning_flow").chain(arguments)).unwrap();
+    let mut out = Vec::new();
+    let result = run(options, &mut out).await;
+    (result, String::from_utf8(out).unwrap())
+}
+
+fn path(folder: &Path, name: &str) -> String {
+    folder.join(name).to_str().unwrap().to_owned()
+}
+
+async fn fails(arguments: &[&str], kind: FailureKind, parts: &[&str]) {
+    let (result, out) = flow(arguments).await;
+    let failure = result.expect_err(&out);
+    let message = failure.to_string();
+    assert_eq!(failure.kind(), kind, "{message}");
+    for part in parts {
+        assert!(message.contains(part), "`{part}` is not in: {message}");
+    }
+    assert!(!message.contains('\n'), "one message is one line: {message}");
+}
+
+/// A directory of 20 people and its folder.
+fn directory(folder: &Path) -> String {
+    let options = scimkit_example_directory::Options { people: 20, groups: 3, ..Default::default() };
+    scimkit_example_directory::generate(&options).write_to(folder.join("directory")).unwrap();
+    path(folder, "directory")
+}
+
+/// The job with one text replaced.
+fn job_with(folder: &Path, from: &str, to: &str) -> String {
+    let job = scimkit_example_provisioning_flow::ServiceKind::Ringcentral.job();
+    assert!(job.contains(from));
+    fs::write(folder.join("job.json"), job.replace(from, to)).unwrap();
+    path(folder, "job.json")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_services_are_in_step_with_the_reviewed_content() {
+    for profile in ["ringcentral", "standard"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (result, out) = flow(&["--profile", profile, "--state", &path(folder.path(), "state")]).await;
+        assert!(result.unwrap(), "{out}");
+        assert!(out.contains("0 differences"), "{out}");
+        assert!(out.contains("no write was sent"), "{out}");
+        assert!(out.contains(" 0 answers of 429"), "{out}");
+        let log = fs::read_to_string(folder.path().join("state/provisioning-log.jsonl")).unwrap();
+        assert!(log.lines().count() > 500);
+        assert!(log.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_stops_fails_the_cycle_and_the_run_goes_on_from_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = path(folder.path(), "state");
+    for requests in ["8", "12", "3"] {
+        let arguments = ["--people", "20", "--state", &state, "--stop-service-after", requests];
+        fails(&arguments, FailureKind::Cycle, &["cannot be reached", "--state"]).await;
+    }
+    let (result, out) = flow(&["--people", "20", "--state", &state]).await;
+    assert!(result.unwrap(), "{out}");
+    let (result, out) = flow(&["--people", "20", "--state", &state]).await;
+    assert!(result.unwrap(), "{out}");
+    assert!(out.contains(" 0 writes"), "a run that has ended has nothing to do: {out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_page_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = directory(folder.path());
+    let page = Path::new(&directory).join("initial/users-0001.json");
+    let text = fs::read_to_string(&page).unwrap();
+    fs::write(&page, text.get(..text.len() / 2).unwrap()).unwrap();
+    fails(&["--directory", &directory], FailureKind::Input, &["users-0001.json", "expected a page as JSON", "line"]).await;
+
+    fs::write(&page, text.replacen("\"accountEnabled\": true", "\"accountEnabled\": \"yes\"", 1)).unwrap();
+    fails(&["--directory", &directory], FailureKind::Input, &["users-0001.json", "accountEnabled", "expected a boolean"]).await;
+
+    fails(&["--directory", "nowhere"], FailureKind::Input, &["nowhere", "cannot be read"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mapping_to_an_unknown_attribute_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job_with(folder.path(), r#""targetAttributeName": "title""#, r#""targetAttributeName": "titel""#);
+    fails(&["--people", "20", "--job", &job], FailureKind::Input, &["job.json", "attribute mapping `titel`", "is not an attribute"]).await;
+
+    fs::write(folder.path().join("job.json"), r#"{"synchronizationRules": ["#).unwrap();
+    fails(&["--people", "20", "--job", &job], FailureKind::Input, &["job.json", "line 1"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_matching_attribute_that_the_service_cannot_filter_on_is_found_by_the_test_of_the_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = scimkit_example_provisioning_flow::ServiceKind::Ringcentral.job();
+    let mut job: serde_json::Value = serde_json::from_str(job).unwrap();
+    for mapping in job.pointer_mut("/synchronizationRules/0/objectMappings/0/attributeMappings").unwrap().as_array_mut().unwrap() {
+        let priority = i32::from(mapping.get("targetAttributeName").unwrap() == "externalId");
+        mapping.as_object_mut().unwrap().insert("matchingPriority".to_owned(), priority.into());
+    }
+    fs::write(folder.path().join("job.json"), job.to_string()).unwrap();
+    let job = path(folder.path(), "job.json");
+    fails(&["--people", "20", "--job", &job], FailureKind::Input, &["test connection", "`externalId`", "invalidFilter"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_token_is_told() {
+    fails(&["--people", "20", "--token", "wrong"], FailureKind::Input, &["test connection", "refuses the token (401)"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_in_use_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    fails(&["--people", "20", "--listen", &address], FailureKind::Input, &["cannot listen", &address]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_folder_of_another_run_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = path(folder.path(), "state");
+    assert!(flow(&["--people", "20", "--state", &state]).await.0.unwrap());
+    let arguments = ["--people", "20", "--state", &state, "--profile", "standard"];
+    fails(&arguments, FailureKind::Input, &["belongs to a run with `--profile ringcentral`"]).await;
+}
