@@ -1,5 +1,4 @@
 //! Client and server in one process: the client talks to anything that answers requests, the server is a function.
-#![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use std::sync::Arc;
 

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use scimkit_client::{Class, Classes, RateLimited, Retry, RetryPolicy, random_from_seed};
 use scimkit_e2e::{Company, Content, ServiceKind, World};
-use scimkit_provisioning::{Cycle, CycleReport};
+use scimkit_provisioning::{Cycle, CycleReport, MatchingChoice};
 use scimkit_rate_limit::Quota;
-use scimkit_store::MemoryState;
+use scimkit_store::{MemoryState, NewResource, ResourceKey, ResourceStore, Tenant};
 use scimkit_testing::{CountingService, Delayed, InProcess, VirtualTime};
-use scimkit_types::Profile;
+use scimkit_types::profile::RequestLimit;
+use scimkit_types::{Profile, Resource, schema};
 
 const WINDOW: Duration = Duration::from_secs(60);
 const LATENCY: Duration = Duration::from_millis(300);
@@ -34,12 +35,22 @@ fn profile() -> Profile {
     profile
 }
 
-/// Provisions a company under the limits of the profile, both held by the counting service and by the server itself.
-fn provision(company: &Company, seed: u64) -> Outcome {
+/// Provisions a company into a service that has so many other users, under the limits of the profile, which both the counting service and
+/// the server itself hold.
+fn provision(company: &Company, others: usize, seed: u64) -> Outcome {
     let time = VirtualTime::default();
     let world = World::new(profile(), Arc::new(MemoryState::new()), time.clock());
+    time.run(async {
+        for number in 0..others {
+            let mut user = Resource::new([schema::USER]);
+            user.insert("userName", format!("other{number}@example.org"));
+            let key = ResourceKey::new(Tenant::default(), "User", format!("other{number}"));
+            world.service.store.create(NewResource::new(key, user, time.now())).await.unwrap();
+        }
+    })
+    .unwrap();
     let limits = profile().limits;
-    let quota = |class: Option<scimkit_types::profile::RequestLimit>| Quota::new(class.unwrap().requests, WINDOW).unwrap();
+    let quota = |class: Option<RequestLimit>| Quota::new(class.unwrap().requests, WINDOW).unwrap();
     let classes = Classes::new(quota(limits.read), quota(limits.write));
 
     let service = Arc::new(CountingService::new(InProcess::new(world.service.server.clone()), limits, time.clock()));
@@ -74,7 +85,7 @@ fn provision(company: &Company, seed: u64) -> Outcome {
 fn twenty_five_hundred_people_take_as_long_as_the_quota_and_no_longer() {
     let company = Company::new(2500, 20);
     for seed in [1, 2] {
-        let outcome = provision(&company, seed);
+        let outcome = provision(&company, 0, seed);
         assert_eq!(outcome.first.kind, Cycle::Initial);
         assert_eq!(outcome.first.created, u64::try_from(outcome.content.users()).unwrap());
         assert!(outcome.first.created > 2300, "{:?}", outcome.first);
@@ -96,10 +107,20 @@ fn twenty_five_hundred_people_take_as_long_as_the_quota_and_no_longer() {
     }
 }
 
+/// Matching reads each page of the service's list once, not one answer for each user: 950 others are ten pages of a hundred.
+#[test]
+fn matching_costs_a_read_for_each_page() {
+    let company = Company::new(120, 5);
+    let outcome = provision(&company, 950, 3);
+    assert_eq!(outcome.first.matching.get("User"), Some(&MatchingChoice::Listing { pages: 10 }));
+    assert_eq!((outcome.reads, outcome.writes), (1 + 10, outcome.first.created));
+    assert!(outcome.first.created > 80, "{:?}", outcome.first);
+}
+
 /// The same seeds give the same run, so that a fault that is found can be found again.
 #[test]
 fn equal_seeds_give_equal_runs() {
     let company = Company::new(120, 5);
-    let (left, right) = (provision(&company, 7), provision(&company, 7));
+    let (left, right) = (provision(&company, 0, 7), provision(&company, 0, 7));
     assert_eq!((left.first_took, left.first, left.content), (right.first_took, right.first, right.content));
 }
