@@ -59,17 +59,14 @@ pub(crate) async fn apply_all(run: &Run<'_>, total: u64) -> Result<()> {
 
 /// The planned actions in order, read as they are needed.
 fn planned<'a>(run: &'a Run<'a>, stop: &'a AtomicBool) -> impl Stream<Item = Result<(String, PlannedAction)>> + 'a {
-    let chunks = stream::unfold(Some(None::<String>), move |position| async move {
-        let after = position?;
+    let walk = run.state.walk::<PlannedAction>(Table::Plan, "");
+    let chunks = stream::unfold(walk, move |mut walk| async move {
         if stop.load(Ordering::Relaxed) {
             return None;
         }
-        match run.state.scan::<PlannedAction>(Table::Plan, "", after.as_deref()).await {
-            Ok(rows) => {
-                let next = rows.last().map(|(key, _)| Some(key.clone()));
-                Some((rows.into_iter().map(Ok).collect::<Vec<_>>(), next))
-            }
-            Err(error) => Some((vec![Err(error)], None)),
+        match walk.next().await.transpose()? {
+            Ok(rows) => Some((rows.into_iter().map(Ok).collect::<Vec<_>>(), walk)),
+            Err(error) => Some((vec![Err(error)], walk)),
         }
     });
     chunks.flat_map(stream::iter).take_while(move |_| std::future::ready(!stop.load(Ordering::Relaxed)))
@@ -324,11 +321,8 @@ async fn mark_references(run: &Run<'_>, batch: &mut Batch, object_type: &str, so
         batch.put(Table::Pending, Work::References.key(object_type, source_id), "null");
     }
     let prefix = waiting_prefix(source_id);
-    let mut after: Option<String> = None;
-    loop {
-        let rows = run.state.scan::<IgnoredAny>(Table::Waiting, &prefix, after.as_deref()).await?;
-        let Some((last, _)) = rows.last() else { return Ok(()) };
-        after = Some(last.clone());
+    let mut walk = run.state.walk::<IgnoredAny>(Table::Waiting, prefix.as_str());
+    while let Some(rows) = walk.next().await? {
         for (key, _) in rows {
             if let Some((object_type, id)) = key.strip_prefix(&prefix).and_then(|rest| rest.split_once('/')) {
                 batch.put(Table::Pending, Work::References.key(object_type, id), "null");
@@ -336,17 +330,15 @@ async fn mark_references(run: &Run<'_>, batch: &mut Batch, object_type: &str, so
             batch.delete(Table::Waiting, key);
         }
     }
+    Ok(())
 }
 
 /// Settles what an earlier run left open: a create is looked up by the value as it was sent; what can be sent again is.
 ///
 /// INVARIANT (no lost mark): this comes before the source is read, so that a mark that an outcome removes is older than the action.
 pub(crate) async fn settle_open(run: &Run<'_>) -> Result<()> {
-    loop {
-        let rows = run.state.scan::<PlannedAction>(Table::Intent, "", None).await?;
-        if rows.is_empty() {
-            return Ok(());
-        }
+    let mut walk = run.state.walk::<PlannedAction>(Table::Intent, "");
+    while let Some(rows) = walk.next().await? {
         for (key, planned) in rows {
             if matches!(planned.action, Action::Create { .. }) {
                 match find_created(run, &planned).await? {
@@ -365,4 +357,5 @@ pub(crate) async fn settle_open(run: &Run<'_>) -> Result<()> {
             run.count(|report| report.settled += 1);
         }
     }
+    Ok(())
 }

@@ -5,9 +5,9 @@ use scimkit_patch::{Context, DiffOptions, diff};
 use scimkit_types::{Dialect, PatchOp, Resource, Timestamp, Tolerance, Value};
 
 use crate::echo::echo;
-use crate::event::ErrorCode;
+use crate::event::{ErrorCode, PropertyChange};
 use crate::job::ProvisioningJob;
-use crate::records::{Action, Link, Presence, PropertyChange, StoredRecord};
+use crate::records::{Action, Link, Presence, StoredRecord};
 
 /// What an evaluation needs besides the object.
 #[derive(Clone, Copy, Debug)]

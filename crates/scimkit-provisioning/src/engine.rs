@@ -192,11 +192,8 @@ impl Engine {
         for mapping in &self.job.mappings {
             let object_type = mapping.object_type();
             let prefix = object_key(object_type, "");
-            let mut after: Option<String> = None;
-            loop {
-                let rows = state.scan::<Link>(Table::Link, &prefix, after.as_deref()).await?;
-                let Some((last, _)) = rows.last() else { break };
-                after = Some(last.clone());
+            let mut walk = state.walk::<Link>(Table::Link, prefix.as_str());
+            while let Some(rows) = walk.next().await? {
                 linked.extend(rows.into_iter().map(|(key, link)| LinkedObject {
                     object_type: object_type.to_owned(),
                     source_id: key.strip_prefix(&prefix).unwrap_or(&key).to_owned(),
@@ -230,11 +227,8 @@ impl Engine {
         for mapping in &self.job.mappings {
             let setting = run.setting(mapping, &app_roles);
             let prefix = object_key(mapping.object_type(), "");
-            let mut after: Option<String> = None;
-            loop {
-                let rows = state.scan::<StoredRecord>(Table::Record, &prefix, after.as_deref()).await?;
-                let Some((last, _)) = rows.last() else { break };
-                after = Some(last.clone());
+            let mut walk = state.walk::<StoredRecord>(Table::Record, prefix.as_str());
+            while let Some(rows) = walk.next().await? {
                 let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
                 let links = state.get_many::<Link>(Table::Link, &keys).await?;
                 let roles = state.get_many::<Vec<String>>(Table::Assignment, &keys).await?;

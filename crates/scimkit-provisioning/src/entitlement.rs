@@ -74,11 +74,8 @@ fn is_security_enabled(group: &StoredRecord) -> bool {
 }
 
 async fn store(run: &Run<'_>, mut wanted: BTreeMap<String, Vec<String>>) -> Result<()> {
-    let mut after: Option<String> = None;
-    loop {
-        let rows = run.state.scan::<Vec<String>>(Table::Assignment, "", after.as_deref()).await?;
-        let Some((last, _)) = rows.last() else { break };
-        after = Some(last.clone());
+    let mut walk = run.state.walk::<Vec<String>>(Table::Assignment, "");
+    while let Some(rows) = walk.next().await? {
         let mut batch = Batch::new();
         for (key, roles) in rows {
             match wanted.remove(&key) {

@@ -40,11 +40,8 @@ impl Escrow {
 /// Marks the objects whose time has come to be tried again, and forgets those that were given up.
 pub(crate) async fn release_due(run: &Run<'_>) -> Result<()> {
     let now = run.clock.now();
-    let mut after: Option<String> = None;
-    loop {
-        let rows = run.state.scan::<Escrow>(Table::Escrow, "", after.as_deref()).await?;
-        let Some((last, _)) = rows.last() else { return Ok(()) };
-        after = Some(last.clone());
+    let mut walk = run.state.walk::<Escrow>(Table::Escrow, "");
+    while let Some(rows) = walk.next().await? {
         let mut batch = Batch::new();
         for (key, escrow) in rows {
             if escrow.is_given_up(now) {
@@ -57,6 +54,7 @@ pub(crate) async fn release_due(run: &Run<'_>) -> Result<()> {
         }
         run.state.commit(batch).await?;
     }
+    Ok(())
 }
 
 #[cfg(test)]

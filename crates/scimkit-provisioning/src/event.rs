@@ -3,10 +3,8 @@
 use std::fmt;
 use std::fmt::Debug;
 
-use scimkit_types::Timestamp;
+use scimkit_types::{Timestamp, Value};
 use serde::{Deserialize, Serialize};
-
-use crate::records::PropertyChange;
 
 /// Is told what a cycle does. Calls come from the cycle's own task, one after the other, and must not block for long.
 pub trait Observer: Debug + Send + Sync {
@@ -63,6 +61,19 @@ pub struct ProvisioningEvent {
     /// What changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modified_properties: Vec<PropertyChange>,
+}
+
+/// One property that changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct PropertyChange {
+    /// The attribute.
+    pub name: String,
+    /// Its value before; null if it had none.
+    pub old: Value,
+    /// Its value afterwards; null if it has none.
+    pub new: Value,
 }
 
 /// What was done or tried.

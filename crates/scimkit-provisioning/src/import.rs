@@ -57,11 +57,8 @@ async fn start_over(run: &Run<'_>, job: &mut JobRecord, object_type: &str) -> Re
 /// Takes the objects that a round from the beginning did not show as deleted: softly, for the round does not tell which deletions are final.
 async fn sweep(run: &Run<'_>, job: &mut JobRecord, object_type: &str) -> Result<()> {
     let prefix = object_key(object_type, "");
-    let mut after: Option<String> = None;
-    loop {
-        let rows = run.state.scan::<StoredRecord>(Table::Record, &prefix, after.as_deref()).await?;
-        let Some((last, _)) = rows.last() else { break };
-        after = Some(last.clone());
+    let mut walk = run.state.walk::<StoredRecord>(Table::Record, prefix.as_str());
+    while let Some(rows) = walk.next().await? {
         let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
         let seen = run.state.get_many::<IgnoredAny>(Table::Seen, &keys).await?;
         let mut batch = Batch::new();
@@ -148,11 +145,8 @@ fn with_presence(stored: &StoredRecord, presence: Presence) -> StoredRecord {
 
 /// Marks every object that the state has for evaluation, because the job itself changed.
 pub(crate) async fn mark_all(run: &Run<'_>) -> Result<()> {
-    let mut after: Option<String> = None;
-    loop {
-        let rows = run.state.scan::<IgnoredAny>(Table::Record, "", after.as_deref()).await?;
-        let Some((last, _)) = rows.last() else { return Ok(()) };
-        after = Some(last.clone());
+    let mut walk = run.state.walk::<IgnoredAny>(Table::Record, "");
+    while let Some(rows) = walk.next().await? {
         let mut batch = Batch::new();
         for (key, _) in rows {
             if let Some((object_type, id)) = key.split_once('/') {
@@ -161,6 +155,7 @@ pub(crate) async fn mark_all(run: &Run<'_>) -> Result<()> {
         }
         run.state.commit(batch).await?;
     }
+    Ok(())
 }
 
 #[cfg(test)]

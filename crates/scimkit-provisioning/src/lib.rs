@@ -38,9 +38,8 @@ mod target;
 
 pub use engine::{Engine, LinkedObject, Unprovisioned};
 pub use error::{ConnectionError, CycleError};
-pub use event::{ErrorCode, EventAction, EventStatus, Observer, Phase, Progress, ProvisioningEvent, Silent};
+pub use event::{ErrorCode, EventAction, EventStatus, Observer, Phase, Progress, PropertyChange, ProvisioningEvent, Silent};
 pub use job::{ProvisioningJob, Scope};
-pub use records::PropertyChange;
 pub use report::{Cycle, CycleReport, MatchingChoice};
 pub use scim_target::ScimTarget;
 pub use source::{

@@ -57,14 +57,10 @@ fn chosen(run: &Run<'_>, setting: &Setting<'_>, choice: MatchingChoice) {
 /// How many pending objects of a type may have to be looked up: those that are entitled and have no link.
 async fn count_unlinked(run: &Run<'_>, object_type: &str) -> Result<u64> {
     let prefix = Work::Object.prefix(object_type);
-    let mut after: Option<String> = None;
     let mut unlinked = 0;
-    loop {
-        let rows = run.state.scan::<IgnoredAny>(Table::Pending, &prefix, after.as_deref()).await?;
-        let Some((last, _)) = rows.last() else { return Ok(unlinked) };
-        after = Some(last.clone());
-        let keys: Vec<String> =
-            rows.iter().filter_map(|(key, _)| key.strip_prefix(&prefix)).map(|id| object_key(object_type, id)).collect();
+    let mut walk = run.state.walk::<IgnoredAny>(Table::Pending, prefix.as_str());
+    while let Some(ids) = walk.next_ids().await? {
+        let keys: Vec<String> = ids.iter().map(|id| object_key(object_type, id)).collect();
         let links = run.state.get_many::<IgnoredAny>(Table::Link, &keys).await?;
         let entitled = match run.job.scope {
             crate::job::Scope::Assigned => run.state.get_many::<IgnoredAny>(Table::Assignment, &keys).await?,
@@ -73,6 +69,7 @@ async fn count_unlinked(run: &Run<'_>, object_type: &str) -> Result<u64> {
         let is_open = links.iter().zip(&entitled).filter(|(link, entitled)| link.is_none() && entitled.is_some()).count();
         unlinked += u64::try_from(is_open).unwrap_or(u64::MAX);
     }
+    Ok(unlinked)
 }
 
 /// Reads the target's list to its end, following what the target really returns, and keeps it in the state by matching value.
@@ -172,8 +169,8 @@ async fn look_up_one(run: &Run<'_>, setting: &Setting<'_>, lookup: Lookup, id: &
 
 async fn listed(run: &Run<'_>, setting: &Setting<'_>, index: usize, value: &str) -> Result<Vec<Resource>> {
     let prefix = listing_prefix(setting.mapping.object_type(), &setting.matching_key(index, value));
-    let rows = run.state.scan::<Resource>(Table::Listing, &prefix, None).await?;
-    Ok(rows.into_iter().map(|(_, resource)| resource).collect())
+    let rows = run.state.walk::<Resource>(Table::Listing, prefix).next().await?;
+    Ok(rows.unwrap_or_default().into_iter().map(|(_, resource)| resource).collect())
 }
 
 /// Asks the target for the resources with a matching value.

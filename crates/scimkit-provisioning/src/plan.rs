@@ -8,9 +8,9 @@ use serde::de::IgnoredAny;
 
 use crate::decide::{Decision, Known, Reason, Setting};
 use crate::error::Result;
-use crate::event::{ErrorCode, EventAction, EventStatus, Phase};
+use crate::event::{ErrorCode, EventAction, EventStatus, Phase, PropertyChange};
 use crate::matching::{Found, Lookup, look_up, prepare};
-use crate::records::{Action, Link, PlannedAction, PropertyChange, StoredRecord};
+use crate::records::{Action, Link, PlannedAction, StoredRecord};
 use crate::run::{Outcome, Run};
 use crate::state::{Work, numbered_key, object_key, put};
 
@@ -66,15 +66,12 @@ impl Planner<'_> {
     async fn plan_type(&mut self, setting: &Setting<'_>, lookup: Lookup) -> Result<()> {
         let object_type = setting.mapping.object_type();
         let prefix = Work::Object.prefix(object_type);
-        let mut after: Option<String> = None;
-        loop {
-            let rows = self.run.state.scan::<IgnoredAny>(Table::Pending, &prefix, after.as_deref()).await?;
-            let Some((last, _)) = rows.last() else { return Ok(()) };
-            after = Some(last.clone());
-            let ids = rows.iter().filter_map(|(key, _)| key.strip_prefix(&prefix)).map(str::to_owned).collect();
+        let mut walk = self.run.state.walk::<IgnoredAny>(Table::Pending, prefix.as_str());
+        while let Some(ids) = walk.next_ids().await? {
             let marked = self.load(object_type, ids).await?;
             self.plan_chunk(setting, lookup, marked).await?;
         }
+        Ok(())
     }
 
     async fn load(&self, object_type: &str, ids: Vec<String>) -> Result<Vec<Marked>> {

@@ -6,6 +6,7 @@ use scimkit_mapping::SourceRecord;
 use scimkit_types::{Resource, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
+use crate::event::{ErrorCode, PropertyChange};
 use crate::source::Position;
 
 /// What a job remembers of itself: one record.
@@ -132,19 +133,6 @@ pub(crate) enum Action {
     },
 }
 
-/// One property that changes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct PropertyChange {
-    /// The attribute.
-    pub name: String,
-    /// Its value before; null if it had none.
-    pub old: Value,
-    /// Its value afterwards; null if it has none.
-    pub new: Value,
-}
-
 /// An object that failed, and when it is tried again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -156,7 +144,7 @@ pub(crate) struct Escrow {
     /// When it is tried again.
     pub next_attempt_at: Timestamp,
     /// Why it failed last.
-    pub code: crate::event::ErrorCode,
+    pub code: ErrorCode,
     /// Why it failed last, for people.
     pub reason: String,
 }

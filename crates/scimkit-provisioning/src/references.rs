@@ -12,8 +12,8 @@ use serde::de::IgnoredAny;
 use crate::apply::apply;
 use crate::decide::{Known, Setting};
 use crate::error::Result;
-use crate::event::Phase;
-use crate::records::{Action, Link, PlannedAction, PropertyChange, StoredRecord};
+use crate::event::{Phase, PropertyChange};
+use crate::records::{Action, Link, PlannedAction, StoredRecord};
 use crate::run::Run;
 use crate::state::{Work, numbered_key, object_key, waiting_key};
 
@@ -23,12 +23,8 @@ pub(crate) async fn write_references(run: &Run<'_>, app_roles: &[AppRole], mut n
     for mapping in &run.job.mappings {
         let setting = run.setting(mapping, app_roles);
         let prefix = Work::References.prefix(mapping.object_type());
-        let mut after: Option<String> = None;
-        loop {
-            let rows = run.state.scan::<IgnoredAny>(Table::Pending, &prefix, after.as_deref()).await?;
-            let Some((last, _)) = rows.last() else { break };
-            after = Some(last.clone());
-            let ids: Vec<&str> = rows.iter().filter_map(|(key, _)| key.strip_prefix(&prefix)).collect();
+        let mut walk = run.state.walk::<IgnoredAny>(Table::Pending, prefix.as_str());
+        while let Some(ids) = walk.next_ids().await? {
             let first = number;
             number = number.saturating_add(u64::try_from(ids.len()).unwrap_or(u64::MAX));
             // Boxed, so that the compiler can tell that a cycle may move between threads.
@@ -55,7 +51,8 @@ pub(crate) async fn write_references(run: &Run<'_>, app_roles: &[AppRole], mut n
     Ok(())
 }
 
-async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: &str, number: u64) -> Result<()> {
+async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: String, number: u64) -> Result<()> {
+    let id = id.as_str();
     let object_type = setting.mapping.object_type();
     let key = object_key(object_type, id);
     let pending = Work::References.key(object_type, id);

@@ -9,9 +9,9 @@ use scimkit_types::Clock;
 
 use crate::decide::{Reason, Setting};
 use crate::error::Result;
-use crate::event::{EventAction, EventStatus, Observer, Phase, Progress, ProvisioningEvent};
+use crate::event::{EventAction, EventStatus, Observer, Phase, Progress, PropertyChange, ProvisioningEvent};
 use crate::job::ProvisioningJob;
-use crate::records::{Escrow, PropertyChange};
+use crate::records::Escrow;
 use crate::report::CycleReport;
 use crate::source::Source;
 use crate::state::{State, object_key, put};

@@ -1,5 +1,6 @@
 //! The job's state, typed: records in and out of the state store under the job's lease.
 
+use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -83,9 +84,9 @@ impl State {
         texts.into_iter().map(|text| text.map(|text| decode(table, &text)).transpose()).collect()
     }
 
-    pub(crate) async fn scan<T: DeserializeOwned>(&self, table: Table, prefix: &str, after: Option<&str>) -> Result<Vec<(String, T)>> {
-        let rows = self.store.scan(&self.job, table, prefix, after, CHUNK).await?;
-        rows.into_iter().map(|(key, text)| Ok((key, decode(table, &text)?))).collect()
+    /// The records of a table whose key starts so, in key order and in chunks.
+    pub(crate) fn walk<T: DeserializeOwned>(&self, table: Table, prefix: impl Into<String>) -> Walk<'_, T> {
+        Walk { state: self, table, prefix: prefix.into(), after: None, record: PhantomData }
     }
 
     pub(crate) async fn count(&self, table: Table, prefix: &str) -> Result<u64> {
@@ -94,6 +95,33 @@ impl State {
 
     pub(crate) async fn job(&self) -> Result<JobRecord> {
         Ok(self.get(Table::Job, JOB_KEY).await?.unwrap_or_default())
+    }
+}
+
+/// Records read in chunks. What is removed or put behind the present chunk while walking does no harm.
+#[derive(Debug)]
+pub(crate) struct Walk<'a, T> {
+    state: &'a State,
+    table: Table,
+    prefix: String,
+    after: Option<String>,
+    record: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> Walk<'_, T> {
+    /// The next chunk; `None` after the last one.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<(String, T)>>> {
+        let State { store, job, .. } = self.state;
+        let rows = store.scan(job, self.table, &self.prefix, self.after.as_deref(), CHUNK).await?;
+        let Some((last, _)) = rows.last() else { return Ok(None) };
+        self.after = Some(last.clone());
+        rows.into_iter().map(|(key, text)| Ok((key, decode(self.table, &text)?))).collect::<Result<_>>().map(Some)
+    }
+
+    /// The next chunk of keys without the prefix.
+    pub(crate) async fn next_ids(&mut self) -> Result<Option<Vec<String>>> {
+        let rows = self.next().await?;
+        Ok(rows.map(|rows| rows.into_iter().map(|(key, _)| key.strip_prefix(&self.prefix).unwrap_or(&key).to_owned()).collect()))
     }
 }
 
