@@ -1,0 +1,12 @@
+//! What a filter or path means: `cargo run --release --example filter -- --help`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use scimkit_example_filter::{Arguments, run};
+use scimkit_example_patch::finish;
+
+fn main() -> ExitCode {
+    let result = run(&Arguments::parse(), std::io::stdin().lock(), &mut std::io::stdout().lock());
+    finish(result, &mut std::io::stderr())
+}

@@ -1,0 +1,11 @@
+//! What a PATCH request does: `cargo run --release --example patch -- --help`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use scimkit_example_patch::{Arguments, finish, run};
+
+fn main() -> ExitCode {
+    let result = run(&Arguments::parse(), std::io::stdin().lock(), &mut std::io::stdout().lock());
+    finish(result, &mut std::io::stderr())
+}

@@ -1,0 +1,85 @@
+//! What goes wrong in a program, and how it ends.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use scimkit_filter::{ParseError, ResolveError};
+
+/// Why a program cannot answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// A file cannot be read.
+    #[error("`{}` cannot be read", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// A file is too large.
+    #[error("`{}` is over the limit of {limit} bytes", path.display())]
+    FileSize {
+        /// The file.
+        path: PathBuf,
+        /// The most bytes.
+        limit: usize,
+    },
+    /// A file holds no resource.
+    #[error("expected a resource as a JSON object in `{}`", path.display())]
+    NotResource {
+        /// The file.
+        path: PathBuf,
+        /// Why it is none.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Text is not a filter or path; the place is drawn.
+    #[error("{error}\n{}", error.caret())]
+    Parse {
+        /// The place and what was expected there.
+        error: ParseError,
+    },
+    /// A filter or path does not fit the resource type.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// A path has a filter and its attribute has one value only.
+    #[error("`{path}` is not multi-valued, so that the path cannot have a filter on it")]
+    FilterOnSingular {
+        /// The attribute.
+        path: String,
+    },
+    /// The input cannot be read or the output not be written.
+    #[error("the input or the output failed")]
+    Stream(#[from] io::Error),
+}
+
+impl From<ParseError> for Failure {
+    fn from(error: ParseError) -> Self {
+        Self::Parse { error }
+    }
+}
+
+/// Ends a program: its own exit code, or 2 with the failure and its causes on `errors`.
+///
+/// A reader that has read enough and left is no failure.
+pub fn finish(result: Result<u8, Failure>, errors: &mut dyn Write) -> ExitCode {
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(Failure::Stream(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) => {
+            let mut text = format!("error: {failure}");
+            let mut cause = failure.source();
+            while let Some(error) = cause {
+                text = format!("{text}: {error}");
+                cause = error.source();
+            }
+            // Nobody is left to be told that the error could not be written.
+            let _ = writeln!(errors, "{text}");
+            ExitCode::from(2)
+        }
+    }
+}
