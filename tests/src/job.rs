@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use scimkit_mapping::{MappingSet, ObjectMapping, SynchronizationSchema};
 use scimkit_provisioning::ProvisioningJob;
 use scimkit_store::JobId;
-use scimkit_types::{Profile, Resource};
+use scimkit_types::{Profile, Resource, Uniqueness};
 
 /// The services that the flow provisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,17 @@ impl ServiceKind {
         let mappings: Vec<ObjectMapping> = schema.object_mappings().filter(|mapping| mapping.enabled).cloned().collect();
         compile(self.name(), &mappings, profile)
     }
+}
+
+/// The profile of a service that does not defend itself: any number of users may have one `userName`.
+pub fn without_uniqueness(mut profile: Profile) -> Profile {
+    let catalog = profile.catalog().unwrap();
+    profile.schemas = catalog.schemas().to_vec();
+    profile.resource_types = catalog.resource_types().to_vec();
+    for attribute in profile.schemas.iter_mut().flat_map(|schema| &mut schema.attributes) {
+        attribute.uniqueness = Uniqueness::None;
+    }
+    profile
 }
 
 /// A job of these mappings, whose fingerprint is that of the mappings.

@@ -11,7 +11,7 @@ pub mod world;
 
 pub use content::{Content, dump};
 pub use directory::Company;
-pub use job::{ServiceKind, compile};
+pub use job::{ServiceKind, compile, without_uniqueness};
 pub use killed_state::{CommitFault, KilledState};
 pub use loopback::{KillAt, Loopback};
 pub use people::People;

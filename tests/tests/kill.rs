@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use scimkit_client::random_from_seed;
-use scimkit_e2e::{CommitFault, Company, Content, KilledState, ServiceKind, World, dump};
-use scimkit_provisioning::{CycleError, ProvisioningJob};
+use scimkit_e2e::{CommitFault, Company, Content, KilledState, People, ServiceKind, World, compile, dump, without_uniqueness};
+use scimkit_mapping::{AttributeMapping, ObjectMapping};
+use scimkit_provisioning::{CycleError, ProvisioningJob, Scope, Source};
 use scimkit_store::sqlite::SqliteState;
 use scimkit_store::{MemoryState, StateStore};
 use scimkit_testing::{Delayed, Fault, FlakyTransport, VirtualTime};
-use scimkit_types::ManualClock;
+use scimkit_types::{ManualClock, Profile, schema};
 
 /// When a worker is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,7 +199,8 @@ impl Trial {
 
 fn in_memory(kind: ServiceKind) -> (Box<dyn Runner>, World) {
     let time = VirtualTime::default();
-    let world = World::new(kind.profile(), Arc::new(MemoryState::new()), time.clock());
+    // The service does not defend itself against users who are there twice, so the engine must see to it.
+    let world = World::new(without_uniqueness(kind.profile()), Arc::new(MemoryState::new()), time.clock());
     (Box::new(Virtual(time)), world)
 }
 
@@ -249,6 +251,42 @@ fn killed_again_while_settling_ends_the_same() {
         let seconds = [Kill::Request(2, Fault::HangAfter), Kill::Request(3, Fault::HangBefore), Kill::Commit(2, CommitFault::After)];
         for (number, second) in (1..life.requests).zip(seconds.into_iter().cycle()) {
             trial.check(&undisturbed, &[Kill::Request(number, Fault::HangAfter), second]);
+        }
+    }
+}
+
+/// Crash safety when the job changes between the kill and the start: an uncertain create is looked up by the value as it was sent, though
+/// the mappings give another one now, and nobody is there twice.
+#[test]
+fn a_create_is_found_by_the_value_as_sent() {
+    let job = |matching: &str| {
+        let mut mapping = ObjectMapping::new("User", schema::USER);
+        mapping.attribute_mappings =
+            vec![AttributeMapping::new("userName", matching).matching(1), AttributeMapping::new("title", "[jobTitle]")];
+        let mut job = compile("people", &[mapping], Profile::standard());
+        job.scope = Scope::All;
+        job
+    };
+    let (before, after) = (job("[mail]"), job(r#"Append([mail], ".no")"#));
+    // One read tells that there is nobody; then come the creates.
+    for number in 2..=9 {
+        for fault in [Fault::HangBefore, Fault::HangAfter] {
+            let time = VirtualTime::default();
+            let world = World::new(without_uniqueness(Profile::standard()), Arc::new(MemoryState::new()), time.clock());
+            let people: Arc<dyn Source> = Arc::new(People::new(8));
+            let latency = Duration::ZERO..=Duration::from_millis(300);
+            let wire = Delayed::new(world.service.transport(), latency, time.timer(), random_from_seed(number));
+            let flaky = Arc::new(FlakyTransport::new(wire).with_fault(number, fault));
+            let engine = world.engine(before.clone(), Arc::clone(&people), Arc::clone(&flaky));
+            let killed = time.run(async { matches!(select(pin!(engine.run_cycle()), pin!(flaky.hung())).await, Either::Right(_)) });
+            assert_eq!(killed, Ok(true), "{number} {fault:?}");
+
+            let engine = world.engine(after.clone(), people, world.service.transport());
+            time.run(engine.run_cycle()).unwrap().unwrap();
+            let content = time.run(Content::of(world.service.store.as_ref())).unwrap();
+            let names: Vec<String> = (1..=8).map(|number| format!("user p{number}@example.com.no")).collect();
+            let found: Vec<&String> = content.resources.iter().map(|(name, _)| name).collect();
+            assert_eq!(found, names.iter().collect::<Vec<_>>(), "{number} {fault:?}");
         }
     }
 }
