@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use scimkit_provisioning::{Observer, Phase, Progress, ProvisioningEvent};
 
 use crate::failure::Failure;
@@ -47,11 +47,15 @@ impl Watch {
 
     fn begin(&self, progress: &Progress) {
         let template = match progress.total {
-            Some(_) => "  {prefix:<11} [{bar:30}] {pos:>5}/{len}  {per_sec}  {eta} to go",
+            Some(_) => "  {prefix:<11} [{bar:30}] {pos:>5}/{len}  {rate}  {eta} to go",
             None => "  {prefix:<11} {spinner} {pos}",
         };
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        self.bar.set_style(style.progress_chars("=> "));
+        let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            // A bar that cannot be drawn is not worth stopping a cycle for.
+            let _ = write!(out, "{:.0} a second", state.per_sec());
+        };
+        self.bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
         self.bar.reset();
         self.bar.set_prefix(progress.phase.name());
     }

@@ -1,6 +1,6 @@
 //! The flow as a user runs it: right, wrong, and stopped half-way.
 
-#![expect(clippy::unwrap_used, reason = "tests report by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests report by panicking")]
 
 use std::fs;
 use std::path::Path;
