@@ -10,7 +10,7 @@ use crate::resolve::{Node, Operand, ResolvedFilter, ResolvedPath};
 impl ResolvedFilter {
     /// Whether the resource meets the filter.
     ///
-    /// Allocates only to fold the case of text that is not lower-case ASCII.
+    /// Allocates nothing but to fold the case of text beyond ASCII, or to look for more than 64 bytes in other text.
     pub fn matches(&self, resource: &Resource) -> bool {
         self.root.holds(Subject::Resource(resource))
     }
@@ -91,7 +91,7 @@ fn has_value(value: &Value) -> bool {
 }
 
 fn compare_values(subject: Subject<'_>, path: &ResolvedPath, operator: CompareOperator, operand: &Operand) -> bool {
-    if *operand == Operand::Null {
+    if matches!(operand, Operand::Null) {
         let is_present = subject.any(path, has_value);
         return match operator {
             CompareOperator::Equal => !is_present,
@@ -136,9 +136,11 @@ const fn is_ordered(ordering: Ordering, operator: CompareOperator) -> bool {
 }
 
 fn compares_text(text: &str, case_exact: bool, operator: CompareOperator, key: &str) -> bool {
-    // The most frequent case by far: the key of ASCII text is its lower case, so that no key need be made.
-    if operator == CompareOperator::Equal && !case_exact && text.is_ascii() {
-        return text.eq_ignore_ascii_case(key);
+    if !case_exact
+        && text.is_ascii()
+        && let Some(found) = compares_ascii(text.as_bytes(), operator, key.as_bytes())
+    {
+        return found;
     }
     let text = compare::text_key(text, case_exact);
     match operator {
@@ -147,5 +149,67 @@ fn compares_text(text: &str, case_exact: bool, operator: CompareOperator, key: &
         CompareOperator::EndsWith => text.ends_with(key),
         // Bytes of UTF-8 are in the order of code points.
         other => is_ordered(text.as_ref().cmp(key), other),
+    }
+}
+
+/// The longest text that is looked for at every place of another; a longer one is looked for in the other's key, in linear time.
+const SEARCHED: usize = 64;
+
+/// How ASCII text compares, whose key is its lower case and need not be made. `None` if it is better made.
+fn compares_ascii(text: &[u8], operator: CompareOperator, key: &[u8]) -> Option<bool> {
+    let is_key = |part: Option<&[u8]>| part.is_some_and(|part| part.eq_ignore_ascii_case(key));
+    let holds = match operator {
+        CompareOperator::Equal => text.eq_ignore_ascii_case(key),
+        CompareOperator::NotEqual => !text.eq_ignore_ascii_case(key),
+        CompareOperator::StartsWith => is_key(text.get(..key.len())),
+        CompareOperator::EndsWith => is_key(text.len().checked_sub(key.len()).and_then(|start| text.get(start..))),
+        CompareOperator::Contains if key.is_empty() => true,
+        CompareOperator::Contains if key.len() <= SEARCHED => text.windows(key.len()).any(|part| is_key(Some(part))),
+        CompareOperator::Contains => return None,
+        other => is_ordered(text.iter().map(u8::to_ascii_lowercase).cmp(key.iter().copied()), other),
+    };
+    Some(holds)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const OPERATORS: [CompareOperator; 9] = [
+        CompareOperator::Equal,
+        CompareOperator::NotEqual,
+        CompareOperator::Contains,
+        CompareOperator::StartsWith,
+        CompareOperator::EndsWith,
+        CompareOperator::GreaterThan,
+        CompareOperator::GreaterOrEqual,
+        CompareOperator::LessThan,
+        CompareOperator::LessOrEqual,
+    ];
+
+    proptest! {
+        /// The short way of ASCII text is the long way of all text.
+        #[test]
+        fn ascii_text_compares_as_its_key_does(text in "[aAbB ]{0,6}", operand in "[aAbBé\u{212a} ]{0,3}") {
+            let (key, operand) = (compare::text_key(&text, false), compare::text_key(&operand, false));
+            for operator in OPERATORS {
+                let expected = match operator {
+                    CompareOperator::Contains => key.contains(&*operand),
+                    CompareOperator::StartsWith => key.starts_with(&*operand),
+                    CompareOperator::EndsWith => key.ends_with(&*operand),
+                    other => is_ordered(key.cmp(&operand), other),
+                };
+                prop_assert_eq!(compares_text(&text, false, operator, &operand), expected, "{:?}", operator);
+            }
+        }
+    }
+
+    #[test]
+    fn long_text_is_found() {
+        let (text, key) = (format!("{}B", "A".repeat(1000)), format!("{}b", "a".repeat(SEARCHED)));
+        assert!(compares_text(&text, false, CompareOperator::Contains, &key));
+        assert!(!compares_text(&text, false, CompareOperator::Contains, &format!("{key}b")));
     }
 }

@@ -106,7 +106,7 @@ fn path_token(input: &str) -> Parsed<'_, &str> {
 
 /// `ATTRNAME = ALPHA *(nameChar)`, with `$` among the name characters and before the name (EID 8924). The text starts at `input`.
 fn named(input: &str, text: &str, expected: &'static str) -> Result<AttributeName, nom::Err<Failure>> {
-    AttributeName::try_from(text.to_owned()).map_err(|_| Failure::over(input, text.len(), What::Expected(expected)).fatal())
+    text.parse().map_err(|_| Failure::over(input, text.len(), What::Expected(expected)).fatal())
 }
 
 const fn is_name(byte: u8) -> bool {

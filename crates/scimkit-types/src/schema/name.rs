@@ -4,6 +4,20 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use super::{ENTERPRISE_USER, GROUP, USER};
+
+/// Text that is copied cheaply: up to 23 bytes stand where the text itself stands, the URIs that nearly every document has are shared by
+/// all, and longer text is counted.
+pub(crate) fn compact(text: &str) -> SmolStr {
+    if text.len() > SmolStr::INLINE_CAP
+        && let Some(known) = [USER, ENTERPRISE_USER, GROUP].into_iter().find(|known| *known == text)
+    {
+        return SmolStr::new_static(known);
+    }
+    SmolStr::new(text)
+}
 
 /// A text that is not an attribute name or schema URI.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,18 +42,24 @@ macro_rules! caseless {
         $(#[$docs])*
         #[derive(Clone, Debug, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        pub struct $name(SmolStr);
 
         impl $name {
             /// The text as it was given.
+            #[inline]
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+
+            /// The text, which is copied cheaply.
+            pub(crate) fn into_compact(self) -> SmolStr {
+                self.0
             }
         }
 
         impl PartialEq for $name {
             fn eq(&self, other: &Self) -> bool {
-                *self == *other.0
+                *self == *other.as_str()
             }
         }
 
@@ -91,15 +111,15 @@ macro_rules! caseless {
 
         impl From<$name> for String {
             fn from(name: $name) -> Self {
-                name.0
+                name.0.into()
             }
         }
 
-        impl std::str::FromStr for $name {
-            type Err = NameError;
+        impl TryFrom<String> for $name {
+            type Error = NameError;
 
-            fn from_str(text: &str) -> Result<Self, NameError> {
-                Self::try_from(text.to_owned())
+            fn try_from(text: String) -> Result<Self, NameError> {
+                text.parse()
             }
         }
     };
@@ -118,14 +138,15 @@ caseless! {
     AttributeName
 }
 
-impl TryFrom<String> for AttributeName {
-    type Error = NameError;
+impl std::str::FromStr for AttributeName {
+    type Err = NameError;
 
-    fn try_from(name: String) -> Result<Self, NameError> {
-        let rest = name.strip_prefix('$').unwrap_or(&name);
-        let is_valid = rest.starts_with(|first: char| first.is_ascii_alphabetic())
-            && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'$'));
-        if is_valid { Ok(Self(name)) } else { Err(NameError::Attribute { name }) }
+    #[inline]
+    fn from_str(name: &str) -> Result<Self, NameError> {
+        let rest = name.strip_prefix('$').unwrap_or(name).as_bytes();
+        let is_valid = rest.first().is_some_and(u8::is_ascii_alphabetic)
+            && rest.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'$'));
+        if is_valid { Ok(Self(SmolStr::new(name))) } else { Err(NameError::Attribute { name: name.to_owned() }) }
     }
 }
 
@@ -141,17 +162,17 @@ caseless! {
     SchemaUri
 }
 
-impl TryFrom<String> for SchemaUri {
-    type Error = NameError;
+impl std::str::FromStr for SchemaUri {
+    type Err = NameError;
 
-    fn try_from(uri: String) -> Result<Self, NameError> {
+    fn from_str(uri: &str) -> Result<Self, NameError> {
         let scheme_ends = uri.find(':').filter(|end| *end > 0);
         let is_valid = scheme_ends.is_some()
             && uri.len() <= 1024
             && !uri.ends_with(':')
             && uri.starts_with(|first: char| first.is_ascii_alphabetic())
             && uri.chars().all(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '[' | ']' | '(' | ')'));
-        if is_valid { Ok(Self(uri)) } else { Err(NameError::SchemaUri { uri }) }
+        if is_valid { Ok(Self(compact(uri))) } else { Err(NameError::SchemaUri { uri: uri.to_owned() }) }
     }
 }
 
