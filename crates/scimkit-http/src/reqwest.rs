@@ -111,31 +111,26 @@ impl ReqwestTransport {
     ///
     /// # Errors
     /// [`ReqwestSetupError`] if TLS cannot be set up.
+    #[cfg_attr(
+        not(feature = "rustls"),
+        expect(clippy::needless_pass_by_value, reason = "the feature `rustls` takes the settings of TLS out")
+    )]
     pub fn new(options: ReqwestOptions) -> Result<Self, ReqwestSetupError> {
-        let ReqwestOptions {
-            timeout,
-            connect_timeout,
-            idle_timeout,
-            max_body,
-            plain_http,
-            #[cfg(feature = "rustls")]
-            tls,
-        } = options;
         let builder = ::reqwest::Client::builder()
             .redirect(Policy::none())
             .retry(::reqwest::retry::never())
             .no_proxy()
             .referer(false)
-            .timeout(timeout)
-            .connect_timeout(connect_timeout)
-            .pool_idle_timeout(idle_timeout);
+            .timeout(options.timeout)
+            .connect_timeout(options.connect_timeout)
+            .pool_idle_timeout(options.idle_timeout);
         #[cfg(feature = "rustls")]
         let builder = {
-            let tls = tls.map_or_else(crate::tls::client_config, Ok).map_err(|error| ReqwestSetupError(error.into()))?;
+            let tls = options.tls.map_or_else(crate::tls::client_config, Ok).map_err(|error| ReqwestSetupError(error.into()))?;
             builder.tls_backend_preconfigured(tls)
         };
         let client = builder.build().map_err(|error| ReqwestSetupError(error.into()))?;
-        Ok(Self { client, max_body, plain_http })
+        Ok(Self { client, max_body: options.max_body, plain_http: options.plain_http })
     }
 
     fn check(&self, uri: &Uri) -> Result<(), TransportError> {
