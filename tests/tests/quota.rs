@@ -1,15 +1,17 @@
 //! The quota of a service is used to the full and never exceeded, whatever the latency. All time is virtual.
 #![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use scimkit_client::{Class, Classes, RateLimited, Retry, RetryPolicy, random_from_seed};
 use scimkit_e2e::{Company, Content, ServiceKind, World};
 use scimkit_provisioning::{Cycle, CycleReport, MatchingChoice};
-use scimkit_rate_limit::Quota;
+use scimkit_rate_limit::{Quota, SlidingWindow};
 use scimkit_store::{MemoryState, NewResource, ResourceKey, ResourceStore, Tenant};
-use scimkit_testing::{CountingService, Delayed, InProcess, VirtualTime};
+use scimkit_testing::{CountingService, Delayed, Fault, FlakyTransport, InProcess, VirtualTime};
 use scimkit_types::profile::RequestLimit;
 use scimkit_types::{Profile, Resource, schema};
 
@@ -123,4 +125,54 @@ fn equal_seeds_give_equal_runs() {
     let company = Company::new(120, 5);
     let (left, right) = (provision(&company, 0, 7), provision(&company, 0, 7));
     assert_eq!((left.first_took, left.first, left.content), (right.first_took, right.first, right.content));
+}
+
+/// What a limiter knows after a restart of its process.
+#[derive(Clone, Copy, Debug)]
+enum Restart {
+    /// Nothing, so that the window counts as full.
+    Forgetful,
+    /// What was kept of its usage at the moment of the kill.
+    Remembering,
+}
+
+/// The quota holds over a restart: a worker that is killed in the middle of a window and started at once does not take the window anew.
+#[test]
+fn a_restart_does_not_take_the_window_anew() {
+    let company = Company::new(150, 5);
+    let mut profile = profile();
+    profile.limits.read = Some(RequestLimit::new(20, 60));
+    profile.limits.write = Some(RequestLimit::new(50, 60));
+    let quota = |limit: Option<RequestLimit>| Quota::new(limit.unwrap().requests, WINDOW).unwrap();
+    let (reads, writes) = (quota(profile.limits.read), quota(profile.limits.write));
+    for restart in [Restart::Forgetful, Restart::Remembering] {
+        for killed_at in [3, 30, 52, 90] {
+            let time = VirtualTime::default();
+            let world = World::new(profile.clone(), Arc::new(MemoryState::new()), time.clock());
+            let server = InProcess::new(world.service.server.clone());
+            let service = Arc::new(CountingService::new(server, profile.limits.clone(), time.clock()));
+            let job = ServiceKind::RingCentral.job(profile.clone());
+            let wire = |seed| Delayed::new(Arc::clone(&service), Duration::ZERO..=LATENCY, time.timer(), random_from_seed(seed));
+
+            let flaky = Arc::new(FlakyTransport::new(wire(1)).with_fault(killed_at, Fault::HangAfter));
+            let limited = Arc::new(RateLimited::new(Arc::clone(&flaky), Classes::new(reads, writes), time.clock(), time.timer()));
+            let engine = world.engine(job.clone(), company.on_day(1), Arc::clone(&limited));
+            let killed = time.run(async { matches!(select(pin!(engine.run_cycle()), pin!(flaky.hung())).await, Either::Right(_)) });
+            assert_eq!(killed, Ok(true), "{restart:?} {killed_at}");
+
+            let window = |class: Class, quota: Quota| match restart {
+                Restart::Forgetful => SlidingWindow::full(quota, time.now()),
+                Restart::Remembering => SlidingWindow::with_usage(quota, limited.usage(class).first().unwrap(), time.now()),
+            };
+            let classes = Classes::new(window(Class::Read, reads), window(Class::Write, writes));
+            let resumed = Arc::new(RateLimited::new(wire(2), classes, time.clock(), time.timer()));
+            let engine = world.engine(job, company.on_day(1), Arc::clone(&resumed));
+            time.run(engine.run_cycle()).unwrap().unwrap();
+
+            let users = time.run(Content::of(world.service.store.as_ref())).unwrap().users();
+            assert!(users > 100, "{users}");
+            assert_eq!((service.refused(), resumed.counts().throttled), (0, 0), "{restart:?} {killed_at}");
+            assert!(service.most_in_window(Class::Write, WINDOW) <= 50 && service.most_in_window(Class::Read, WINDOW) <= 20);
+        }
+    }
 }
