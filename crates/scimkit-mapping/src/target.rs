@@ -2,7 +2,7 @@
 
 use scimkit_filter::{AttributeExpression, AttributePath, CompareOperator, Filter, Grammar, Literal, ParseOptions, PatchPath};
 use scimkit_types::{
-    Attribute, AttributeName, AttributeType, Catalog, ComplexValue, Mutability, Number, Resource, ResourceType, SchemaUri, Value,
+    Attribute, AttributeName, AttributeType, Catalog, ComplexValue, Mutability, Number, Resource, ResourceType, Returned, SchemaUri, Value,
 };
 
 use crate::expression::{EvaluationErrorKind, Stop, text_of};
@@ -55,6 +55,11 @@ impl Target {
         let is_read_only = attribute.mutability == Mutability::ReadOnly || leaf.is_some_and(|leaf| leaf.mutability == Mutability::ReadOnly);
         if is_read_only || attribute.name == *"schemas" {
             return Err(format!("`{path}` is set by the service provider and cannot be a target"));
+        }
+        // A password would stand in clear in the plan, the state and the log.
+        let is_secret = |definition: &Attribute| definition.mutability == Mutability::WriteOnly || definition.returned == Returned::Never;
+        if is_secret(attribute) || leaf.is_some_and(is_secret) {
+            return Err(format!("`{path}` is a secret that can only be written, so it cannot be provisioned"));
         }
         Ok(Self {
             text: path.to_string(),

@@ -147,6 +147,7 @@ fn all_faults_are_found_at_once() {
         AttributeMapping::new("title", "[manager]"),
         AttributeMapping::new("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager", "Switch([a], , \"b\", [manager])"),
         AttributeMapping::new("id", "[a]"),
+        AttributeMapping::new("password", "[a]"),
         AttributeMapping::new("externalId", "SelectUniqueValue([a], [b])").matching(2),
         AttributeMapping::new("nickName", "Trim(SelectUniqueValue([a], [b]))"),
         AttributeMapping::new("emails[type ne \"work\"].value", "[mail]"),
@@ -169,6 +170,7 @@ fn all_faults_are_found_at_once() {
     attribute mapping `title`: `manager` refers to other objects, but `title` does not
     attribute mapping `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager`: `manager` refers to other objects, so its source must be one attribute such as `[manager]`
     attribute mapping `id`: `id` is set by the service provider and cannot be a target
+    attribute mapping `password`: `password` is a secret that can only be written, so it cannot be provisioned
     attribute mapping `externalId`: `SelectUniqueValue` cannot give the value of a matching attribute
     attribute mapping `nickName`: `SelectUniqueValue` must be the outermost function
     attribute mapping `emails[type ne "work"].value`: expected comparisons with `eq` that are joined by `and`, found `type ne "work"`
