@@ -14,11 +14,11 @@ use crate::decide::Reason;
 use crate::echo::echo;
 use crate::error::{CycleError, Result};
 use crate::event::{ErrorCode, EventAction, EventStatus, Phase};
-use crate::matching::query;
+use crate::matching::{query, usable_id};
 use crate::plan::forget;
 use crate::records::{Action, Link, PlannedAction, Presence, StoredRecord};
 use crate::run::{Outcome, Run};
-use crate::state::{Work, object_key, put, waiting_prefix};
+use crate::state::{Work, forgotten_key, object_key, put, waiting_prefix};
 use crate::target::{TargetError, TargetErrorKind};
 
 /// How often a request whose answer was lost is sent.
@@ -128,8 +128,8 @@ async fn create(run: &Run<'_>, planned: &PlannedAction, resource_type: &str, res
         if error.kind != TargetErrorKind::Conflict && !error.may_have_had_effect {
             return failed(error);
         }
-        if let Some(created) = find_created(run, planned).await? {
-            return Ok(done_with_id(&created));
+        if let Some(performed) = find_created(run, planned).await? {
+            return Ok(performed);
         }
         if error.kind != TargetErrorKind::Unavailable || attempt >= ATTEMPTS {
             return failed(error);
@@ -139,11 +139,11 @@ async fn create(run: &Run<'_>, planned: &PlannedAction, resource_type: &str, res
 }
 
 fn done_with_id(created: &Resource) -> Performed {
-    created.id().map_or_else(
+    usable_id(created).map_or_else(
         || {
             Performed::Failed(Reason::new(
                 ErrorCode::SystemForCrossDomainIdentityManagementServiceIncompatible,
-                "the service answered with a resource without id",
+                "the service answered with a resource without a usable id",
             ))
         },
         |id| Performed::Done(id.to_owned()),
@@ -151,11 +151,18 @@ fn done_with_id(created: &Resource) -> Performed {
 }
 
 /// Finds the resource that a create may have made: one with the matching value as it was sent whose `externalId` is the same, or which is
-/// equal in all that was sent.
-pub(crate) async fn find_created(run: &Run<'_>, planned: &PlannedAction) -> Result<Option<Resource>> {
+/// equal in all that was sent, and which no other object is linked to. `None` if there is none. A service that cannot be asked for this
+/// value fails the object: it is matched before it is ever created again.
+async fn find_created(run: &Run<'_>, planned: &PlannedAction) -> Result<Option<Performed>> {
     let Action::Create { resource, matching_value, matching_index, .. } = &planned.action else { return Ok(None) };
     let Some((_, mapping)) = run.job.mapping(&planned.object_type) else { return Ok(None) };
-    let found = query(run, mapping, *matching_index, matching_value).await?;
+    let found = match query(run, mapping, *matching_index, matching_value).await {
+        Err(CycleError::Target(error)) if !error.ends_cycle() => {
+            let text = format!("the service cannot be asked whether it made the object: {error}");
+            return Ok(Some(Performed::Failed(Reason::new(ErrorCode::Rejected, text))));
+        }
+        found => found?,
+    };
     let sent = echo(resource, &run.job.profile);
     let is_ours = |candidate: &Resource| match (resource.external_id(), candidate.external_id()) {
         (Some(sent), Some(found)) => sent == found,
@@ -166,11 +173,11 @@ pub(crate) async fn find_created(run: &Run<'_>, planned: &PlannedAction) -> Resu
             })
         }
     };
-    let mut ours = found.into_iter().filter(is_ours);
-    match (ours.next(), ours.next()) {
-        (Some(only), None) => Ok(Some(only)),
-        _ => Ok(None),
-    }
+    let mut ours = found.iter().filter(|candidate| is_ours(candidate));
+    let (Some(only), None) = (ours.next(), ours.next()) else { return Ok(None) };
+    let Some(id) = usable_id(only) else { return Ok(Some(done_with_id(only))) };
+    let owner: Option<String> = run.state.get(Table::LinkByTarget, &object_key(&planned.object_type, id)).await?;
+    Ok(owner.is_none_or(|owner| owner == planned.source_id).then(|| done_with_id(only)))
 }
 
 async fn patch(run: &Run<'_>, resource_type: &str, target_id: &str, body: &Value, max_members: usize) -> Result<Performed> {
@@ -231,18 +238,19 @@ pub(crate) async fn settle(run: &Run<'_>, key: &str, planned: PlannedAction, per
     let link: Option<Link> = run.state.get(Table::Link, &object).await?;
     let (target_id, status, reason) = match performed {
         Performed::Done(target_id) => {
-            batch.delete(Table::Escrow, object.clone());
+            batch.delete(Table::Escrow, work.escrow_key(&object_type, &source_id));
             written(run, &mut batch, &object_type, &source_id, planned_action, link.as_ref(), &target_id).await?;
             (Some(target_id), EventStatus::Success, None)
         }
         Performed::Failed(reason) => {
-            run.put_escrow(&mut batch, &object_type, &source_id, &reason).await?;
+            run.put_escrow(&mut batch, work, &object_type, &source_id, &reason).await?;
             (link.map(|link| link.target_id), EventStatus::Failure, Some(reason))
         }
         Performed::Gone => {
             let reason = Reason::new(ErrorCode::InvalidAnchor, "the linked resource is gone; the object is matched again");
             forget(&mut batch, &object_type, &source_id, link.as_ref());
-            run.put_escrow(&mut batch, &object_type, &source_id, &reason).await?;
+            batch.put(Table::Waiting, forgotten_key(&source_id), "null");
+            run.put_escrow(&mut batch, Work::Object, &object_type, &source_id, &reason).await?;
             (link.map(|link| link.target_id), EventStatus::Failure, Some(reason))
         }
     };
@@ -295,7 +303,7 @@ async fn written(
         }
         Action::References { references, .. } => {
             let Some(link) = link else { return Ok(()) };
-            Link { references, ..link.clone() }
+            return put(batch, Table::Link, object_key(object_type, source_id), &Link { references, ..link.clone() });
         }
         Action::Delete { .. } => {
             forget(batch, object_type, source_id, link);
@@ -303,6 +311,8 @@ async fn written(
             let stored: Option<StoredRecord> = run.state.get(Table::Record, &key).await?;
             if stored.is_some_and(|stored| stored.presence == Presence::Deleted) {
                 batch.delete(Table::Record, key);
+            } else {
+                batch.put(Table::Waiting, forgotten_key(source_id), "null");
             }
             return Ok(());
         }
@@ -342,7 +352,7 @@ pub(crate) async fn settle_open(run: &Run<'_>) -> Result<()> {
         for (key, planned) in rows {
             if matches!(planned.action, Action::Create { .. }) {
                 match find_created(run, &planned).await? {
-                    Some(created) => settle(run, &key, planned, done_with_id(&created)).await?,
+                    Some(performed) => settle(run, &key, planned, performed).await?,
                     // It was not done. The object is still marked, so the plan has it again.
                     None => {
                         let mut batch = Batch::new();

@@ -7,7 +7,9 @@ use scimkit_types::{Dialect, PatchOp, Resource, Timestamp, Tolerance, Value};
 use crate::echo::echo;
 use crate::event::{ErrorCode, PropertyChange};
 use crate::job::ProvisioningJob;
+use crate::matching::usable_id;
 use crate::records::{Action, Link, Presence, StoredRecord};
+use crate::state::key_part;
 
 /// What an evaluation needs besides the object.
 #[derive(Clone, Copy, Debug)]
@@ -106,9 +108,12 @@ impl Setting<'_> {
             Ok(desired) => desired,
             Err(decision) => return decision,
         };
-        let matching_key = desired.matching.first().map(|(index, value)| self.matching_key(*index, value));
+        let only_inactive = leaves_scope || known.stored.presence == Presence::SoftDeleted;
+        // Where the matching value does not flow, the resource keeps the one that it has.
+        let matching = desired.matching.first().filter(|_| !only_inactive);
+        let matching_key = matching.map(|(index, value)| self.matching_key(*index, value));
         let redacted = desired.redacted.clone();
-        let exported = if leaves_scope || known.stored.presence == Presence::SoftDeleted {
+        let exported = if only_inactive {
             // Only what tells that the object is inactive flows: what differs from an active one.
             let present = match self.evaluate(known, Operation::Update, false) {
                 Ok(present) => present,
@@ -148,6 +153,7 @@ impl Setting<'_> {
             Ok(operations) => operations,
             Err(reason) => return Decision::Fail(reason),
         };
+        let is_disabled = becomes_inactive(&link.exported, &exported).unwrap_or(is_disabled);
         let changes = property_changes(&link.exported, &exported, redacted);
         let Some(operations) = operations else {
             if link.is_managed == is_managed {
@@ -191,10 +197,10 @@ impl Setting<'_> {
         match found {
             [] => self.create(desired, first_index, first_value),
             [resource] => {
-                let Some(target_id) = resource.id() else {
+                let Some(target_id) = usable_id(resource) else {
                     return Decision::Fail(Reason::new(
                         ErrorCode::SystemForCrossDomainIdentityManagementServiceIncompatible,
-                        "the service answered with a resource without id",
+                        "the service answered with a resource without a usable id",
                     ));
                 };
                 let key = desired
@@ -330,8 +336,14 @@ impl Setting<'_> {
             });
             definition.is_some_and(scimkit_types::Attribute::compares_case_exact)
         });
-        format!("{index}/{}", scimkit_types::compare::text_key(value, case_exact))
+        format!("{index}/{}", key_part(&scimkit_types::compare::text_key(value, case_exact)))
     }
+}
+
+/// Whether a change makes a resource inactive that was not before; `None` if it is not `active` that tells.
+fn becomes_inactive(before: &Resource, after: &Resource) -> Option<bool> {
+    let active = |resource: &Resource| resource.get("active").and_then(Value::as_bool);
+    active(after).map(|is_active| !is_active && active(before) != Some(false))
 }
 
 /// The top-level attributes of `right` that are not the same in `left`.

@@ -22,7 +22,7 @@ use crate::references::write_references;
 use crate::report::{Cycle, CycleReport};
 use crate::run::Run;
 use crate::source::Source;
-use crate::state::{State, object_key, put_job};
+use crate::state::{State, Work, object_key, put_job};
 use crate::target::{Target, TargetErrorKind};
 
 /// Runs one job: a source on one side, a target on the other, and the state between them.
@@ -125,6 +125,11 @@ impl Engine {
         State::open(Arc::clone(&self.state), Arc::clone(&self.clock), job.id.clone(), job.owner.clone(), job.lease_duration).await
     }
 
+    /// The state for reading only, also while a cycle runs.
+    fn reading(&self) -> State {
+        State::reading(Arc::clone(&self.state), Arc::clone(&self.clock), self.job.id.clone(), self.job.owner.clone())
+    }
+
     async fn run_held(&self, state: &State) -> Result<CycleReport> {
         let mut record = state.job().await?;
         if !record.is_cycle_open {
@@ -179,12 +184,7 @@ impl Engine {
     /// # Errors
     /// [`CycleError`] if the state cannot be read.
     pub async fn linked(&self) -> Result<Vec<LinkedObject>, CycleError> {
-        let state = self.open().await?;
-        let result = self.find_linked(&state).await;
-        let closed = state.close().await;
-        let linked = result?;
-        closed?;
-        Ok(linked)
+        self.find_linked(&self.reading()).await
     }
 
     async fn find_linked(&self, state: &State) -> Result<Vec<LinkedObject>> {
@@ -211,12 +211,7 @@ impl Engine {
     /// # Errors
     /// [`CycleError`] if the source's roles or the state cannot be read.
     pub async fn unprovisioned(&self) -> Result<Vec<Unprovisioned>, CycleError> {
-        let state = self.open().await?;
-        let result = self.find_unprovisioned(&state).await;
-        let closed = state.close().await;
-        let unprovisioned = result?;
-        closed?;
-        Ok(unprovisioned)
+        self.find_unprovisioned(&self.reading()).await
     }
 
     async fn find_unprovisioned(&self, state: &State) -> Result<Vec<Unprovisioned>> {
@@ -274,6 +269,12 @@ async fn finish(run: &Run<'_>, mut record: JobRecord) -> Result<()> {
     let mut batch = Batch::new();
     batch.clear(Table::Plan, "");
     batch.clear(Table::Listing, "");
+    for object_type in run.source.object_types() {
+        // Nobody works on objects of a type without mapping; a mapping that comes later marks them all.
+        if run.job.mapping(&object_type).is_none() {
+            batch.clear(Table::Pending, Work::Object.prefix(&object_type));
+        }
+    }
     put_job(&mut batch, &record)?;
     run.state.commit(batch).await
 }

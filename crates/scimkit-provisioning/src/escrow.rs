@@ -46,10 +46,8 @@ pub(crate) async fn release_due(run: &Run<'_>) -> Result<()> {
         for (key, escrow) in rows {
             if escrow.is_given_up(now) {
                 batch.delete(Table::Escrow, key);
-            } else if escrow.next_attempt_at <= now
-                && let Some((object_type, id)) = key.split_once('/')
-            {
-                batch.put(Table::Pending, Work::Object.key(object_type, id), "null");
+            } else if escrow.next_attempt_at <= now {
+                batch.put(Table::Pending, Work::of_escrow(&key), "null");
             }
         }
         run.state.commit(batch).await?;

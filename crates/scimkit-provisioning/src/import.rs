@@ -1,6 +1,6 @@
 //! Reading the source: changes are merged into the records of the state, page by page, and what changed is marked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use scimkit_mapping::SourceRecord;
 use scimkit_store::{Batch, Table};
@@ -15,12 +15,17 @@ use crate::source::{SourceChange, SourceChangeKind, SourceErrorKind, SourcePage}
 use crate::state::{Work, object_key, put, put_job};
 
 /// Reads every object type of the job to the end of its round.
+///
+/// A cycle that goes on reads on from where it stopped, also where its round had ended: what was put right at the source meanwhile counts.
 pub(crate) async fn import(run: &Run<'_>, record: &mut JobRecord) -> Result<()> {
     let mut imported = 0;
     for object_type in run.source.object_types() {
+        if record.positions.get(&object_type).is_some_and(|position| position.is_round_complete) {
+            // What comes now are changes, which do not tell every object.
+            sweep(run, record, &object_type).await?;
+        }
         loop {
             let position = match record.positions.get(&object_type) {
-                Some(position) if position.is_round_complete => break,
                 Some(position) => Some(&position.next),
                 None => record.watermark.get(&object_type),
             };
@@ -32,13 +37,15 @@ pub(crate) async fn import(run: &Run<'_>, record: &mut JobRecord) -> Result<()> 
                 page => page?,
             };
             imported += u64::try_from(page.changes.len()).unwrap_or(u64::MAX);
+            let is_last = page.is_last;
             take_page(run, record, &object_type, page).await?;
             run.count(|report| report.imported = imported);
             run.progress(Phase::Importing, imported, None);
+            if is_last {
+                break;
+            }
         }
-        if record.restarted.contains(&object_type) {
-            sweep(run, record, &object_type).await?;
-        }
+        sweep(run, record, &object_type).await?;
     }
     Ok(())
 }
@@ -55,7 +62,11 @@ async fn start_over(run: &Run<'_>, job: &mut JobRecord, object_type: &str) -> Re
 }
 
 /// Takes the objects that a round from the beginning did not show as deleted: softly, for the round does not tell which deletions are final.
+/// Does nothing after any other round.
 async fn sweep(run: &Run<'_>, job: &mut JobRecord, object_type: &str) -> Result<()> {
+    if !job.restarted.contains(object_type) {
+        return Ok(());
+    }
     let prefix = object_key(object_type, "");
     let mut walk = run.state.walk::<StoredRecord>(Table::Record, prefix.as_str());
     while let Some(rows) = walk.next().await? {
@@ -77,24 +88,31 @@ async fn sweep(run: &Run<'_>, job: &mut JobRecord, object_type: &str) -> Result<
     run.state.commit(batch).await
 }
 
+/// Merges a page. A round that starts over tells every object whole, so that the first change of each replaces what was known.
+///
 /// INVARIANT (no lost change): the merged records, their marks and the position after the page are one batch.
 async fn take_page(run: &Run<'_>, job: &mut JobRecord, object_type: &str, page: SourcePage) -> Result<()> {
     let mut keys: Vec<String> = page.changes.iter().map(|change| object_key(object_type, &change.id)).collect();
     keys.sort_unstable();
     keys.dedup();
     let stored = run.state.get_many::<StoredRecord>(Table::Record, &keys).await?;
+    let mut unseen = BTreeSet::new();
+    if job.restarted.contains(object_type) {
+        let seen = run.state.get_many::<IgnoredAny>(Table::Seen, &keys).await?;
+        unseen.extend(keys.iter().zip(seen).filter(|(_, seen)| seen.is_none()).map(|(key, _)| key.clone()));
+    }
     let mut known: BTreeMap<String, Option<StoredRecord>> = keys.into_iter().zip(stored).collect();
 
     let mut batch = Batch::new();
-    if job.restarted.contains(object_type) {
-        for change in &page.changes {
-            batch.put(Table::Seen, object_key(object_type, &change.id), "null");
-        }
+    for key in &unseen {
+        batch.put(Table::Seen, key.clone(), "null");
     }
     for change in page.changes {
-        let Some(slot) = known.get_mut(&object_key(object_type, &change.id)) else { continue };
+        let key = object_key(object_type, &change.id);
+        let Some(slot) = known.get_mut(&key) else { continue };
         let id = change.id.clone();
-        let merged = merge(object_type, slot.as_ref(), change);
+        let is_whole = unseen.remove(&key) && matches!(change.kind, SourceChangeKind::Present { .. });
+        let merged = merge(object_type, slot.as_ref().filter(|_| !is_whole), change);
         if merged == *slot {
             continue;
         }

@@ -16,7 +16,6 @@ use crate::event::{ErrorCode, Phase};
 use crate::report::MatchingChoice;
 use crate::run::Run;
 use crate::state::{CHUNK, Work, listing_key, listing_prefix, object_key, put};
-use crate::target::TargetErrorKind;
 
 /// How the unlinked objects of one type are looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +34,7 @@ pub(crate) async fn prepare(run: &Run<'_>, setting: &Setting<'_>) -> Result<Look
     }
     // One page tells how many there are. It is worth its read as soon as there are two objects to look up.
     if unlinked > 1 {
+        run.state.hold().await?;
         let page = run.target.list(setting.mapping.resource_type(), 1).await?;
         let size = u64::try_from(page.resources.len()).unwrap_or(u64::MAX);
         let pages = if size == 0 { 1 } else { page.total.div_ceil(size) };
@@ -84,9 +84,14 @@ async fn read_listing(run: &Run<'_>, setting: &Setting<'_>, mut total: u64, firs
         if seen >= total {
             return Ok(pages);
         }
+        let first = resources.first().and_then(usable_id);
+        run.state.hold().await?;
         let page = run.target.list(setting.mapping.resource_type(), seen + 1).await?;
         if page.resources.is_empty() {
             return Err(CycleError::IncompleteList(format!("it counts {} resources and shows {seen}", page.total)));
+        }
+        if first.is_some() && first == page.resources.first().and_then(usable_id) {
+            return Err(CycleError::IncompleteList(format!("the page from {} on is the one before", seen + 1)));
         }
         pages += 1;
         total = page.total;
@@ -97,7 +102,7 @@ async fn read_listing(run: &Run<'_>, setting: &Setting<'_>, mut total: u64, firs
 async fn keep_listed(run: &Run<'_>, setting: &Setting<'_>, resources: &[Resource]) -> Result<()> {
     let mut batch = Batch::new();
     for resource in resources {
-        let Some(id) = resource.id() else { continue };
+        let Some(id) = usable_id(resource) else { continue };
         for (index, attribute) in setting.mapping.matching().iter().enumerate() {
             for value in texts_at(resource, &attribute.filter_path) {
                 let key = listing_key(setting.mapping.object_type(), &setting.matching_key(index, value), id);
@@ -109,6 +114,11 @@ async fn keep_listed(run: &Run<'_>, setting: &Setting<'_>, resources: &[Resource
         }
     }
     run.state.commit(batch).await
+}
+
+/// The id of a resource, unless it has none or one that can be neither kept nor addressed.
+pub(crate) fn usable_id(resource: &Resource) -> Option<&str> {
+    resource.id().filter(|id| !id.is_empty() && !id.contains('\0'))
 }
 
 /// The texts that a resource has at a path.
@@ -157,7 +167,7 @@ async fn look_up_one(run: &Run<'_>, setting: &Setting<'_>, lookup: Lookup, id: &
         match resources {
             Ok(resources) if resources.is_empty() => {}
             Ok(resources) => return Ok((id.to_owned(), Found { resources, index: Some(*index), failure: None })),
-            Err(CycleError::Target(error)) if error.kind == TargetErrorKind::Rejected => {
+            Err(CycleError::Target(error)) if !error.ends_cycle() => {
                 let reason = Reason::new(ErrorCode::Rejected, format!("the service cannot be asked for the object: {error}"));
                 return Ok((id.to_owned(), Found { failure: Some(reason), ..Found::default() }));
             }
@@ -177,5 +187,6 @@ async fn listed(run: &Run<'_>, setting: &Setting<'_>, index: usize, value: &str)
 pub(crate) async fn query(run: &Run<'_>, mapping: &MappingSet, index: usize, value: &str) -> Result<Vec<Resource>> {
     let Some(attribute) = mapping.matching().get(index) else { return Ok(Vec::new()) };
     let filter = Filter::equal(attribute.filter_path.clone(), value);
+    run.state.hold().await?;
     Ok(run.target.find(mapping.resource_type(), &filter).await?)
 }

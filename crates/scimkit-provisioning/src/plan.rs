@@ -204,7 +204,7 @@ impl Planner<'_> {
             }
             Decision::Fail(reason) => {
                 batch.delete(Table::Pending, pending);
-                self.run.put_escrow(batch, object_type, &object.id, &reason).await?;
+                self.run.put_escrow(batch, Work::Object, object_type, &object.id, &reason).await?;
                 tell(EventStatus::Failure, reason);
             }
             Decision::Forget => {
@@ -256,7 +256,8 @@ fn claim_key(setting: &Setting<'_>, matching_key: &str) -> String {
 /// Removes a link and what leads to it.
 pub(crate) fn forget(batch: &mut Batch, object_type: &str, source_id: &str, link: Option<&Link>) {
     batch.delete(Table::Link, object_key(object_type, source_id));
-    batch.delete(Table::Escrow, object_key(object_type, source_id));
+    batch.delete(Table::Escrow, Work::Object.escrow_key(object_type, source_id));
+    batch.delete(Table::Escrow, Work::References.escrow_key(object_type, source_id));
     let Some(link) = link else { return };
     batch.delete(Table::LinkByTarget, object_key(object_type, &link.target_id));
     if let Some(matching_key) = &link.matching_key {

@@ -1,6 +1,7 @@
 //! Writing references: a manager or a member is written once both ends are linked.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, StreamExt};
@@ -12,14 +13,16 @@ use serde::de::IgnoredAny;
 use crate::apply::apply;
 use crate::decide::{Known, Setting};
 use crate::error::Result;
-use crate::event::{Phase, PropertyChange};
+use crate::event::{EventAction, EventStatus, Phase, PropertyChange};
 use crate::records::{Action, Link, PlannedAction, StoredRecord};
-use crate::run::Run;
-use crate::state::{Work, numbered_key, object_key, waiting_key};
+use crate::run::{Outcome, Run};
+use crate::state::{Work, forgotten_key, forgotten_prefix, numbered_key, object_key, waiting_key};
 
 /// Writes the references of every object that is marked for it.
 pub(crate) async fn write_references(run: &Run<'_>, app_roles: &[AppRole], mut number: u64) -> Result<()> {
+    mark_referrers(run).await?;
     let mut done = 0;
+    let stop = AtomicBool::new(false);
     for mapping in &run.job.mappings {
         let setting = run.setting(mapping, app_roles);
         let prefix = Work::References.prefix(mapping.object_type());
@@ -29,7 +32,7 @@ pub(crate) async fn write_references(run: &Run<'_>, app_roles: &[AppRole], mut n
             number = number.saturating_add(u64::try_from(ids.len()).unwrap_or(u64::MAX));
             // Boxed, so that the compiler can tell that a cycle may move between threads.
             let written: Vec<BoxFuture<'_, Result<()>>> =
-                ids.into_iter().zip(first..).map(|(id, number)| write_one(run, &setting, id, number).boxed()).collect();
+                ids.into_iter().zip(first..).map(|(id, number)| write_one(run, &setting, id, number, &stop).boxed()).collect();
             let mut results = stream::iter(written).buffer_unordered(run.job.concurrency.max(1));
             let mut first_error = None;
             while let Some(result) = results.next().await {
@@ -39,6 +42,7 @@ pub(crate) async fn write_references(run: &Run<'_>, app_roles: &[AppRole], mut n
                         run.progress(Phase::References, done, None);
                     }
                     Err(error) => {
+                        stop.store(true, Ordering::Relaxed);
                         first_error.get_or_insert(error);
                     }
                 }
@@ -51,7 +55,42 @@ pub(crate) async fn write_references(run: &Run<'_>, app_roles: &[AppRole], mut n
     Ok(())
 }
 
-async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: String, number: u64) -> Result<()> {
+/// Marks the objects that refer to one that lost its link: what they refer to is written anew, now or once there is a link again.
+async fn mark_referrers(run: &Run<'_>) -> Result<()> {
+    let prefix = forgotten_prefix();
+    let mut walk = run.state.walk::<IgnoredAny>(Table::Waiting, prefix.as_str());
+    while let Some(ids) = walk.next_ids().await? {
+        let forgotten: HashSet<&str> = ids.iter().map(String::as_str).collect();
+        for mapping in run.job.mappings.iter().filter(|mapping| !mapping.reference_attributes().is_empty()) {
+            mark_referrers_of(run, mapping.object_type(), &forgotten).await?;
+        }
+        let mut batch = Batch::new();
+        for id in &ids {
+            batch.delete(Table::Waiting, forgotten_key(id));
+        }
+        run.state.commit(batch).await?;
+    }
+    Ok(())
+}
+
+async fn mark_referrers_of(run: &Run<'_>, object_type: &str, forgotten: &HashSet<&str>) -> Result<()> {
+    let mut walk = run.state.walk::<StoredRecord>(Table::Record, object_key(object_type, ""));
+    while let Some(rows) = walk.next().await? {
+        let mut batch = Batch::new();
+        for (_, stored) in rows {
+            if stored.record.references.values().flatten().any(|id| forgotten.contains(id.as_str())) {
+                batch.put(Table::Pending, Work::References.key(object_type, &stored.record.id), "null");
+            }
+        }
+        run.state.commit(batch).await?;
+    }
+    Ok(())
+}
+
+async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: String, number: u64, stop: &AtomicBool) -> Result<()> {
+    if stop.load(Ordering::Relaxed) {
+        return Ok(());
+    }
     let id = id.as_str();
     let object_type = setting.mapping.object_type();
     let key = object_key(object_type, id);
@@ -60,7 +99,8 @@ async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: String, number: u64
     let link: Option<Link> = run.state.get(Table::Link, &key).await?;
     let roles: Option<Vec<String>> = run.state.get(Table::Assignment, &key).await?;
     let mut batch = Batch::new();
-    batch.delete(Table::Pending, pending.clone());
+    batch.delete(Table::Pending, pending);
+    batch.delete(Table::Escrow, Work::References.escrow_key(object_type, id));
     let (Some(stored), Some(link)) = (stored, link.filter(|link| link.is_managed)) else {
         return run.state.commit(batch).await;
     };
@@ -68,8 +108,12 @@ async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: String, number: u64
     let desired = match setting.desired(known, Operation::Update, setting.standing(known).is_err()) {
         Ok(desired) => desired,
         Err(reason) => {
-            run.put_escrow(&mut batch, object_type, id, &reason).await?;
-            return run.state.commit(batch).await;
+            run.put_escrow(&mut batch, Work::References, object_type, id, &reason).await?;
+            run.state.commit(batch).await?;
+            let target_id = Some(link.target_id.as_str());
+            let (action, status) = (EventAction::Other, EventStatus::Failure);
+            run.tell(Outcome { object_type, source_id: id, target_id, action, status, reason: Some(reason), changes: Vec::new() });
+            return Ok(());
         }
     };
     let mut resolver = Resolver { run, missing: Vec::new() };

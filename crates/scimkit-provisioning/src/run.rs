@@ -14,7 +14,7 @@ use crate::job::ProvisioningJob;
 use crate::records::Escrow;
 use crate::report::CycleReport;
 use crate::source::Source;
-use crate::state::{State, object_key, put};
+use crate::state::{State, Work, put};
 use crate::target::Target;
 
 /// What the parts of a cycle share.
@@ -82,8 +82,8 @@ impl Run<'_> {
 
     /// Puts a failed object into escrow: it is tried again after 6, 12 and 24 hours, then every 24 hours; whoever changes it at the source
     /// has it tried at once.
-    pub(crate) async fn put_escrow(&self, batch: &mut Batch, object_type: &str, id: &str, reason: &Reason) -> Result<()> {
-        let key = object_key(object_type, id);
+    pub(crate) async fn put_escrow(&self, batch: &mut Batch, work: Work, object_type: &str, id: &str, reason: &Reason) -> Result<()> {
+        let key = work.escrow_key(object_type, id);
         let known: Option<Escrow> = self.state.get(Table::Escrow, &key).await?;
         put(batch, Table::Escrow, key, &Escrow::next(known.as_ref(), self.clock.now(), reason))
     }

@@ -1,11 +1,12 @@
 //! The job's state, typed: records in and out of the state store under the job's lease.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use scimkit_store::{Batch, JobId, Lease, StateStore, Table};
-use scimkit_types::Clock;
+use scimkit_store::{Batch, Fence, JobId, Lease, StateStore, Table};
+use scimkit_types::{Clock, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -17,6 +18,9 @@ pub(crate) const CHUNK: usize = 256;
 
 /// Separates the parts of a key that may hold a slash.
 const SEPARATOR: char = '\u{1f}';
+
+/// Begins what stands for a character that a key cannot hold.
+const ESCAPE: char = '\u{1a}';
 
 /// The state of one job while its lease is held.
 #[derive(Debug)]
@@ -39,6 +43,14 @@ impl State {
     ) -> Result<Self> {
         let lease = store.lease(&job, &owner, None, clock.now(), lease_duration).await?;
         Ok(Self { store, clock, job, owner, lease_duration, lease: Mutex::new(lease) })
+    }
+
+    /// The state as it stands, for reading only: the job stays with whoever has it.
+    ///
+    /// INVARIANT (one owner): no lease was taken, so a commit would be refused; readers make none.
+    pub(crate) fn reading(store: Arc<dyn StateStore>, clock: Arc<dyn Clock>, job: JobId, owner: String) -> Self {
+        let lease = Mutex::new(Lease::new(Fence(0), Timestamp::MAX));
+        Self { store, clock, job, owner, lease_duration: Duration::ZERO, lease }
     }
 
     /// Gives the job back.
@@ -172,6 +184,19 @@ impl Work {
         format!("{work}/{object_type}/")
     }
 
+    /// The key in the table of escrow of an object for which this work failed.
+    pub(crate) fn escrow_key(self, object_type: &str, id: &str) -> String {
+        match self {
+            Self::Object => object_key(object_type, id),
+            Self::References => self.key(object_type, id),
+        }
+    }
+
+    /// The key of the work that an entry of the table of escrow is about.
+    pub(crate) fn of_escrow(key: &str) -> String {
+        if key.starts_with("references/") { key.to_owned() } else { format!("object/{key}") }
+    }
+
     /// The key of an object that waits for this work.
     pub(crate) fn key(self, object_type: &str, id: &str) -> String {
         format!("{}{id}", self.prefix(object_type))
@@ -186,6 +211,34 @@ pub(crate) fn waiting_key(missing_id: &str, object_type: &str, id: &str) -> Stri
 /// The start of the keys of all references that wait for an object.
 pub(crate) fn waiting_prefix(missing_id: &str) -> String {
     format!("{missing_id}{SEPARATOR}")
+}
+
+/// The start of the keys of the objects that lost their link and may get another one.
+pub(crate) fn forgotten_prefix() -> String {
+    // No object has an empty id, so nothing else waits under it.
+    waiting_prefix("")
+}
+
+/// The key of an object that lost its link.
+pub(crate) fn forgotten_key(id: &str) -> String {
+    format!("{}{id}", forgotten_prefix())
+}
+
+/// Text as a part of a key: without the separator, and without what databases refuse. Different texts stay different.
+pub(crate) fn key_part(text: &str) -> Cow<'_, str> {
+    if !text.contains(['\0', SEPARATOR, ESCAPE]) {
+        return Cow::Borrowed(text);
+    }
+    let mut part = String::with_capacity(text.len() + 1);
+    for character in text.chars() {
+        match character {
+            '\0' => part.extend([ESCAPE, '0']),
+            SEPARATOR => part.extend([ESCAPE, '1']),
+            ESCAPE => part.extend([ESCAPE, '2']),
+            other => part.push(other),
+        }
+    }
+    Cow::Owned(part)
 }
 
 /// The key under which target objects are found by their matching value.

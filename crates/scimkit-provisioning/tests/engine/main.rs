@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests report by panicking")]
 
+mod adversity;
 mod cycles;
 mod decisions;
 mod failures;

@@ -49,7 +49,7 @@ pub(crate) fn person(id: &str, mail: &str) -> SourceChange {
 pub(crate) struct ListSource {
     pub(crate) rounds: Mutex<BTreeMap<String, Vec<Vec<SourceChange>>>>,
     pub(crate) assigned: Mutex<Vec<Assignment>>,
-    pub(crate) is_expired: Mutex<bool>,
+    pub(crate) expired: Mutex<Option<String>>,
 }
 
 impl ListSource {
@@ -57,9 +57,9 @@ impl ListSource {
         self.rounds.lock().unwrap().entry(object_type.to_owned()).or_default().push(changes);
     }
 
-    /// Forgets what was told: a position of before is unknown, and only these objects are there.
+    /// Forgets what was told of a type: a position of before is unknown, and only these objects are there.
     pub(crate) fn start_over(&self, object_type: &str, changes: Vec<SourceChange>) {
-        *self.is_expired.lock().unwrap() = true;
+        *self.expired.lock().unwrap() = Some(object_type.to_owned());
         self.rounds.lock().unwrap().insert(object_type.to_owned(), vec![changes]);
     }
 
@@ -79,7 +79,7 @@ impl Source for ListSource {
     }
 
     async fn read(&self, object_type: &str, position: Option<&Position>) -> Result<SourcePage, SourceError> {
-        if position.is_some() && std::mem::take(&mut *self.is_expired.lock().unwrap()) {
+        if position.is_some() && self.expired.lock().unwrap().take_if(|expired| expired == object_type).is_some() {
             return Err(SourceError::new(SourceErrorKind::PositionExpired, "the position is too old"));
         }
         let (round, offset) = position.map_or((0, 0), |position| {
@@ -120,6 +120,12 @@ pub(crate) struct MapTarget {
     pub(crate) resources: Mutex<BTreeMap<String, BTreeMap<String, Resource>>>,
     pub(crate) requests: Mutex<Vec<String>>,
     pub(crate) faults: Mutex<BTreeMap<usize, Fault>>,
+    /// How the service answers when it is asked for a value.
+    pub(crate) unaskable: Mutex<BTreeMap<String, TargetErrorKind>>,
+    /// The start of the paths whose changes the service refuses.
+    pub(crate) refused_path: Mutex<Option<String>>,
+    /// Whether every page of a list is the first one.
+    pub(crate) ignores_start_index: Mutex<bool>,
     next_id: Mutex<u32>,
 }
 
@@ -130,6 +136,9 @@ impl MapTarget {
             resources: Mutex::default(),
             requests: Mutex::default(),
             faults: Mutex::default(),
+            unaskable: Mutex::default(),
+            refused_path: Mutex::default(),
+            ignores_start_index: Mutex::default(),
             next_id: Mutex::new(0),
         }
     }
@@ -189,6 +198,10 @@ impl MapTarget {
 impl Target for MapTarget {
     async fn find(&self, resource_type: &str, filter: &Filter) -> Result<Vec<Resource>, TargetError> {
         let is_lost = self.begin("find", resource_type)?;
+        let text = filter.to_string();
+        if let Some((_, kind)) = self.unaskable.lock().unwrap().iter().find(|(value, _)| text.contains(value.as_str())) {
+            return Err(TargetError::new(*kind, "the filter cannot be used"));
+        }
         let definition = self.catalog.resource_type(resource_type).unwrap();
         let filter = filter.resolve(&self.catalog, definition, Dialect::STRICT).unwrap();
         let resources = self.resources.lock().unwrap();
@@ -200,7 +213,8 @@ impl Target for MapTarget {
         let is_lost = self.begin("list", resource_type)?;
         let resources = self.resources.lock().unwrap();
         let all: Vec<Resource> = resources.get(resource_type).into_iter().flat_map(BTreeMap::values).cloned().collect();
-        let skipped = usize::try_from(start_index - 1).unwrap();
+        let is_first = *self.ignores_start_index.lock().unwrap();
+        let skipped = if is_first { 0 } else { usize::try_from(start_index - 1).unwrap() };
         let page = TargetPage::new(all.len() as u64, all.into_iter().skip(skipped).take(3).collect());
         Self::end(is_lost, page)
     }
@@ -225,6 +239,11 @@ impl Target for MapTarget {
 
     async fn patch(&self, resource_type: &str, id: &str, operations: &[PatchOperation]) -> Result<(), TargetError> {
         let is_lost = self.begin("patch", resource_type)?;
+        if let Some(refused) = self.refused_path.lock().unwrap().as_deref()
+            && operations.iter().any(|operation| operation.path.as_deref().is_some_and(|path| path.starts_with(refused)))
+        {
+            return Err(TargetError::new(TargetErrorKind::Rejected, "refused"));
+        }
         let definition = self.catalog.resource_type(resource_type).unwrap();
         let mut resources = self.resources.lock().unwrap();
         let Some(resource) = resources.get_mut(resource_type).and_then(|all| all.get_mut(id)) else {
