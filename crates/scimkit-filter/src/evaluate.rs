@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use scimkit_types::{AttributeName, ComplexValue, Resource, Value, compare};
+use scimkit_types::compare::{self, TextComparison};
+use scimkit_types::{AttributeName, ComplexValue, Resource, Value};
 
 use crate::ast::CompareOperator;
 use crate::resolve::{Node, Operand, ResolvedFilter, ResolvedPath};
@@ -100,22 +101,22 @@ fn compare_values(subject: Subject<'_>, path: &ResolvedPath, operator: CompareOp
         };
     }
     if operator != CompareOperator::NotEqual {
-        return subject.any(path, |value| compares(value, path.case_exact, operator, operand));
+        return subject.any(path, |value| compares(value, path.comparison, operator, operand));
     }
     let mut is_there = false;
     let differs = subject.any(path, |value| {
         is_there |= *value != Value::Null;
-        *value != Value::Null && !compares(value, path.case_exact, CompareOperator::Equal, operand)
+        *value != Value::Null && !compares(value, path.comparison, CompareOperator::Equal, operand)
     });
     differs || !is_there
 }
 
 /// Whether one value compares so. A value of another type than the operand's compares with nothing.
-fn compares(value: &Value, case_exact: bool, operator: CompareOperator, operand: &Operand) -> bool {
+fn compares(value: &Value, comparison: TextComparison, operator: CompareOperator, operand: &Operand) -> bool {
     match (operand, value) {
         (Operand::Boolean(operand), Value::Boolean(value)) => operator == CompareOperator::Equal && value == operand,
         (Operand::Number(operand), Value::Number(value)) => is_ordered(value.compare(operand), operator),
-        (Operand::Text { key, .. }, Value::String(text)) => compares_text(text, case_exact, operator, key),
+        (Operand::Text { key, .. }, Value::String(text)) => compares_text(text, comparison, operator, key),
         (Operand::Instant(operand), Value::String(text)) => {
             compare::instant(text).is_some_and(|instant| is_ordered(instant.cmp(operand), operator))
         }
@@ -135,14 +136,14 @@ const fn is_ordered(ordering: Ordering, operator: CompareOperator) -> bool {
     }
 }
 
-fn compares_text(text: &str, case_exact: bool, operator: CompareOperator, key: &str) -> bool {
-    if !case_exact
+fn compares_text(text: &str, comparison: TextComparison, operator: CompareOperator, key: &str) -> bool {
+    if comparison != TextComparison::CaseExact
         && text.is_ascii()
         && let Some(found) = compares_ascii(text.as_bytes(), operator, key.as_bytes())
     {
         return found;
     }
-    let text = compare::text_key(text, case_exact);
+    let text = comparison.key(text);
     match operator {
         CompareOperator::Contains => text.contains(key),
         CompareOperator::StartsWith => text.starts_with(key),
@@ -201,7 +202,7 @@ mod tests {
                     CompareOperator::EndsWith => key.ends_with(&*operand),
                     other => is_ordered(key.cmp(&operand), other),
                 };
-                prop_assert_eq!(compares_text(&text, false, operator, &operand), expected, "{:?}", operator);
+                prop_assert_eq!(compares_text(&text, TextComparison::Caseless, operator, &operand), expected, "{:?}", operator);
             }
         }
     }
@@ -209,7 +210,7 @@ mod tests {
     #[test]
     fn long_text_is_found() {
         let (text, key) = (format!("{}B", "A".repeat(1000)), format!("{}b", "a".repeat(SEARCHED)));
-        assert!(compares_text(&text, false, CompareOperator::Contains, &key));
-        assert!(!compares_text(&text, false, CompareOperator::Contains, &format!("{key}b")));
+        assert!(compares_text(&text, TextComparison::Caseless, CompareOperator::Contains, &key));
+        assert!(!compares_text(&text, TextComparison::Caseless, CompareOperator::Contains, &format!("{key}b")));
     }
 }

@@ -1,5 +1,6 @@
 //! A filter made ready for one resource type: attributes found, operators checked, values typed.
 
+use scimkit_types::compare::TextComparison;
 use scimkit_types::{
     Attribute, AttributeName, AttributeType, Catalog, Dialect, Number, ResourceType, Returned, SchemaUri, Timestamp, Tolerance, compare,
 };
@@ -69,6 +70,8 @@ pub struct ResolvedPath {
     pub type_: AttributeType,
     /// Whether text compares with case.
     pub case_exact: bool,
+    /// How text compares.
+    pub comparison: TextComparison,
     /// Whether the top-level attribute has a list of values.
     pub is_multi_valued: bool,
 }
@@ -83,7 +86,7 @@ pub enum Operand {
     Boolean(bool),
     /// A number.
     Number(Number),
-    /// Text, with the key under which it compares (see `scimkit_types::compare::text_key`).
+    /// Text, with the key under which it compares (see [`ResolvedPath::comparison`]).
     Text {
         /// As it was given.
         text: String,
@@ -147,14 +150,24 @@ fn find<'a>(path: &AttributePath, catalog: &'a Catalog, resource_type: &'a Resou
 
 fn resolved(extension: Option<SchemaUri>, top: &Attribute, sub: Option<&Attribute>) -> ResolvedPath {
     let end = sub.unwrap_or(top);
+    let comparison = match (&extension, sub) {
+        (None, None) => TextComparison::of(top.name.as_str(), end.compares_case_exact()),
+        _ => caseless_unless_exact(end),
+    };
     ResolvedPath {
         extension,
         attribute: top.name.clone(),
         sub_attribute: sub.map(|sub| sub.name.clone()),
         type_: end.type_,
         case_exact: end.compares_case_exact(),
+        comparison,
         is_multi_valued: top.is_multi_valued,
     }
+}
+
+/// How text of an attribute compares that is not at the top of a base schema.
+fn caseless_unless_exact(attribute: &Attribute) -> TextComparison {
+    if attribute.compares_case_exact() { TextComparison::CaseExact } else { TextComparison::Caseless }
 }
 
 /// One level of a filter: the resource type, or the attribute whose brackets are open.
@@ -195,25 +208,12 @@ impl<'a> Resolver<'a> {
             return Ok(Node::Constant((operator == CompareOperator::Equal) == (*value == Literal::Null) && is_equality(operator)));
         };
         let (path, end) = if *value == Literal::Null { (found.path, found.definition) } else { self.implied_value(path, found)? };
-        let value = if self.is_schemas(&path) { &self.registered_spelling(value) } else { value };
-        let operand = operand(end, operator, value, self.dialect.allows(Tolerance::ConvertFilterValues)).ok_or_else(|| {
-            let path = self.full_path(&path.to_attribute_path());
-            ResolveError::Comparison { path, operator: operator.as_str(), value: kind_of(end, value) }
-        })?;
+        let operand =
+            operand(end, path.comparison, operator, value, self.dialect.allows(Tolerance::ConvertFilterValues)).ok_or_else(|| {
+                let path = self.full_path(&path.to_attribute_path());
+                ResolveError::Comparison { path, operator: operator.as_str(), value: kind_of(end, value) }
+            })?;
         Ok(Node::Compare { path, operator, operand })
-    }
-
-    fn is_schemas(&self, path: &ResolvedPath) -> bool {
-        self.parent.is_none() && path.extension.is_none() && path.attribute == *"schemas"
-    }
-
-    /// The URI of a known schema in the spelling under which resources carry it (AMB-38); other values as they are.
-    fn registered_spelling(&self, value: &Literal) -> Literal {
-        let known = match value {
-            Literal::String(uri) => self.catalog.schema(uri),
-            _ => None,
-        };
-        known.map_or_else(|| value.clone(), |schema| Literal::String(schema.id.as_str().to_owned()))
     }
 
     /// The attribute that a comparison means: of a complex attribute its sub-attribute `value`, if it has one (R7644-3.4.2.2-19).
@@ -249,7 +249,8 @@ impl<'a> Resolver<'a> {
         let definition = is_plain.then(|| parent.sub_attribute(path.attribute.as_str())).flatten();
         let definition = definition
             .ok_or_else(|| ResolveError::UnknownAttribute { path: self.full_path(path), resource_type: self.resource_type.name.clone() })?;
-        Ok(Found { path: resolved(None, definition, None), definition, is_sensitive: definition.returned == Returned::Never })
+        let path = ResolvedPath { comparison: caseless_unless_exact(definition), ..resolved(None, definition, None) };
+        Ok(Found { path, definition, is_sensitive: definition.returned == Returned::Never })
     }
 
     /// The path for an error, with the attribute whose brackets are open in front.
@@ -277,9 +278,14 @@ const fn is_substring(operator: CompareOperator) -> bool {
 }
 
 /// The value in the attribute's type; `None` if the two cannot be compared so (R7644-3.4.2.2-08 and -09, AMB-08, AMB-09).
-fn operand(attribute: &Attribute, operator: CompareOperator, value: &Literal, converts: bool) -> Option<Operand> {
-    let text_operand =
-        |text: &str| Operand::Text { text: text.to_owned(), key: compare::text_key(text, attribute.compares_case_exact()).into_owned() };
+fn operand(
+    attribute: &Attribute,
+    comparison: TextComparison,
+    operator: CompareOperator,
+    value: &Literal,
+    converts: bool,
+) -> Option<Operand> {
+    let text_operand = |text: &str| Operand::Text { text: text.to_owned(), key: comparison.key(text).into_owned() };
     if *value == Literal::Null {
         return is_equality(operator).then_some(Operand::Null);
     }

@@ -1,11 +1,10 @@
 //! Values: JSON literals (RFC 8259).
 
 use nom::Parser as _;
-use nom::branch::alt;
 use nom::bytes::complete::take_while;
-use nom::character::complete::{char, digit1, one_of};
-use nom::combinator::{opt, recognize};
+use nom::character::complete::char;
 use scimkit_types::Number;
+use scimkit_types::value::NumberError;
 
 use super::failure::{Failure, What};
 use super::{Parsed, Parser, bytes_while};
@@ -46,19 +45,10 @@ fn ends_value(c: char) -> bool {
 /// `number = [minus] int [frac] [exp]`
 fn number(input: &str) -> Parsed<'_, Literal> {
     let (rest, token) = take_while(|c: char| !ends_value(c)).parse(input)?;
-    let wrong = || Failure::over(input, token.len(), What::Expected(NUMBER)).fatal();
-    let fraction = (char('.'), digit1);
-    let exponent = (one_of("eE"), opt(one_of("+-")), digit1);
-    let integer = (opt(char('-')), alt((recognize(char::<_, Failure>('0')), digit1)));
-    let read = (recognize(integer), opt(recognize(fraction)), opt(recognize(exponent))).parse(token);
-    let ("", (integer, fraction, exponent)) = read.map_err(|_: nom::Err<Failure>| wrong())? else { return Err(wrong()) };
-    let exact = if fraction.is_none() && exponent.is_none() {
-        integer.parse::<i64>().map(Number::from).or_else(|_| integer.parse::<u64>().map(Number::from)).ok()
-    } else {
-        None
-    };
-    let number = exact.or_else(|| token.parse().ok().and_then(Number::from_f64));
-    let number = number.ok_or_else(|| Failure::over(input, token.len(), What::Expected("a number in the range of a double")).fatal())?;
+    let number = token.parse().map_err(|fault| {
+        let what = if fault == NumberError::OutOfRange { "a number in the range of a double" } else { NUMBER };
+        Failure::over(input, token.len(), What::Expected(what)).fatal()
+    })?;
     Ok((rest, Literal::Number(number)))
 }
 

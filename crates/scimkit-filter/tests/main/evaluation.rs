@@ -95,10 +95,21 @@ fn case_counts_where_the_schema_says_so() {
     check(r#"displayName ew "ÄR""#, "{\"displayName\": \"Ba\u{308}r\"}", true);
 }
 
-/// S27: a ligature is what it stands for.
+/// A ligature is what it stands for.
 #[test]
 fn ligatures_compare_as_their_letters() {
-    check(r#"userName eq "ﬁsh""#, r#"{"userName": "Fish"}"#, true);
+    check(r#"displayName eq "ﬁsh""#, r#"{"displayName": "Fish"}"#, true);
+}
+
+/// R7644-5-01, R7644-7.8-01, S27: names of users compare by their PRECIS profile, in comparisons of every kind.
+#[test]
+fn names_of_users_compare_by_their_profile() {
+    check(r#"userName eq "Ｆｉｓｈ""#, r#"{"userName": "fish"}"#, true);
+    check("userName eq \"A\u{30a}sa\"", r#"{"userName": "ÅSA"}"#, true);
+    check(r#"userName sw "Ｆ""#, r#"{"userName": "fish"}"#, true);
+    check(r#"userName eq "ﬁsh""#, r#"{"userName": "fish"}"#, false);
+    check(r#"userName eq "strasse""#, r#"{"userName": "straße"}"#, false);
+    check(r#"displayName eq "Ｆｉｓｈ""#, r#"{"displayName": "fish"}"#, false);
 }
 
 /// R7644-3.4.2.2-06

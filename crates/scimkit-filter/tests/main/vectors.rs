@@ -76,9 +76,7 @@ fn check<T>(vector: &Json, parse: impl Fn(&str, &ParseOptions<'_>) -> Result<T, 
         let shown = parse(input, &options).map(|parsed| show(&parsed));
         let id = &vector["id"];
         if vector[key] == "accept" {
-            // The notation keeps the spelling of a number, the tree keeps its value.
-            let expected = vector["ast"].as_str().unwrap().replace("-1.5e3", "-1500.0");
-            assert_eq!(shown.as_deref(), Ok(expected.as_str()), "{id} {key}");
+            assert_eq!(shown.as_deref(), Ok(vector["ast"].as_str().unwrap()), "{id} {key}");
         } else {
             let error = shown.expect_err(&format!("{id} {key} is refused"));
             assert!(error.span().end <= error.input().len(), "{id} {key}");
@@ -158,7 +156,8 @@ fn every_evaluation_vector_comes_out_as_it_says() {
         ("S24", r#"{"active": true}"#, Refused),
         ("S25", r#"{"userName": "6"}"#, Refused),
         ("S26", r#"{"displayName": "BÄRBEL"}"#, Matches(true)),
-        ("S27", r#"{"userName": "fish"}"#, Matches(true)),
+        // The PRECIS profile of names does not map ligatures, and forbids them.
+        ("S27", r#"{"userName": "fish"}"#, Matches(false)),
         // How many results are too many is the service provider's decision.
         ("S28", r#"{"userName": "bjensen"}"#, Matches(true)),
         ("S29", r#"{"meta": {"resourceType": "User"}}"#, Matches(true)),

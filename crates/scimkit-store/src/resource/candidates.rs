@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use scimkit_filter::{Node, Operand, ResolvedPath};
-use scimkit_types::compare::text_key;
+use scimkit_types::compare::attribute_key;
 use scimkit_types::{Resource, Value};
 
 /// Attributes of the base schema that clients match resources by (RFC 7644 section 3.4.2.2 and what provisioning clients send).
@@ -37,7 +37,7 @@ impl ValueIndex {
         let path = path.to_ascii_lowercase();
         if let Some(index) = self.paths.get_mut(&path) {
             for text in texts_at(document, &path) {
-                index.entry(text_key(text, false).into_owned()).or_default().insert(id.to_owned());
+                index.entry(attribute_key(&path, text, false).into_owned()).or_default().insert(id.to_owned());
             }
         }
     }
@@ -46,7 +46,7 @@ impl ValueIndex {
     pub(super) fn enter(&mut self, id: &str, document: &Resource) {
         for (path, index) in &mut self.paths {
             for text in texts_at(document, path) {
-                index.entry(text_key(text, false).into_owned()).or_default().insert(id.to_owned());
+                index.entry(attribute_key(path, text, false).into_owned()).or_default().insert(id.to_owned());
             }
         }
     }
@@ -55,7 +55,7 @@ impl ValueIndex {
     pub(super) fn leave(&mut self, id: &str, document: &Resource) {
         for (path, index) in &mut self.paths {
             for text in texts_at(document, path) {
-                let key = text_key(text, false);
+                let key = attribute_key(path, text, false);
                 if let Some(ids) = index.get_mut(&*key) {
                     ids.remove(id);
                     if ids.is_empty() {
@@ -68,7 +68,7 @@ impl ValueIndex {
 
     fn find(&self, path: &str, text: &str) -> Option<BTreeSet<String>> {
         let index = self.paths.get(path)?;
-        Some(index.get(&*text_key(text, false)).cloned().unwrap_or_default())
+        Some(index.get(&*attribute_key(path, text, false)).cloned().unwrap_or_default())
     }
 }
 

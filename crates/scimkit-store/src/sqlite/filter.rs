@@ -5,11 +5,11 @@
 
 use rusqlite::types::Value as Parameter;
 use scimkit_filter::{CompareOperator, Node, Operand, ResolvedPath};
-use scimkit_types::compare::text_key;
+use scimkit_types::compare::attribute_key;
 use scimkit_types::{AttributeType, SortOrder};
 
 use crate::error::{Result, StoreError};
-use crate::keys::{instant_key, number_key};
+use crate::keys::instant_key;
 use crate::resource::Sort;
 
 /// A statement that is being written: the values that it binds.
@@ -162,14 +162,7 @@ fn comparison(path: &ResolvedPath, operator: CompareOperator, operand: &Operand,
         }
         Operand::Number(number) => {
             let sign = sign?;
-            let double = number_key(number).get(..8).unwrap_or_default().to_vec();
-            let double = parameters.bind(double);
-            let by_double = format!("substr(v.number, 1, 8) {sign} {double}");
-            if !number.is_integer() {
-                return Some(by_double);
-            }
-            let whole = parameters.bind(number_key(number));
-            Some(format!("CASE length(v.number) WHEN 8 THEN {by_double} ELSE v.number {sign} {whole} END"))
+            Some(format!("v.number {sign} {}", parameters.bind(number.key())))
         }
         Operand::Instant(at) => {
             let sign = sign?;
@@ -228,14 +221,16 @@ fn narrowing_of(parent: Option<&ResolvedPath>, node: &Node, wanted: u8, scope: &
             let attribute = parent.map(attribute_path);
             let subject = attribute.as_deref().map_or(Subject::Resource, Subject::Element);
             let (full, whole) = paths(subject, path).ok()?;
-            let full = parameters.bind(full);
+            let bound = parameters.bind(full.clone());
             let path = match whole {
-                Some(whole) => format!("v.path IN ({full}, {})", parameters.bind(whole)),
-                None => format!("v.path = {full}"),
+                Some(whole) => format!("v.path IN ({bound}, {})", parameters.bind(whole)),
+                None => format!("v.path = {bound}"),
             };
             let keys = match (operand, operator) {
                 // Text that is equal with case is equal without.
-                (Operand::Text { text, .. }, _) => format!("v.folded = {}", parameters.bind(text_key(text, false).into_owned())),
+                (Operand::Text { text, .. }, _) => {
+                    format!("v.folded = {}", parameters.bind(attribute_key(&full, text, false).into_owned()))
+                }
                 (Operand::Instant(at), operator) => {
                     let sign = match operator {
                         CompareOperator::Equal => "=",

@@ -5,11 +5,11 @@
 //! hold have no rows, so that nothing in a document can pass for another path.
 
 use rusqlite::{Transaction, params};
-use scimkit_types::compare::{instant, text_key};
+use scimkit_types::compare::{attribute_key, instant};
 use scimkit_types::{AttributeName, ComplexValue, Resource, SchemaUri, Value};
 
 use crate::error::Result;
-use crate::keys::{instant_key, number_key};
+use crate::keys::instant_key;
 
 /// What stands at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +57,9 @@ impl Row {
             Value::Complex(_) => row.kind = Kind::Complex,
             Value::List(_) => row.kind = Kind::List,
             Value::Boolean(value) => row.boolean = Some(*value),
-            Value::Number(number) => row.number = Some(number_key(number)),
+            Value::Number(number) => row.number = Some(number.key()),
             Value::String(text) => {
-                let folded = text_key(text, false);
+                let folded = attribute_key(path, text, false);
                 row.exact = (folded != *text).then(|| text.clone());
                 row.folded = Some(folded.into_owned());
                 row.instant = instant(text).map(instant_key);

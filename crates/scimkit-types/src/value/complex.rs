@@ -1,5 +1,7 @@
 //! Named values in the order in which they came.
 
+use std::collections::HashMap;
+
 use super::Value;
 
 /// The members of a JSON object whose names compare without ASCII case (RFC 7643 section 2.1) and keep the order in which they came.
@@ -95,19 +97,46 @@ impl ComplexValue {
     /// Whether two complex values are equal up to what carries no meaning (see [`Value::is_equivalent`]).
     pub fn is_equivalent(&self, other: &Self) -> bool {
         let covers = |left: &Self, right: &Self| {
+            let right = right.finder();
             left.iter().all(|(name, value)| match right.get(name) {
                 Some(counterpart) => value.is_equivalent(counterpart),
                 None => value.is_unassigned(),
             })
         };
-        covers(self, other) && other.iter().all(|(name, value)| value.is_unassigned() || self.get(name).is_some())
+        let own = self.finder();
+        covers(self, other) && other.iter().all(|(name, value)| value.is_unassigned() || own.get(name).is_some())
+    }
+
+    /// Finds members by name: a short list is searched, a long one, which only a hostile peer sends, is indexed.
+    fn finder(&self) -> Finder<'_> {
+        let index = (self.len() > SEARCHED_MEMBERS)
+            .then(|| self.iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect::<HashMap<_, _>>());
+        Finder { complex: self, index }
+    }
+}
+
+/// The number of members up to which they are searched for each name.
+const SEARCHED_MEMBERS: usize = 64;
+
+struct Finder<'a> {
+    complex: &'a ComplexValue,
+    index: Option<HashMap<String, &'a Value>>,
+}
+
+impl<'a> Finder<'a> {
+    fn get(&self, name: &str) -> Option<&'a Value> {
+        match &self.index {
+            Some(index) => index.get(&name.to_ascii_lowercase()).copied(),
+            None => self.complex.get(name),
+        }
     }
 }
 
 /// Members are compared by name without case; their order does not matter.
 impl PartialEq for ComplexValue {
     fn eq(&self, other: &Self) -> bool {
-        self.len() == other.len() && self.iter().all(|(name, value)| other.get(name) == Some(value))
+        let other_members = other.finder();
+        self.len() == other.len() && self.iter().all(|(name, value)| other_members.get(name) == Some(value))
     }
 }
 

@@ -1,10 +1,13 @@
 //! Reading and writing values as JSON.
 
 use std::fmt;
+use std::sync::OnceLock;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::value::RawValue;
 
+use super::reader::{self, Members};
 use super::{ComplexValue, Number, Value};
 
 impl Serialize for Value {
@@ -30,16 +33,157 @@ impl Serialize for ComplexValue {
     }
 }
 
+/// Reads the text of the document where the format is JSON, so that numbers stay as they are written; from other formats and from values
+/// in memory numbers come as integers and doubles.
+///
+/// Two members whose names differ only by case are an error (R7643-2.1-03).
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor)
+        deserializer.deserialize_newtype_struct(raw_name(), RawVisitor)
     }
 }
 
-/// Two members whose names differ only by case are an error (R7643-2.1-03).
+/// Reads as [`Value`] does, and only an object.
 impl<'de> Deserialize<'de> for ComplexValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ComplexVisitor)
+        match Value::deserialize(deserializer)? {
+            Value::Complex(value) => Ok(value),
+            other => Err(de::Error::invalid_type(other.unexpected(), &"a JSON object")),
+        }
+    }
+}
+
+impl Value {
+    /// What stands in place of something else; never its content.
+    const fn unexpected(&self) -> de::Unexpected<'static> {
+        match self {
+            Self::Null => de::Unexpected::Unit,
+            Self::Boolean(_) => de::Unexpected::Other("a boolean"),
+            Self::Number(_) => de::Unexpected::Other("a number"),
+            Self::String(_) => de::Unexpected::Other("text"),
+            Self::List(_) => de::Unexpected::Seq,
+            Self::Complex(_) => de::Unexpected::Map,
+        }
+    }
+}
+
+/// The name by which `serde_json` is asked for the text of a value, told by asking for one.
+fn raw_name() -> &'static str {
+    static NAME: OnceLock<&'static str> = OnceLock::new();
+    NAME.get_or_init(|| {
+        let mut name = "";
+        // The probe has no value to give: what is wanted is only the name.
+        let asked: Result<Box<RawValue>, _> = Deserialize::deserialize(Probe(&mut name));
+        debug_assert!(asked.is_err());
+        name
+    })
+}
+
+struct Probe<'a>(&'a mut &'static str);
+
+impl<'de> Deserializer<'de> for Probe<'_> {
+    type Error = de::value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(de::Error::custom("there is no value"))
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Self::Error> {
+        *self.0 = name;
+        self.deserialize_any(visitor)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct seq tuple tuple_struct map struct
+        enum identifier ignored_any
+    }
+}
+
+/// Takes the text of a value where the format gives it, else the value itself.
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        ValueVisitor.expecting(f)
+    }
+
+    /// The text comes as the only member of a map.
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        match map.next_key::<String>()? {
+            Some(name) if name == raw_name() => map.next_value_seed(TextSeed),
+            name => read_members(name, map),
+        }
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+
+    // Formats without newtypes give what they have.
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
+        ValueVisitor.visit_bool(value)
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+        ValueVisitor.visit_i64(value)
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
+        ValueVisitor.visit_u64(value)
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        ValueVisitor.visit_f64(value)
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
+        ValueVisitor.visit_str(value)
+    }
+
+    fn visit_string<E: de::Error>(self, value: String) -> Result<Value, E> {
+        ValueVisitor.visit_string(value)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
+        ValueVisitor.visit_unit()
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Value, E> {
+        ValueVisitor.visit_none()
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        ValueVisitor.visit_some(deserializer)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Value, A::Error> {
+        ValueVisitor.visit_seq(seq)
+    }
+}
+
+/// Reads JSON text.
+struct TextSeed;
+
+impl<'de> DeserializeSeed<'de> for TextSeed {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for TextSeed {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON text")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
+        reader::read(text).map_err(E::custom)
     }
 }
 
@@ -96,44 +240,22 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Value::List(values))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
-        ComplexVisitor.visit_map(map).map(Value::Complex)
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let name = map.next_key()?;
+        read_members(name, map)
     }
 }
 
-struct ComplexVisitor;
-
-impl<'de> Visitor<'de> for ComplexVisitor {
-    type Value = ComplexValue;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
+/// The members of a map whose first name is read already.
+fn read_members<'de, A: MapAccess<'de>>(mut name: Option<String>, mut map: A) -> Result<Value, A::Error> {
+    let mut members = Members::default();
+    while let Some(next) = name {
+        let value = map.next_value_seed(std::marker::PhantomData)?;
+        members.push(next, value).map_err(de::Error::custom)?;
+        name = map.next_key()?;
     }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ComplexValue, A::Error> {
-        let mut complex = ComplexValue::new();
-        // A short object is searched; a long one, which only a hostile peer sends, is checked through a set.
-        let mut seen = std::collections::HashSet::new();
-        while let Some((name, value)) = map.next_entry::<String, Value>()? {
-            let is_known = if complex.len() < SEARCHED_MEMBERS {
-                complex.get(&name).is_some()
-            } else {
-                if seen.is_empty() {
-                    seen.extend(complex.iter().map(|(name, _)| name.to_ascii_lowercase()));
-                }
-                !seen.insert(name.to_ascii_lowercase())
-            };
-            if is_known {
-                return Err(de::Error::custom(format_args!("attribute `{name}` occurs twice, its name compares without case")));
-            }
-            complex.push_unique(name, value);
-        }
-        Ok(complex)
-    }
+    Ok(Value::Complex(members.into_complex()))
 }
-
-/// The number of members up to which a linear search finds a duplicate faster than a set does.
-const SEARCHED_MEMBERS: usize = 32;
 
 #[cfg(test)]
 mod tests {

@@ -1,11 +1,13 @@
 //! Attribute values: JSON with names that compare without case.
 
 mod complex;
+mod equivalent;
 mod json;
 mod number;
+mod reader;
 
 pub use complex::ComplexValue;
-pub use number::Number;
+pub use number::{Number, NumberError};
 
 /// The value of an attribute (RFC 7643 section 2.3), as it stands in JSON.
 ///
@@ -108,18 +110,7 @@ impl Value {
     /// and null against absent.
     pub fn is_equivalent(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::List(left), Self::List(right)) => {
-                let left: Vec<&Self> = left.iter().filter(|value| !value.is_unassigned()).collect();
-                let mut right: Vec<&Self> = right.iter().filter(|value| !value.is_unassigned()).collect();
-                left.len() == right.len()
-                    && left.iter().all(|value| {
-                        let found = right.iter().position(|candidate| value.is_equivalent(candidate));
-                        found.is_some_and(|index| {
-                            right.swap_remove(index);
-                            true
-                        })
-                    })
-            }
+            (Self::List(left), Self::List(right)) => equivalent::lists(left, right),
             (Self::Complex(left), Self::Complex(right)) => left.is_equivalent(right),
             (left, right) => left == right || (left.is_unassigned() && right.is_unassigned()),
         }

@@ -1,0 +1,256 @@
+//! Reading JSON text as values, with numbers as they are written.
+
+use std::fmt;
+
+use super::number::NumberError;
+use super::{ComplexValue, Number, Value};
+
+/// The depth of nesting up to which text is read, as `serde_json` has it.
+const DEEPEST: usize = 128;
+
+/// Why a text is not read.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// Two members whose names differ at most by case.
+    Duplicate(String),
+    TooDeep,
+    Number(NumberError),
+    Text(serde_json::Error),
+    Syntax,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Duplicate(name) => write!(f, "attribute `{name}` occurs twice, its name compares without case"),
+            Self::TooDeep => write!(f, "expected values that nest at most {DEEPEST} deep, found deeper ones"),
+            Self::Number(fault) => fault.fmt(f),
+            Self::Text(fault) => fault.fmt(f),
+            Self::Syntax => f.write_str("expected JSON, found something else"),
+        }
+    }
+}
+
+/// Reads a JSON document.
+pub(super) fn read(text: &str) -> Result<Value, Fault> {
+    let mut reader = Reader { rest: text };
+    let value = reader.value(DEEPEST)?;
+    reader.skip_blanks();
+    if reader.rest.is_empty() { Ok(value) } else { Err(Fault::Syntax) }
+}
+
+/// Members as they come, each name once.
+#[derive(Debug, Default)]
+pub(super) struct Members {
+    complex: ComplexValue,
+    /// A short object is searched; a long one, which only a hostile peer sends, is checked through a set.
+    seen: std::collections::HashSet<String>,
+}
+
+/// The number of members up to which a linear search finds a duplicate faster than a set does.
+const SEARCHED_MEMBERS: usize = 32;
+
+impl Members {
+    pub(super) fn push(&mut self, name: String, value: Value) -> Result<(), Fault> {
+        let is_known = if self.complex.len() < SEARCHED_MEMBERS {
+            self.complex.get(&name).is_some()
+        } else {
+            if self.seen.is_empty() {
+                self.seen.extend(self.complex.iter().map(|(name, _)| name.to_ascii_lowercase()));
+            }
+            !self.seen.insert(name.to_ascii_lowercase())
+        };
+        if is_known {
+            return Err(Fault::Duplicate(name));
+        }
+        self.complex.push_unique(name, value);
+        Ok(())
+    }
+
+    pub(super) fn into_complex(self) -> ComplexValue {
+        self.complex
+    }
+}
+
+struct Reader<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Reader<'a> {
+    fn skip_blanks(&mut self) {
+        let is_blank = |byte: u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+        let blanks = self.rest.bytes().position(|byte| !is_blank(byte)).unwrap_or(self.rest.len());
+        self.rest = self.rest.get(blanks..).unwrap_or_default();
+    }
+
+    /// The next byte that is no blank.
+    fn peek(&mut self) -> Option<u8> {
+        match self.rest.as_bytes().first() {
+            Some(b' ' | b'\t' | b'\n' | b'\r') => {
+                self.skip_blanks();
+                self.rest.as_bytes().first().copied()
+            }
+            byte => byte.copied(),
+        }
+    }
+
+    /// Takes `length` bytes.
+    fn take(&mut self, length: usize) -> Result<&'a str, Fault> {
+        let (taken, rest) = self.rest.split_at_checked(length).ok_or(Fault::Syntax)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    /// Takes this byte if it comes next.
+    fn takes(&mut self, byte: u8) -> bool {
+        self.peek() == Some(byte) && self.take(1).is_ok()
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), Fault> {
+        if self.takes(byte) { Ok(()) } else { Err(Fault::Syntax) }
+    }
+
+    fn keyword(&mut self, word: &str, value: Value) -> Result<Value, Fault> {
+        self.rest = self.rest.strip_prefix(word).ok_or(Fault::Syntax)?;
+        Ok(value)
+    }
+
+    /// `depth` is how many levels may still open.
+    fn value(&mut self, depth: usize) -> Result<Value, Fault> {
+        match self.peek() {
+            Some(b'"') => self.text().map(Value::String),
+            Some(b'{') => self.members(depth.checked_sub(1).ok_or(Fault::TooDeep)?).map(Value::Complex),
+            Some(b'[') => self.elements(depth.checked_sub(1).ok_or(Fault::TooDeep)?).map(Value::List),
+            Some(b't') => self.keyword("true", Value::Boolean(true)),
+            Some(b'f') => self.keyword("false", Value::Boolean(false)),
+            Some(b'n') => self.keyword("null", Value::Null),
+            Some(_) => self.number().map(Value::Number),
+            None => Err(Fault::Syntax),
+        }
+    }
+
+    fn number(&mut self) -> Result<Number, Fault> {
+        let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+        let length = self.rest.bytes().take_while(is_part).count();
+        self.take(length)?.parse().map_err(Fault::Number)
+    }
+
+    fn text(&mut self) -> Result<String, Fault> {
+        let inner = self.rest.strip_prefix('"').ok_or(Fault::Syntax)?;
+        let end = inner.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < b' ').ok_or(Fault::Syntax)?;
+        let (plain, rest) = inner.split_at_checked(end).ok_or(Fault::Syntax)?;
+        if let Some(rest) = rest.strip_prefix('"') {
+            self.rest = rest;
+            return Ok(plain.to_owned());
+        }
+        // What is escaped is read where it is done already: the text ends at the first quotation mark without a backslash.
+        let mut is_escaped = false;
+        let end = rest.bytes().position(|byte| {
+            let ends = byte == b'"' && !is_escaped;
+            is_escaped = byte == b'\\' && !is_escaped;
+            ends
+        });
+        let length = 1 + plain.len() + end.ok_or(Fault::Syntax)? + 1;
+        serde_json::from_str(self.take(length)?).map_err(Fault::Text)
+    }
+
+    fn elements(&mut self, depth: usize) -> Result<Vec<Value>, Fault> {
+        self.expect(b'[')?;
+        let mut values = Vec::new();
+        if self.takes(b']') {
+            return Ok(values);
+        }
+        loop {
+            values.push(self.value(depth)?);
+            if self.takes(b']') {
+                return Ok(values);
+            }
+            self.expect(b',')?;
+        }
+    }
+
+    fn members(&mut self, depth: usize) -> Result<ComplexValue, Fault> {
+        self.expect(b'{')?;
+        let mut members = Members::default();
+        if self.takes(b'}') {
+            return Ok(members.into_complex());
+        }
+        loop {
+            if self.peek() != Some(b'"') {
+                return Err(Fault::Syntax);
+            }
+            let name = self.text()?;
+            self.expect(b':')?;
+            let value = self.value(depth)?;
+            members.push(name, value)?;
+            if self.takes(b'}') {
+                return Ok(members.into_complex());
+            }
+            self.expect(b',')?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Text of JSON's characters, often close to a document.
+    fn texts() -> impl Strategy<Value = String> {
+        let pieces = [
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            " ",
+            "\n",
+            "\"a\"",
+            "\"\\u00e5\"",
+            "\"\\",
+            "\"",
+            "\\\"",
+            "1",
+            "-0.50",
+            "true",
+            "null",
+            "é",
+            "\u{1}",
+        ];
+        prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn no_other_text_is_read_than_json(text in texts()) {
+            let expected: Result<serde_json::Value, _> = serde_json::from_str(&text);
+            match (read(&text), expected) {
+                (Ok(value), Ok(expected)) => prop_assert_eq!(serde_json::to_value(&value).unwrap(), expected),
+                (Err(Fault::Duplicate(_)), Ok(_)) | (Err(_), Err(_)) => {}
+                (found, expected) => prop_assert!(false, "{:?} and {:?}", found, expected),
+            }
+        }
+    }
+
+    /// R8259-7-01: escapes of every kind are read, and half of a surrogate pair is an error.
+    #[test]
+    fn escapes_are_read() {
+        let read_text = |text: &str| read(text).map(|value| value.as_str().unwrap_or_default().to_owned());
+        assert_eq!(read_text(r#""a\"\\\/\n\u0041\ud83d\ude00é""#).unwrap(), "a\"\\/\nA😀é");
+        assert_eq!(read_text(r#" "\\" "#).unwrap(), "\\");
+        for text in [r#""\ud83d""#, r#""\ude00\ud83d""#, r#""\x""#, r#""\u12""#, "\"a\u{1}\"", r#""\"#] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let nested = |depth: usize| read(&format!("{}{}", "[".repeat(depth), "]".repeat(depth)));
+        assert!(nested(DEEPEST).is_ok());
+        assert!(matches!(nested(DEEPEST + 1), Err(Fault::TooDeep)));
+        assert!(matches!(nested(100_000), Err(Fault::TooDeep)));
+    }
+}
