@@ -1,42 +1,109 @@
-//! Filters: text to tree, tree to its meaning, and the question whether a resource meets it.
+//! Filters: text to tree and back, tree to its meaning, and the question whether a resource meets it; beside the crates that do the same.
+
+mod support;
 
 use std::hint::black_box;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use entropy_auth::json::JsonValue;
+use entropy_auth::scim::parse_filter;
+use peer_scim_filter::parser::filter as scim_filter;
 use scimkit::filter::Filter;
-use scimkit::types::{Catalog, Dialect, Resource};
+use scimkit::types::{Catalog, Dialect};
+use support::{corpus, group, label, trees};
 
-const USER: &str = include_str!("../testdata/rfc7643/8.3-enterprise-user.json");
+fn parse(criterion: &mut Criterion) {
+    let mut group = group(criterion, "filter parse");
+    for (name, text) in corpus::filters() {
+        let text = text.as_str();
+        let id = |crate_name: &str, is_right: bool| BenchmarkId::new(label(crate_name, is_right), &name);
 
-/// Filters as identity providers send them, and one that is long.
-const FILTERS: [(&str, &str); 4] = [
-    ("short", r#"userName eq "bjensen@example.com""#),
-    ("value path", r#"emails[type eq "work" and value ew "@example.com"]"#),
-    ("extension", r#"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber eq "701984""#),
-    (
-        "ten clauses",
-        r#"userName sw "b" and (active eq true or title pr) and not (nickName co "x") and name.familyName eq "Jensen" and locale pr and emails.value ew "org" and emails.type eq "home" and displayName ne "Ann" and meta.created gt "2009-01-01T00:00:00Z""#,
-    ),
-];
-
-fn filters(criterion: &mut Criterion) {
-    let catalog = Catalog::standard();
-    let user_type = catalog.resource_type("User").expect("the standard has users");
-    let user: Resource = serde_json::from_str(USER).expect("a resource");
-
-    let mut group = criterion.benchmark_group("filter/parse");
-    for (name, text) in FILTERS {
-        group.bench_function(name, |bencher| bencher.iter(|| Filter::parse(black_box(text))));
-    }
-    group.finish();
-
-    let mut group = criterion.benchmark_group("filter/evaluate");
-    for (name, text) in FILTERS {
-        let resolved = Filter::parse(text).expect("a filter").resolve(&catalog, user_type, Dialect::STRICT).expect("known attributes");
-        group.bench_function(name, |bencher| bencher.iter(|| resolved.matches(black_box(&user))));
+        group.bench_function(id("scimkit", true), |bencher| bencher.iter(|| Filter::parse(black_box(text))));
+        // A crate that refuses a filter of the standard cannot be measured on it.
+        if let Ok(filter) = text.parse::<scim_v2::filter::Filter>() {
+            let is_right = trees::is_same(text, &filter.to_string(), false);
+            group.bench_function(id("scim_v2", is_right), |bencher| {
+                bencher.iter(|| black_box(text).parse::<scim_v2::filter::Filter>());
+            });
+        }
+        if let Ok(filter) = text.parse::<scim_proto::filter::ScimFilter>() {
+            let is_right = trees::is_same(text, &filter.to_string(), false);
+            group.bench_function(id("scim_proto", is_right), |bencher| {
+                bencher.iter(|| black_box(text).parse::<scim_proto::filter::ScimFilter>());
+            });
+        }
+        if let Ok(filter) = parse_filter(text) {
+            let is_right = trees::is_same(text, &trees::of_entropy(&filter), false);
+            group.bench_function(id("entropy-auth", is_right), |bencher| bencher.iter(|| parse_filter(black_box(text))));
+        }
+        if let Ok(("", filter)) = scim_filter(text) {
+            let is_right = trees::is_same(text, &trees::of_scim_filter(&filter), true);
+            group.bench_function(id("scim-filter", is_right), |bencher| bencher.iter(|| scim_filter(black_box(text)).is_ok()));
+        }
     }
     group.finish();
 }
 
-criterion_group!(benches, filters);
+fn print(criterion: &mut Criterion) {
+    let mut group = group(criterion, "filter print");
+    for (name, text) in corpus::PROVIDERS {
+        let ours = Filter::parse(text).expect("a filter");
+        group.bench_function(BenchmarkId::new("scimkit", name), |bencher| bencher.iter(|| black_box(&ours).to_string()));
+        if let Ok(filter) = text.parse::<scim_v2::filter::Filter>() {
+            let is_right = trees::is_same(text, &filter.to_string(), false);
+            let id = BenchmarkId::new(label("scim_v2", is_right), name);
+            group.bench_function(id, |bencher| bencher.iter(|| black_box(&filter).to_string()));
+        }
+        if let Ok(filter) = text.parse::<scim_proto::filter::ScimFilter>() {
+            let is_right = trees::is_same(text, &filter.to_string(), false);
+            let id = BenchmarkId::new(label("scim_proto", is_right), name);
+            group.bench_function(id, |bencher| bencher.iter(|| black_box(&filter).to_string()));
+        }
+    }
+    group.finish();
+}
+
+fn resolve(criterion: &mut Criterion) {
+    let catalog = Catalog::standard();
+    let user_type = catalog.resource_type("User").expect("the standard has users");
+    let mut group = group(criterion, "filter resolve");
+    for (name, text, _) in corpus::QUESTIONS {
+        let filter = Filter::parse(text).expect("a filter");
+        group.bench_function(BenchmarkId::new("scimkit", name), |bencher| {
+            bencher.iter(|| black_box(&filter).resolve(&catalog, user_type, Dialect::STRICT));
+        });
+    }
+    group.finish();
+}
+
+/// Each filter is evaluated on the user it is written for; a crate is right if it says so there and what follows on the user of the
+/// standard.
+fn evaluate(criterion: &mut Criterion) {
+    let catalog = Catalog::standard();
+    let user_type = catalog.resource_type("User").expect("the standard has users");
+    let (user, other) = (corpus::resource(corpus::TYPICAL_USER), corpus::resource(corpus::ENTERPRISE_USER));
+    let [json, other_json] = [corpus::TYPICAL_USER, corpus::ENTERPRISE_USER].map(corpus::json);
+    let [entropy, other_entropy] = [corpus::TYPICAL_USER, corpus::ENTERPRISE_USER].map(|text| JsonValue::parse(text).expect("JSON"));
+
+    let mut group = group(criterion, "filter evaluate");
+    for (name, text, expected) in corpus::QUESTIONS {
+        let resolved = Filter::parse(text).expect("a filter").resolve(&catalog, user_type, Dialect::STRICT).expect("known attributes");
+        assert_eq!(resolved.matches(&user), expected, "{text}");
+        let on_other = resolved.matches(&other);
+        group.bench_function(BenchmarkId::new("scimkit", name), |bencher| bencher.iter(|| resolved.matches(black_box(&user))));
+        if let Ok(filter) = parse_filter(text) {
+            let is_right = filter.matches(&entropy) == expected && filter.matches(&other_entropy) == on_other;
+            let id = BenchmarkId::new(label("entropy-auth", is_right), name);
+            group.bench_function(id, |bencher| bencher.iter(|| filter.matches(black_box(&entropy))));
+        }
+        if let Ok(("", filter)) = scim_filter(text) {
+            let is_right = filter.r#match(&json).ok() == Some(expected) && filter.r#match(&other_json).ok() == Some(on_other);
+            let id = BenchmarkId::new(label("scim-filter", is_right), name);
+            group.bench_function(id, |bencher| bencher.iter(|| filter.r#match(black_box(&json))));
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, parse, print, resolve, evaluate);
 criterion_main!(benches);
