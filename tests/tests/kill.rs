@@ -235,8 +235,10 @@ fn killed_at_any_write_of_the_state_ends_the_same() {
         let (undisturbed, life) = trial.run(&[]);
         assert!(life.commits > 20, "{life:?}");
         for number in 1..=life.commits {
-            for fault in [CommitFault::Before, CommitFault::After] {
-                trial.check(&undisturbed, &[Kill::Commit(number, fault)]);
+            trial.check(&undisturbed, &[Kill::Commit(number, CommitFault::Before)]);
+            // A kill after a write leaves what a kill before the next one leaves, unless other requests end in between.
+            if number % 4 == 0 || number == life.commits {
+                trial.check(&undisturbed, &[Kill::Commit(number, CommitFault::After)]);
             }
         }
     }
