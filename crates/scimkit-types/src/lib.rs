@@ -22,11 +22,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! There are no features and there is no I/O.
+//! | feature | purpose |
+//! |---|---|
+//! | `generators` | random schemas and resources for property tests; not part of the stable API |
+//!
+//! There is no I/O.
 
 pub mod change;
 pub mod compare;
 pub mod dialect;
+#[cfg(feature = "generators")]
+pub mod generators;
 pub mod messages;
 pub mod profile;
 pub mod project;

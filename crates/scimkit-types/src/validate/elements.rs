@@ -7,19 +7,19 @@ use crate::compare;
 use crate::dialect::Tolerance;
 use crate::messages::ScimType;
 use crate::schema::{Attribute, Mutability};
-use crate::value::Value;
+use crate::value::{ComplexValue, Value};
 
 impl<'a> Checker<'a> {
     /// The elements in their canonical form, without those that are unassigned or faulty; a pair of `type` and `value` occurs once.
     pub(super) fn elements(&mut self, attribute: &'a Attribute, values: &[Value], present: Option<&Value>) -> Vec<Value> {
-        let present = present_elements(attribute, present);
+        let present = PresentElements::new(attribute, present);
         // A list of references to resources is a set of their ids; other elements are told apart by their type too.
         let is_reference_list = attribute.sub_attribute("value").is_some_and(|value| value.mutability == Mutability::Immutable);
         let mut places: HashMap<String, usize> = HashMap::new();
         let mut accepted: Vec<Value> = Vec::with_capacity(values.len());
         for (index, value) in values.iter().enumerate().filter(|(_, value)| !value.is_unassigned()) {
             self.enter_element(index);
-            let present = key(value).and_then(|key| present.get(key).copied());
+            let present = present.find(attribute, value);
             let value = if let Value::List(_) = value { self.mismatch(attribute, value) } else { self.single(attribute, value, present) };
             self.leave();
             let Some(value) = value else { continue };
@@ -74,9 +74,64 @@ fn key(element: &Value) -> Option<&str> {
     }
 }
 
-/// The present elements by their `value`, where an element can hold something that a body cannot change.
-fn present_elements<'v>(attribute: &Attribute, present: Option<&'v Value>) -> HashMap<&'v str, &'v Value> {
-    let keeps_something = attribute.sub_attributes.iter().any(|sub_attribute| sub_attribute.mutability != Mutability::ReadWrite);
-    let present = present.filter(|_| keeps_something).map(Value::elements).unwrap_or_default();
-    present.iter().filter_map(|element| Some((key(element)?, element))).collect()
+/// The present elements, where an element can hold something that a body cannot change.
+#[derive(Default)]
+struct PresentElements<'v> {
+    by_value_and_type: HashMap<(&'v str, &'v str), &'v Value>,
+    by_value: HashMap<&'v str, &'v Value>,
+    /// Those without a text as `value`, by all that is said of them and by what a client can write of it.
+    others: HashMap<String, &'v Value>,
+}
+
+impl<'v> PresentElements<'v> {
+    fn new(attribute: &Attribute, present: Option<&'v Value>) -> Self {
+        let keeps_something = attribute.sub_attributes.iter().any(|sub_attribute| sub_attribute.mutability != Mutability::ReadWrite);
+        let mut elements = Self::default();
+        for element in present.filter(|_| keeps_something).map(Value::elements).unwrap_or_default() {
+            match key(element) {
+                Some(value) => {
+                    elements.by_value_and_type.insert((value, type_(element)), element);
+                    elements.by_value.insert(value, element);
+                }
+                None => {
+                    elements.others.insert(whole(element), element);
+                    elements.others.insert(written_part(attribute, element), element);
+                }
+            }
+        }
+        elements
+    }
+
+    /// The present element that an element of the body stands for: the one with its `value` and `type`, else one with its `value`;
+    /// without a `value` the one of which a client would write the same.
+    fn find(&self, attribute: &Attribute, element: &Value) -> Option<&'v Value> {
+        match key(element) {
+            Some(value) => self.by_value_and_type.get(&(value, type_(element))).or_else(|| self.by_value.get(value)).copied(),
+            None if self.others.is_empty() => None,
+            None => self.others.get(&whole(element)).or_else(|| self.others.get(&written_part(attribute, element))).copied(),
+        }
+    }
+}
+
+fn type_(element: &Value) -> &str {
+    element.as_complex().and_then(|element| element.get("type")).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// All that is said of an element, as text.
+fn whole(element: &Value) -> String {
+    text_of(element, "whole", |_| true)
+}
+
+/// What a client writes of an element, as text.
+fn written_part(attribute: &Attribute, element: &Value) -> String {
+    let is_written = |name: &str| attribute.sub_attribute(name).is_some_and(|sub| sub.mutability != Mutability::ReadOnly);
+    text_of(element, "part", is_written)
+}
+
+fn text_of(element: &Value, kind: &str, is_chosen: impl Fn(&str) -> bool) -> String {
+    let members = element.as_complex().map(ComplexValue::iter).into_iter().flatten();
+    let chosen = members.filter(|(name, value)| !value.is_unassigned() && is_chosen(name));
+    let mut parts: Vec<String> = chosen.map(|(name, value)| format!("{}\0{value:?}", name.to_ascii_lowercase())).collect();
+    parts.sort_unstable();
+    format!("{kind}\0{}", parts.join("\0"))
 }

@@ -11,10 +11,10 @@ use crate::dialect::{Dialect, Tolerance};
 use crate::messages::ScimType;
 use crate::profile::Profile;
 use crate::resource::Resource;
-use crate::schema::{Catalog, ResourceType, Schema};
+use crate::schema::{Attribute, Catalog, Mutability, ResourceType, Schema};
 use crate::value::{ComplexValue, Value};
 
-use checker::Checker;
+use checker::{Checker, Mode};
 
 /// One rule that a resource breaks, with its place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -215,7 +215,13 @@ impl<'a> ExtensionState<'a> {
 
     fn settle(&mut self, checker: &mut Checker<'a>, current: Option<&Resource>) {
         let present = current.and_then(|current| current.extension(self.schema.id.as_str()));
-        let is_used = !self.members.is_empty() || !self.failures.is_empty();
+        // What stays although the body leaves it out needs the required attributes beside it.
+        let stays = |attribute: &Attribute| {
+            matches!(attribute.mutability, Mutability::WriteOnly | Mutability::Immutable)
+                && present.and_then(|present| present.get(attribute.name.as_str())).is_some_and(|value| !value.is_unassigned())
+        };
+        let keeps_something = || checker.mode() == Mode::Replace && self.schema.attributes.iter().any(stays);
+        let is_used = !self.members.is_empty() || !self.failures.is_empty() || keeps_something();
         if self.is_required && !is_used {
             checker.violation(ScimType::InvalidValue, "is required".to_owned());
             return;

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod generated;
+#[cfg(test)]
 mod interop;
 #[cfg(test)]
 mod profiles;

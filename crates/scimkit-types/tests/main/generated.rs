@@ -1,0 +1,164 @@
+//! What holds for generated schemas and resources.
+
+use proptest::prelude::*;
+use scimkit_types::validate::{Operation, Policy, accept};
+use scimkit_types::{AttributeType, Catalog, ComplexValue, Mutability, Projection, Resource, ResourceType, Value, generators};
+
+/// A catalog, resources of its first type, and what a client may want to make of the first one.
+fn world() -> impl Strategy<Value = (Catalog, Vec<Resource>, Resource)> {
+    generators::catalog_with_resources(2).prop_flat_map(|(catalog, resources)| {
+        let successor = generators::successor(&catalog, resource_type(&catalog), &resources[0]);
+        (Just(catalog), Just(resources), successor)
+    })
+}
+
+fn resource_type(catalog: &Catalog) -> &ResourceType {
+    catalog.resource_type(generators::RESOURCE_TYPE).unwrap()
+}
+
+/// Whether all that is in the smaller value is in the larger one, in the same order.
+fn is_part(smaller: &Value, larger: &Value) -> bool {
+    match (smaller, larger) {
+        (Value::Complex(smaller), Value::Complex(larger)) => is_part_of_complex(smaller, larger),
+        (Value::List(smaller), Value::List(larger)) => {
+            let mut larger = larger.iter();
+            smaller.iter().all(|element| larger.any(|other| is_part(element, other)))
+        }
+        (smaller, larger) => smaller == larger,
+    }
+}
+
+fn is_part_of_complex(smaller: &ComplexValue, larger: &ComplexValue) -> bool {
+    smaller.iter().all(|(name, value)| larger.get(name).is_some_and(|other| is_part(value, other)))
+}
+
+/// Names that a request may ask for: of attributes, sub-attributes and schemas.
+fn names(catalog: &Catalog) -> Vec<String> {
+    let mut names: Vec<String> = ["id", "meta", "meta.version", "schemas", "unknown"].map(str::to_owned).into();
+    for schema in catalog.schemas() {
+        names.push(schema.id.to_string());
+        for attribute in &schema.attributes {
+            names.extend([attribute.name.to_string(), format!("{}:{}", schema.id, attribute.name)]);
+            names.extend(attribute.sub_attributes.iter().map(|sub| format!("{}:{}.{}", schema.id, attribute.name, sub.name)));
+        }
+    }
+    names
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// R7643-7-01: a schema and a resource type survive being written and read.
+    #[test]
+    fn schemas_survive_a_round_trip(catalog in generators::catalog()) {
+        let text = |value: &dyn Fn() -> serde_json::Result<String>| value().unwrap();
+        for schema in catalog.schemas() {
+            let written = text(&|| serde_json::to_string(schema));
+            let read: scimkit_types::Schema = serde_json::from_str(&written).unwrap();
+            prop_assert_eq!(text(&|| serde_json::to_string(&read)), written);
+        }
+        for resource_type in catalog.resource_types() {
+            let written = text(&|| serde_json::to_string(resource_type));
+            prop_assert_eq!(&serde_json::from_str::<ResourceType>(&written).unwrap(), resource_type);
+        }
+    }
+
+    /// What was accepted is accepted again as it is, as new, in the place of itself and after a PATCH.
+    #[test]
+    fn accepting_is_idempotent((catalog, resources, successor) in world()) {
+        let (resource_type, policy) = (resource_type(&catalog), Policy::default());
+        let accept = |resource: &Resource, operation: Operation<'_>| accept(&catalog, resource_type, resource, operation, &policy);
+        for stored in [&resources[0], &resources[1], &successor] {
+            for operation in [Operation::Patch { current: stored }, Operation::Replace { current: stored }] {
+                let again = accept(stored, operation).unwrap();
+                prop_assert_eq!(&again.resource, stored, "{:?}", operation);
+                prop_assert!(again.tolerances.is_empty());
+            }
+            let created = accept(stored, Operation::Create).unwrap().resource;
+            prop_assert_eq!(&accept(&created, Operation::Create).unwrap().resource, &created);
+            prop_assert!(is_part_of_complex(created.as_complex(), stored.as_complex()));
+        }
+        // What takes the place of another resource does so a second time.
+        if let Ok(accepted) = accept(&resources[1], Operation::Replace { current: &resources[0] }) {
+            let current = &accepted.resource;
+            prop_assert_eq!(&accept(current, Operation::Replace { current }).unwrap().resource, current);
+            prop_assert_eq!(current.get("id"), resources[0].get("id"));
+        }
+    }
+
+    /// R7644-3.5.1-05, R7644-3.5.2-09: what only the service provider writes is as it was, and what can be set once too.
+    #[test]
+    fn what_a_client_cannot_write_stays((catalog, resources) in generators::catalog_with_resources(2)) {
+        let (resource_type, policy) = (resource_type(&catalog), Policy::default());
+        let (current, body) = (&resources[0], &resources[1]);
+        let schema = catalog.schema(resource_type.schema.as_str()).unwrap();
+        if let Ok(accepted) = accept(&catalog, resource_type, body, Operation::Replace { current }, &policy) {
+            for attribute in schema.attributes.iter().filter(|attribute| attribute.mutability == Mutability::ReadOnly) {
+                let name = attribute.name.as_str();
+                prop_assert_eq!(accepted.resource.get(name), current.get(name), "{}", name);
+            }
+        }
+        for attribute in schema.attributes.iter().filter(|attribute| attribute.mutability == Mutability::Immutable) {
+            let name = attribute.name.as_str();
+            let mut without = current.clone();
+            if without.remove(name).is_some() && attribute.sub_attributes.iter().all(|sub| sub.mutability == Mutability::ReadWrite) {
+                let violations = accept(&catalog, resource_type, &without, Operation::Patch { current }, &policy).unwrap_err();
+                prop_assert!(violations.iter().any(|violation| violation.path == name), "{:?}", violations);
+            }
+        }
+    }
+
+    /// A value of another type is refused, and the violation names its place.
+    #[test]
+    fn a_value_of_another_type_is_refused((catalog, mut resources) in generators::catalog_with_resources(1)) {
+        let resource_type = resource_type(&catalog);
+        let schema = catalog.schema(resource_type.schema.as_str()).unwrap();
+        let body = resources.remove(0);
+        for attribute in schema.attributes.iter().filter(|attribute| attribute.mutability != Mutability::ReadOnly) {
+            if attribute.type_ == AttributeType::Complex && attribute.sub_attributes.iter().all(|sub| sub.mutability == Mutability::ReadOnly) {
+                continue;
+            }
+            let mut body = body.clone();
+            let wrong = if attribute.type_ == AttributeType::Boolean { Value::from(1) } else { Value::from(true) };
+            body.insert(attribute.name.as_str(), if attribute.is_multi_valued { Value::List(vec![wrong]) } else { wrong });
+            let violations = accept(&catalog, resource_type, &body, Operation::Create, &Policy::default()).unwrap_err();
+            prop_assert!(violations.iter().any(|violation| violation.path.starts_with(attribute.name.as_str())), "{:?}", violations);
+        }
+    }
+
+    /// R7643-7-10, R7644-3.9-01: a projection leaves out and changes nothing, has nothing that is never returned and all that always is.
+    #[test]
+    fn projections_only_leave_out(
+        (catalog, resources) in generators::catalog_with_resources(1),
+        chosen in prop::collection::vec(any::<prop::sample::Index>(), 0..5),
+        excludes: bool,
+    ) {
+        let (resource_type, resource) = (resource_type(&catalog), &resources[0]);
+        let all = names(&catalog);
+        let chosen: Vec<String> = chosen.iter().map(|index| index.get(&all).clone()).collect();
+        let (attributes, excluded): (&[String], &[String]) = if excludes { (&[], &chosen) } else { (&chosen, &[]) };
+        let projection = Projection::new(&catalog, resource_type, attributes, excluded).unwrap();
+        let projected = projection.apply(&catalog, resource_type, resource);
+        prop_assert!(is_part_of_complex(projected.as_complex(), resource.as_complex()));
+        prop_assert_eq!(&projection.apply(&catalog, resource_type, &projected), &projected);
+        prop_assert_eq!(projected.get("id"), resource.get("id"));
+        for (name, _) in projected.as_complex().iter() {
+            prop_assert!(projection.includes(name), "{} is not included", name);
+        }
+        let uris = std::iter::once(&resource_type.schema).chain(resource_type.schema_extensions.iter().map(|extension| &extension.schema));
+        for schema in uris.filter_map(|uri| catalog.schema(uri.as_str())) {
+            let part = |resource: &Resource, name: &str| match schema.id == resource_type.schema {
+                true => resource.get(name).cloned(),
+                false => resource.extension(schema.id.as_str()).and_then(|members| members.get(name)).cloned(),
+            };
+            for attribute in &schema.attributes {
+                let name = attribute.name.as_str();
+                match attribute.returned {
+                    scimkit_types::Returned::Never => prop_assert_eq!(part(&projected, name), None),
+                    scimkit_types::Returned::Always if attribute.type_ != AttributeType::Complex => prop_assert_eq!(part(&projected, name).is_some(), part(resource, name).is_some()),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
