@@ -26,11 +26,17 @@
 //! - Meaning: [`Filter::resolve`] finds the attributes, checks operators against types and types the values; [`Node`] is what an evaluator
 //!   or a translator to SQL needs to know, and nothing else.
 //!
-//! Parsing takes linear time, bounded memory and a bounded stack. There are no features and there is no I/O.
+//! Parsing takes linear time, bounded memory and a bounded stack. There is no I/O.
+//!
+//! | feature | purpose |
+//! |---|---|
+//! | `generators` | random filters, paths and PATCH requests for property tests; not part of the stable API |
 
 mod ast;
 mod error;
 mod evaluate;
+#[cfg(feature = "generators")]
+pub mod generators;
 mod parse;
 mod print;
 mod resolve;

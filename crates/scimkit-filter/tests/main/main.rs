@@ -5,6 +5,8 @@ mod errors;
 #[cfg(test)]
 mod evaluation;
 #[cfg(test)]
+mod generated;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod properties;

@@ -1,0 +1,95 @@
+//! What holds for filters and paths over generated schemas and resources.
+
+use proptest::prelude::*;
+use scimkit_filter::generators::{any_filter, attribute_path, filter, patch_path, patch_request};
+use scimkit_filter::{AttributePath, Filter, ParseOptions, PatchPath, ResolvedFilter, resolve_path};
+use scimkit_types::{Catalog, Dialect, PatchOp, Resource, ResourceType, generators};
+
+fn resource_type(catalog: &Catalog) -> &ResourceType {
+    catalog.resource_type(generators::RESOURCE_TYPE).unwrap()
+}
+
+/// A catalog, resources of its first type, and two filters that fit.
+fn world() -> impl Strategy<Value = (Catalog, Vec<Resource>, Filter, Filter)> {
+    generators::catalog_with_resources(4).prop_flat_map(|(catalog, resources)| {
+        let filter = filter(&catalog, resource_type(&catalog));
+        (Just(catalog), Just(resources), filter.clone(), filter)
+    })
+}
+
+fn resolve(filter: &Filter, catalog: &Catalog) -> ResolvedFilter {
+    filter.resolve(catalog, resource_type(catalog), Dialect::STRICT).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// R7644-3.4.2.2-07: what fits is read as it was printed, resolves, and is true of a resource or not, never neither.
+    #[test]
+    fn filters_that_fit_are_two_valued((catalog, resources, left, right) in world()) {
+        let options = ParseOptions::default().with_catalog(&catalog);
+        for filter in [&left, &right] {
+            let text = filter.to_string();
+            prop_assert_eq!(&Filter::parse_with(&text, &options), &Ok(filter.clone()), "{}", text);
+            prop_assert_eq!(&Filter::parse(&text), &Ok(filter.clone()), "{}", text);
+        }
+        let both = resolve(&Filter::and([left.clone(), right.clone()]).unwrap(), &catalog);
+        let either = resolve(&Filter::or([left.clone(), right.clone()]).unwrap(), &catalog);
+        let neither = resolve(&Filter::and([left.clone().negated(), right.clone().negated()]).unwrap(), &catalog);
+        let [not_left, left, right] = [&left.clone().negated(), &left, &right].map(|filter| resolve(filter, &catalog));
+        for resource in &resources {
+            let (is_left, is_right) = (left.matches(resource), right.matches(resource));
+            prop_assert_eq!(not_left.matches(resource), !is_left);
+            prop_assert_eq!(both.matches(resource), is_left && is_right);
+            prop_assert_eq!(either.matches(resource), is_left || is_right);
+            prop_assert_eq!(neither.matches(resource), !either.matches(resource));
+        }
+    }
+
+    /// A filter means the same of a resource that was written and read.
+    #[test]
+    fn writing_a_resource_changes_no_answer((catalog, resources, filter, _) in world()) {
+        let filter = resolve(&filter, &catalog);
+        for resource in &resources {
+            let read: Resource = serde_json::from_str(&serde_json::to_string(resource).unwrap()).unwrap();
+            prop_assert_eq!(filter.matches(&read), filter.matches(resource));
+        }
+    }
+
+    /// Paths that fit are read as they were printed and found.
+    #[test]
+    fn paths_that_fit_are_found(
+        (catalog, path, patch_path) in generators::catalog().prop_flat_map(|catalog| {
+            let paths = (attribute_path(&catalog, resource_type(&catalog)), patch_path(&catalog, resource_type(&catalog)));
+            (Just(catalog), paths).prop_map(|(catalog, (path, patch_path))| (catalog, path, patch_path))
+        }),
+    ) {
+        let options = ParseOptions::default().with_catalog(&catalog);
+        prop_assert_eq!(&AttributePath::parse_with(&path.to_string(), &options), &Ok(path.clone()));
+        let (found, definition) = resolve_path(&path, &catalog, resource_type(&catalog)).unwrap();
+        prop_assert_eq!(found.type_, definition.type_);
+        prop_assert_eq!(resolve_path(&found.to_attribute_path(), &catalog, resource_type(&catalog)).unwrap().0, found);
+        prop_assert_eq!(&PatchPath::parse_with(&patch_path.to_string(), &options), &Ok(patch_path.clone()));
+    }
+
+    /// Whatever the grammar can express gets an answer from every catalog and in every dialect, and is evaluated when it fits.
+    #[test]
+    fn every_filter_gets_an_answer(((catalog, resources), filter) in (generators::catalog_with_resources(1), any_filter())) {
+        let inner = resource_type(&catalog);
+        for dialect in [Dialect::STRICT, Dialect::LENIENT] {
+            if let Ok(resolved) = filter.resolve(&catalog, inner, dialect) {
+                let negated = filter.clone().negated().resolve(&catalog, inner, dialect).unwrap();
+                prop_assert_eq!(negated.matches(&resources[0]), !resolved.matches(&resources[0]));
+            }
+        }
+    }
+
+    /// A PATCH request survives being written and read.
+    #[test]
+    fn requests_survive_a_round_trip(
+        request in generators::catalog().prop_flat_map(|catalog| patch_request(&catalog, resource_type(&catalog))),
+    ) {
+        let text = serde_json::to_string(&request.to_json()).unwrap();
+        prop_assert_eq!(PatchOp::from_json(serde_json::from_str(&text).unwrap()).unwrap(), request);
+    }
+}
