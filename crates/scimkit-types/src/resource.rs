@@ -1,5 +1,7 @@
 //! A resource: everything that a document holds, with access to the attributes that every resource has.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
@@ -18,7 +20,7 @@ use crate::version::Version;
 /// assert_eq!(user.id(), None);
 /// assert!(user.has_schema("URN:ietf:params:scim:schemas:core:2.0:User"));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Resource(ComplexValue);
 
@@ -117,6 +119,14 @@ impl Resource {
     }
 }
 
+/// Shows the id and the names of the attributes, never a value, so that a resource can be logged.
+impl fmt::Debug for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.0.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Resource").field("id", &self.id()).field("attributes", &names).finish()
+    }
+}
+
 impl From<ComplexValue> for Resource {
     fn from(members: ComplexValue) -> Self {
         Self(members)
@@ -157,6 +167,14 @@ impl Meta {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn debug_shows_names_and_no_values() {
+        let user: Resource =
+            serde_json::from_str(r#"{"id": "1", "userName": "ola@example.com", "password": "t1meMa$heen", "urn:x:y": {"pin": "9"}}"#).unwrap();
+        let expected = r#"Resource { id: Some("1"), attributes: ["id", "userName", "password", "urn:x:y"] }"#;
+        assert_eq!(format!("{user:?}"), expected);
+    }
 
     /// R7643-3.1-16, R7643-3.1-17: `meta` is written as it is read.
     #[test]

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod compile;
 #[cfg(test)]
+mod custom;
+#[cfg(test)]
 mod diff;
 #[cfg(test)]
 mod entra;

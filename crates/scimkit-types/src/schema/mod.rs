@@ -1,6 +1,7 @@
 //! Schemas, attributes and resource types (RFC 7643 sections 2, 6 and 7).
 
 mod attribute;
+mod build;
 mod catalog;
 mod name;
 

@@ -90,8 +90,8 @@ impl ComplexValue {
     }
 
     /// Adds a member without looking for one of the same name; the caller knows that there is none.
-    pub(super) fn push_unique(&mut self, name: String, value: Value) {
-        self.members.push((name, value));
+    pub(super) fn push_unique(&mut self, name: impl Into<String>, value: Value) {
+        self.members.push((name.into(), value));
     }
 
     /// Whether two complex values are equal up to what carries no meaning (see [`Value::is_equivalent`]).

@@ -251,7 +251,7 @@ fn read_members<'de, A: MapAccess<'de>>(mut name: Option<String>, mut map: A) ->
     let mut members = Members::default();
     while let Some(next) = name {
         let value = map.next_value_seed(std::marker::PhantomData)?;
-        members.push(next, value).map_err(de::Error::custom)?;
+        members.push(&next, value).map_err(de::Error::custom)?;
         name = map.next_key()?;
     }
     Ok(Value::Complex(members.into_complex()))

@@ -1,5 +1,6 @@
 //! Reading JSON text as values, with numbers as they are written.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::number::NumberError;
@@ -51,9 +52,9 @@ pub(super) struct Members {
 const SEARCHED_MEMBERS: usize = 32;
 
 impl Members {
-    pub(super) fn push(&mut self, name: String, value: Value) -> Result<(), Fault> {
+    pub(super) fn push(&mut self, name: &str, value: Value) -> Result<(), Fault> {
         let is_known = if self.complex.len() < SEARCHED_MEMBERS {
-            self.complex.get(&name).is_some()
+            self.complex.get(name).is_some()
         } else {
             if self.seen.is_empty() {
                 self.seen.extend(self.complex.iter().map(|(name, _)| name.to_ascii_lowercase()));
@@ -61,7 +62,7 @@ impl Members {
             !self.seen.insert(name.to_ascii_lowercase())
         };
         if is_known {
-            return Err(Fault::Duplicate(name));
+            return Err(Fault::Duplicate(name.to_owned()));
         }
         self.complex.push_unique(name, value);
         Ok(())
@@ -118,7 +119,7 @@ impl<'a> Reader<'a> {
     /// `depth` is how many levels may still open.
     fn value(&mut self, depth: usize) -> Result<Value, Fault> {
         match self.peek() {
-            Some(b'"') => self.text().map(Value::String),
+            Some(b'"') => self.text().map(|text| Value::String(text.into_owned())),
             Some(b'{') => self.members(depth.checked_sub(1).ok_or(Fault::TooDeep)?).map(Value::Complex),
             Some(b'[') => self.elements(depth.checked_sub(1).ok_or(Fault::TooDeep)?).map(Value::List),
             Some(b't') => self.keyword("true", Value::Boolean(true)),
@@ -135,13 +136,16 @@ impl<'a> Reader<'a> {
         self.take(length)?.parse().map_err(Fault::Number)
     }
 
-    fn text(&mut self) -> Result<String, Fault> {
+    fn text(&mut self) -> Result<Cow<'a, str>, Fault> {
         let inner = self.rest.strip_prefix('"').ok_or(Fault::Syntax)?;
-        let end = inner.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < b' ').ok_or(Fault::Syntax)?;
+        let end = memchr::memchr2(b'"', b'\\', inner.as_bytes()).ok_or(Fault::Syntax)?;
         let (plain, rest) = inner.split_at_checked(end).ok_or(Fault::Syntax)?;
+        if plain.bytes().any(|byte| byte < b' ') {
+            return Err(Fault::Syntax);
+        }
         if let Some(rest) = rest.strip_prefix('"') {
             self.rest = rest;
-            return Ok(plain.to_owned());
+            return Ok(Cow::Borrowed(plain));
         }
         // What is escaped is read where it is done already: the text ends at the first quotation mark without a backslash.
         let mut is_escaped = false;
@@ -151,7 +155,7 @@ impl<'a> Reader<'a> {
             ends
         });
         let length = 1 + plain.len() + end.ok_or(Fault::Syntax)? + 1;
-        serde_json::from_str(self.take(length)?).map_err(Fault::Text)
+        serde_json::from_str(self.take(length)?).map(Cow::Owned).map_err(Fault::Text)
     }
 
     fn elements(&mut self, depth: usize) -> Result<Vec<Value>, Fault> {
@@ -182,7 +186,7 @@ impl<'a> Reader<'a> {
             let name = self.text()?;
             self.expect(b':')?;
             let value = self.value(depth)?;
-            members.push(name, value)?;
+            members.push(&name, value)?;
             if self.takes(b'}') {
                 return Ok(members.into_complex());
             }
