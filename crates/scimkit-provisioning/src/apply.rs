@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, Stream, StreamExt};
+use scimkit_filter::{Filter, ParseOptions};
 use scimkit_store::{Batch, Table};
 use scimkit_types::{PatchOp, PatchOperation, Resource, Value};
 use serde::de::IgnoredAny;
@@ -14,7 +15,7 @@ use crate::decide::Reason;
 use crate::echo::echo;
 use crate::error::{CycleError, Result};
 use crate::event::{ErrorCode, EventAction, EventStatus, Phase};
-use crate::matching::{query, usable_id};
+use crate::matching::{find, usable_id};
 use crate::plan::forget;
 use crate::records::{Action, Link, PlannedAction, Presence, StoredRecord};
 use crate::run::{Outcome, Run};
@@ -154,9 +155,13 @@ fn done_with_id(created: &Resource) -> Performed {
 /// equal in all that was sent, and which no other object is linked to. `None` if there is none. A service that cannot be asked for this
 /// value fails the object: it is matched before it is ever created again.
 async fn find_created(run: &Run<'_>, planned: &PlannedAction) -> Result<Option<Performed>> {
-    let Action::Create { resource, matching_value, matching_index, .. } = &planned.action else { return Ok(None) };
+    let Action::Create { resource, filter, .. } = &planned.action else { return Ok(None) };
     let Some((_, mapping)) = run.job.mapping(&planned.object_type) else { return Ok(None) };
-    let found = match query(run, mapping, *matching_index, matching_value).await {
+    let filter = match Filter::parse_with(filter, &ParseOptions::default().with_catalog(&run.job.catalog)) {
+        Ok(filter) => filter,
+        Err(error) => return Ok(Some(Performed::Failed(Reason::new(ErrorCode::MappingFailed, error.to_string())))),
+    };
+    let found = match find(run, mapping, &filter).await {
         Err(CycleError::Target(error)) if !error.ends_cycle() => {
             let text = format!("the service cannot be asked whether it made the object: {error}");
             return Ok(Some(Performed::Failed(Reason::new(ErrorCode::Rejected, text))));

@@ -1,5 +1,6 @@
 //! What is to be done with one object: a pure function of what is known of it.
 
+use scimkit_filter::Filter;
 use scimkit_mapping::{AppRole, Desired, Entropy, Environment, EvaluationErrorKind, MappingSet, ObjectFlow, Operation, ScopeDecision};
 use scimkit_patch::{Context, DiffOptions, diff};
 use scimkit_types::{Dialect, PatchOp, Resource, Timestamp, Tolerance, Value};
@@ -195,7 +196,7 @@ impl Setting<'_> {
             return Decision::Fail(Reason::new(ErrorCode::MissingMatchingValue, "the object has no value for a matching attribute"));
         };
         match found {
-            [] => self.create(desired, first_index, first_value),
+            [] => self.create(desired, first_index, &first_value),
             [resource] => {
                 let Some(target_id) = usable_id(resource) else {
                     return Decision::Fail(Reason::new(
@@ -217,7 +218,7 @@ impl Setting<'_> {
         }
     }
 
-    fn create(&self, desired: Desired, matching_index: usize, matching_value: String) -> Decision {
+    fn create(&self, desired: Desired, matching_index: usize, matching_value: &str) -> Decision {
         if !self.mapping.allows(ObjectFlow::Create) {
             return Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "the job creates no objects of this type"));
         }
@@ -225,8 +226,10 @@ impl Setting<'_> {
             return Decision::Fail(Reason::new(ErrorCode::MissingValues, format!("the required attribute `{path}` has no value")));
         }
         let changes = property_changes(&Resource::default(), &desired.resource, &desired.redacted);
-        let matching_key = self.matching_key(matching_index, &matching_value);
-        Decision::Act(Box::new(Action::Create { resource: desired.resource, matching_key, matching_value, matching_index }), changes)
+        let matching_key = self.matching_key(matching_index, matching_value);
+        let path = self.mapping.matching().get(matching_index).map(|attribute| attribute.filter_path.clone());
+        let filter = path.map(|path| Filter::equal(path, matching_value).to_string()).unwrap_or_default();
+        Decision::Act(Box::new(Action::Create { resource: desired.resource, matching_key, filter }), changes)
     }
 
     fn adopt(&self, target_id: &str, present: &Resource, desired: &Desired, matching_key: String) -> Decision {

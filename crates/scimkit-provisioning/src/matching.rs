@@ -184,9 +184,13 @@ async fn listed(run: &Run<'_>, setting: &Setting<'_>, index: usize, value: &str)
 }
 
 /// Asks the target for the resources with a matching value.
-pub(crate) async fn query(run: &Run<'_>, mapping: &MappingSet, index: usize, value: &str) -> Result<Vec<Resource>> {
+async fn query(run: &Run<'_>, mapping: &MappingSet, index: usize, value: &str) -> Result<Vec<Resource>> {
     let Some(attribute) = mapping.matching().get(index) else { return Ok(Vec::new()) };
-    let filter = Filter::equal(attribute.filter_path.clone(), value);
+    find(run, mapping, &Filter::equal(attribute.filter_path.clone(), value)).await
+}
+
+/// Asks the target for the resources that meet a filter.
+pub(crate) async fn find(run: &Run<'_>, mapping: &MappingSet, filter: &Filter) -> Result<Vec<Resource>> {
     run.state.hold().await?;
-    Ok(run.target.find(mapping.resource_type(), &filter).await?)
+    Ok(run.target.find(mapping.resource_type(), filter).await?)
 }

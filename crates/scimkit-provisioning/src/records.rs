@@ -95,10 +95,8 @@ pub(crate) enum Action {
         resource: Resource,
         /// The key under which it is matched.
         matching_key: String,
-        /// The value of the matching attribute as it is sent.
-        matching_value: String,
-        /// Which matching attribute it is, in order of precedence.
-        matching_index: usize,
+        /// The filter that finds it by its matching value as it is sent, whatever the job's mappings are when it is asked.
+        filter: String,
     },
     /// A resource is changed; first it is linked, if it was found by its matching attribute.
     Update {

@@ -1,5 +1,6 @@
 //! What goes wrong around the engine: mistakes at the source, odd services, other writers.
 
+use scimkit_mapping::AttributeMapping;
 use scimkit_provisioning::{CycleError, TargetErrorKind};
 use scimkit_store::Table;
 use scimkit_types::{Clock, Value, schema};
@@ -88,6 +89,29 @@ fn an_open_create_that_cannot_be_looked_up_does_not_stop_every_cycle() {
     world.advance(6);
     world.cycle();
     assert_eq!(world.target.content("User").len(), 2);
+}
+
+/// What was sent is looked up as it was sent, also where the job matches otherwise by now.
+#[test]
+fn an_open_create_is_found_after_the_mappings_changed() {
+    let mut world = World::new();
+    world.source.assign("User", &["u1"]);
+    world.source.tell("User", vec![person("u1", "ada@example.com")]);
+    world.target.faults.lock().unwrap().extend([(2, Fault::After), (3, Fault::Before)]);
+    assert!(world.try_cycle().is_err());
+
+    let mut mapping = user_mapping();
+    mapping.attribute_mappings = vec![
+        AttributeMapping::new("externalId", r#"Append("x-", [displayName])"#).matching(1),
+        AttributeMapping::new("userName", "[mail]"),
+    ];
+    world.job = job(&[mapping]);
+    world.job.fingerprint = "2".to_owned();
+    let report = world.cycle();
+    assert_eq!((report.settled, report.failures()), (1, 0));
+    let user = world.target.user("ada@example.com").unwrap();
+    assert_eq!(user.external_id(), Some("x-Person u1"));
+    assert_eq!(world.target.content("User").len(), 1);
 }
 
 #[test]
@@ -193,7 +217,7 @@ fn a_mapping_that_makes_a_person_inactive_is_a_removal() {
     let mut world = World::new();
     let mut mapping = user_mapping();
     mapping.attribute_mappings.retain(|mapping| mapping.target_attribute_name != "active");
-    mapping.attribute_mappings.push(scimkit_mapping::AttributeMapping::new("active", r#"Switch([jobTitle], "True", "Gone", "False")"#));
+    mapping.attribute_mappings.push(AttributeMapping::new("active", r#"Switch([jobTitle], "True", "Gone", "False")"#));
     world.job = job(&[mapping]);
     world.source.assign("User", &["u1"]);
     world.source.tell("User", vec![person("u1", "ada@example.com")]);
