@@ -70,6 +70,9 @@ pub(super) fn address(base: &Uri, link: &str) -> Result<Uri, SourceError> {
         let port = uri.port().map_or_else(String::new, |port| format!(":{port}"));
         format!("{scheme}://{host}{port}").to_ascii_lowercase()
     };
+    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        return Err(invalid("expected a link without a user name or password".to_owned()));
+    }
     let (expected, found) = (origin(base), origin(&uri));
     if expected == found { Ok(uri) } else { Err(invalid(format!("expected a link to `{expected}`, found one to `{found}`"))) }
 }

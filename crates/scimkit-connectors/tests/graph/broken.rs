@@ -83,6 +83,16 @@ async fn link_to_another_host_is_refused() {
     }
 }
 
+/// An HTTP stack may send such a name and password in the place of the token.
+#[tokio::test]
+async fn link_with_a_user_name_is_refused() {
+    let link = "https://user:secret@graph.microsoft.com/v1.0/users/delta?t=1";
+    let (source, _) = scripted(&[(200, &format!(r#"{{"value": [], "@odata.nextLink": "{link}"}}"#))]);
+    let error = source.read("User", None).await.unwrap_err();
+    assert_eq!(error.kind, SourceErrorKind::Invalid);
+    assert!(error.message.ends_with("expected a link without a user name or password"), "{}", error.message);
+}
+
 #[tokio::test]
 async fn statuses_have_their_meaning() {
     use SourceErrorKind as Kind;
