@@ -27,7 +27,8 @@ use crate::target::{Target, TargetErrorKind};
 
 /// Runs one job: a source on one side, a target on the other, and the state between them.
 ///
-/// Cycles of one job do not overlap: the state's lease sees to that. Dropping a running cycle, or killing its process, loses nothing: the
+/// Cycles of one job do not overlap: the state's lease sees to that, as long as workers that may run at the same time have
+/// [owners](ProvisioningJob::owner) of different names. Dropping a running cycle, or killing its process, loses nothing: the
 /// next cycle settles what was left open and goes on.
 #[derive(Clone, Debug)]
 pub struct Engine {

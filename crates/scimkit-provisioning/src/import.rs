@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::event::Phase;
 use crate::records::{JobRecord, Presence, ReadPosition, StoredRecord};
 use crate::run::Run;
-use crate::source::{SourceChange, SourceChangeKind, SourceErrorKind, SourcePage};
+use crate::source::{SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage};
 use crate::state::{Work, object_key, put, put_job};
 
 /// Reads every object type of the job to the end of its round.
@@ -37,6 +37,7 @@ pub(crate) async fn import(run: &Run<'_>, record: &mut JobRecord) -> Result<()> 
                 page => page?,
             };
             imported += u64::try_from(page.changes.len()).unwrap_or(u64::MAX);
+            check_ids(&page)?;
             let is_last = page.is_last;
             take_page(run, record, &object_type, page).await?;
             run.count(|report| report.imported = imported);
@@ -48,6 +49,25 @@ pub(crate) async fn import(run: &Run<'_>, record: &mut JobRecord) -> Result<()> 
         sweep(run, record, &object_type).await?;
     }
     Ok(())
+}
+
+/// Refuses ids that cannot be the key of a record.
+fn check_ids(page: &SourcePage) -> Result<()> {
+    let is_usable = |id: &str| !id.is_empty() && !id.contains('\0');
+    let are_usable = |change: &SourceChange| match &change.kind {
+        SourceChangeKind::Present { references, .. } => is_usable(&change.id) && references.iter().all(|other| is_usable(&other.id)),
+        SourceChangeKind::SoftDeleted | SourceChangeKind::Deleted => is_usable(&change.id),
+    };
+    match page.changes.iter().find(|change| !are_usable(change)) {
+        Some(change) => {
+            let message = format!(
+                "expected ids that are not empty and do not hold U+0000, found one in the change of `{}`",
+                change.id.escape_default()
+            );
+            Err(SourceError::new(SourceErrorKind::Invalid, message).into())
+        }
+        None => Ok(()),
+    }
 }
 
 /// The source no longer knows the position: its stream is read from the beginning, and what is seen is remembered.

@@ -27,7 +27,9 @@ pub struct ProvisioningJob {
     /// Changes when the mappings, the scope or the schemas change; then every object is evaluated again. Callers hash what they read the
     /// job from.
     pub fingerprint: String,
-    /// Who runs the job; another owner must wait until the lease ends, the same one need not.
+    /// Who runs the job; another owner must wait until the lease ends, the same one need not: it goes on at once after a kill. Whoever
+    /// lets several processes run the job gives each a name of its own, such as the host's; else one takes the job from another that still
+    /// has requests under way. Default: the job's id, for a job that one process runs.
     pub owner: String,
     /// How long the job is held without a sign of life. Default 5 minutes; more than any request takes.
     pub lease_duration: Duration,

@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 /// # Contract
 /// The first round, from no position, tells every object that is there. A later round, from the position that the last page of the round
 /// before gave, tells what changed since. Changes may come more than once and in any order of objects; those of one object come in order.
-/// Reading a position again gives the same or a newer state, so that a page can be read again after a crash.
+/// Reading a position again gives the same or a newer state, so that a page can be read again after a crash. A first round tells each
+/// object whole, if need be in several changes: what it does not tell of an object is not so any more. Ids are not empty and do not hold
+/// U+0000.
 #[async_trait]
 pub trait Source: Debug + Send + Sync {
     /// The object types that the source has, in the order in which they are provisioned, such as `User` and `Group`.

@@ -1,7 +1,7 @@
 //! What goes wrong around the engine: mistakes at the source, odd services, other writers.
 
 use scimkit_mapping::AttributeMapping;
-use scimkit_provisioning::{CycleError, TargetErrorKind};
+use scimkit_provisioning::{CycleError, SourceErrorKind, TargetErrorKind};
 use scimkit_store::Table;
 use scimkit_types::{Clock, Value, schema};
 use serde_json::json;
@@ -169,6 +169,17 @@ fn what_is_linked_can_be_read_while_another_worker_has_the_job() {
         assert_eq!(engine.unprovisioned().await.unwrap(), []);
         assert!(world.state.lease(&world.job.id, "another", Some(lease.fence), now, hour).await.is_ok(), "the job was not taken away");
     });
+}
+
+#[test]
+fn ids_that_cannot_be_kept_are_the_fault_of_the_source() {
+    for change in [person("u\0", "ada@example.com"), person("", "ada@example.com"), present("u1", json!({"manager+": ["u\0"]}))] {
+        let world = World::new();
+        world.source.tell("User", vec![change]);
+        let error = world.try_cycle().unwrap_err();
+        assert!(matches!(&error, CycleError::Source(error) if error.kind == SourceErrorKind::Invalid), "{error}");
+        assert!(!error.is_transient());
+    }
 }
 
 /// Characters that separate the parts of keys, and one that databases refuse.
