@@ -80,10 +80,10 @@ impl<'a> Scope<'a> {
     pub(crate) fn complex(&mut self, place: Place<'a>, members: ComplexValue) -> Result<ComplexValue, PatchError> {
         let definition = place.definition();
         let (mut kept, mut read_only, mut unknown) = (ComplexValue::new(), None, None);
-        for (name, value) in members {
-            let Some(sub_attribute) = definition.sub_attribute(&name) else {
+        for (name, value) in members.into_members() {
+            let Some(sub_attribute) = definition.sub_attribute(name.as_str()) else {
                 if self.tolerate(Tolerance::RejectUnknown) {
-                    return Err(PatchError::UnknownName { operation: self.operation, name });
+                    return Err(PatchError::UnknownName { operation: self.operation, name: name.into() });
                 }
                 unknown = Some(name);
                 continue;
@@ -100,13 +100,13 @@ impl<'a> Scope<'a> {
             } else {
                 self.simple(child, value)?
             };
-            kept.insert(sub_attribute.name.as_str(), value);
+            kept.insert(&sub_attribute.name, value);
         }
         match (kept.is_empty(), read_only, unknown) {
             (true, Some(sub_attribute), _) if !self.tolerate(Tolerance::IgnoreReadOnly) => {
                 Err(PatchError::ReadOnly { operation: self.operation, path: place.child(sub_attribute).to_string() })
             }
-            (true, None, Some(name)) => Err(PatchError::UnknownName { operation: self.operation, name }),
+            (true, None, Some(name)) => Err(PatchError::UnknownName { operation: self.operation, name: name.into() }),
             _ => Ok(kept),
         }
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
-use crate::value::{ComplexValue, Value};
+use crate::value::{ComplexValue, MemberName, Value};
 use crate::version::Version;
 
 /// A SCIM resource (RFC 7643 section 3), without loss: what is not known stays.
@@ -89,7 +89,7 @@ impl Resource {
     }
 
     /// Sets a top-level attribute and returns the value that it had.
-    pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Value>) -> Option<Value> {
+    pub fn insert(&mut self, name: impl Into<MemberName>, value: impl Into<Value>) -> Option<Value> {
         self.0.insert(name, value)
     }
 

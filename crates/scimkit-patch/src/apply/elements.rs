@@ -182,7 +182,7 @@ impl<'a> Scope<'a> {
             self.write(&mut members, place, verb, value)?;
         } else {
             let Value::Complex(given) = self.one_element(place, value)? else { return Ok(()) };
-            for (name, value) in given {
+            for (name, value) in given.into_members() {
                 if !value.is_unassigned() {
                     members.insert(name, value);
                 }
@@ -275,9 +275,9 @@ fn append(definition: &Attribute, list: &mut Vec<Value>, elements: Vec<Value>) -
 
 /// Sets what is said of an element that is there already.
 fn overlay(present: &mut ComplexValue, given: ComplexValue) {
-    for (name, value) in given {
-        let says_nothing = name.eq_ignore_ascii_case("primary") && value.as_bool() == Some(false) && present.get(&name).is_none();
-        if !says_nothing && present.get(&name) != Some(&value) {
+    for (name, value) in given.into_members() {
+        let says_nothing = name == *"primary" && value.as_bool() == Some(false) && present.get(name.as_str()).is_none();
+        if !says_nothing && present.get(name.as_str()) != Some(&value) {
             present.insert(name, value);
         }
     }
@@ -296,7 +296,7 @@ fn carry_over(definition: &Attribute, before: &[Value], mut elements: Vec<Value>
         let Value::Complex(members) = element else { continue };
         for sub_attribute in &read_only {
             if let Some(value) = before.get(sub_attribute.name.as_str()) {
-                members.insert(sub_attribute.name.as_str(), value.clone());
+                members.insert(&sub_attribute.name, value.clone());
             }
         }
     }

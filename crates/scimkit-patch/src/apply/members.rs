@@ -11,20 +11,20 @@ use crate::target::Target;
 impl<'a> Patch<'a> {
     /// Writes attributes of the base schema and extensions.
     pub(super) fn base_members(&mut self, members: ComplexValue, verb: Verb) -> Result<(), PatchError> {
-        for (name, value) in members {
-            match self.named(None, &name, &value)? {
+        for (name, value) in members.into_members() {
+            match self.named(None, name.as_str(), &value)? {
                 Some(Target::Base) => match value {
                     // The base schema's own URI as a name; no deeper, so that nesting stays bounded.
                     Value::Complex(members) => {
-                        for (name, value) in members {
-                            self.member(None, &name, value, verb)?;
+                        for (name, value) in members.into_members() {
+                            self.member(None, name.as_str(), value, verb)?;
                         }
                     }
                     other => return Err(PatchError::NotAnObject { operation: self.scope.operation, found: kind(&other) }),
                 },
                 Some(Target::Extension(schema)) => self.write_extension(schema, verb, value)?,
                 Some(target) => self.write_member(target, value, verb)?,
-                None => self.unknown_member(name)?,
+                None => self.unknown_member(name.into())?,
             }
         }
         Ok(())
@@ -33,8 +33,8 @@ impl<'a> Patch<'a> {
     /// Writes attributes of an extension.
     pub(super) fn extension_members(&mut self, schema: &'a Schema, members: ComplexValue, verb: Verb) -> Result<(), PatchError> {
         self.touch(schema.id.as_str());
-        for (name, value) in members {
-            self.member(Some(schema), &name, value, verb)?;
+        for (name, value) in members.into_members() {
+            self.member(Some(schema), name.as_str(), value, verb)?;
         }
         Ok(())
     }

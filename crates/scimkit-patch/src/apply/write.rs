@@ -99,8 +99,8 @@ impl<'a> Scope<'a> {
 
     /// Merges sub-attributes that have been read by [`Scope::complex`] (AMB-14, AMB-15); null removes one.
     pub(super) fn merge(&mut self, members: &mut ComplexValue, place: Place<'a>, given: ComplexValue) -> Result<(), PatchError> {
-        for (name, value) in given {
-            let Some(sub_attribute) = place.definition().sub_attribute(&name) else { continue };
+        for (name, value) in given.into_members() {
+            let Some(sub_attribute) = place.definition().sub_attribute(name.as_str()) else { continue };
             let child = place.child(sub_attribute);
             if value.is_unassigned() {
                 self.clear(members, child)?;

@@ -7,6 +7,7 @@ mod name;
 
 pub use attribute::{Attribute, AttributeType, Mutability, Returned, Uniqueness};
 pub use catalog::{Catalog, CatalogError};
+pub(crate) use name::compact;
 pub use name::{AttributeName, NameError, SchemaUri};
 
 use serde::{Deserialize, Serialize};

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::Value;
+use super::{MemberName, Value};
 
 /// The members of a JSON object whose names compare without ASCII case (RFC 7643 section 2.1) and keep the order in which they came.
 ///
 /// A resource has tens of attributes, so members are a list that is searched, not a map.
 #[derive(Clone, Debug, Default)]
 pub struct ComplexValue {
-    members: Vec<(String, Value)>,
+    members: Vec<(MemberName, Value)>,
 }
 
 impl ComplexValue {
@@ -20,20 +20,20 @@ impl ComplexValue {
 
     /// The value of a member; `None` when there is none of that name.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.members.iter().find(|(member, _)| member.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.members.iter().find(|(member, _)| *member == *name).map(|(_, value)| value)
     }
 
     /// The value of a member.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
-        self.members.iter_mut().find(|(member, _)| member.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.members.iter_mut().find(|(member, _)| *member == *name).map(|(_, value)| value)
     }
 
     /// Sets a member and returns the value that it had.
     ///
     /// An existing member keeps its place and takes the new spelling of the name.
-    pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Value>) -> Option<Value> {
+    pub fn insert(&mut self, name: impl Into<MemberName>, value: impl Into<Value>) -> Option<Value> {
         let (name, value) = (name.into(), value.into());
-        match self.members.iter_mut().find(|(member, _)| member.eq_ignore_ascii_case(&name)) {
+        match self.members.iter_mut().find(|(member, _)| *member == name) {
             Some(member) => {
                 member.0 = name;
                 Some(std::mem::replace(&mut member.1, value))
@@ -47,10 +47,10 @@ impl ComplexValue {
 
     /// The value of a member, inserted as [`Value::Null`] when there is none.
     pub fn entry(&mut self, name: &str) -> &mut Value {
-        let index = match self.members.iter().position(|(member, _)| member.eq_ignore_ascii_case(name)) {
+        let index = match self.members.iter().position(|(member, _)| *member == *name) {
             Some(index) => index,
             None => {
-                self.members.push((name.to_owned(), Value::Null));
+                self.members.push((name.into(), Value::Null));
                 self.members.len() - 1
             }
         };
@@ -60,13 +60,13 @@ impl ComplexValue {
 
     /// Removes a member and returns its value.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
-        let index = self.members.iter().position(|(member, _)| member.eq_ignore_ascii_case(name))?;
+        let index = self.members.iter().position(|(member, _)| *member == *name)?;
         Some(self.members.remove(index).1)
     }
 
     /// Keeps the members for which `keep` is true.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &mut Value) -> bool) {
-        self.members.retain_mut(|(name, value)| keep(name, value));
+        self.members.retain_mut(|(name, value)| keep(name.as_str(), value));
     }
 
     /// The members in the order in which they came.
@@ -90,8 +90,13 @@ impl ComplexValue {
     }
 
     /// Adds a member without looking for one of the same name; the caller knows that there is none.
-    pub(super) fn push_unique(&mut self, name: impl Into<String>, value: Value) {
+    pub(super) fn push_unique(&mut self, name: impl Into<MemberName>, value: Value) {
         self.members.push((name.into(), value));
+    }
+
+    /// The members in the order in which they came, with their names as they are kept.
+    pub fn into_members(self) -> impl ExactSizeIterator<Item = (MemberName, Value)> {
+        self.members.into_iter()
     }
 
     /// Whether two complex values are equal up to what carries no meaning (see [`Value::is_equivalent`]).
@@ -140,7 +145,7 @@ impl PartialEq for ComplexValue {
     }
 }
 
-impl<N: Into<String>, V: Into<Value>> FromIterator<(N, V)> for ComplexValue {
+impl<N: Into<MemberName>, V: Into<Value>> FromIterator<(N, V)> for ComplexValue {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(members: I) -> Self {
         let mut complex = Self::new();
         for (name, value) in members {
@@ -152,9 +157,33 @@ impl<N: Into<String>, V: Into<Value>> FromIterator<(N, V)> for ComplexValue {
 
 impl IntoIterator for ComplexValue {
     type Item = (String, Value);
-    type IntoIter = std::vec::IntoIter<(String, Value)>;
+    type IntoIter = IntoIter;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.members.into_iter()
+        IntoIter(self.members.into_iter())
     }
 }
+
+/// The members of a complex value in the order in which they came; see [`ComplexValue::into_members`] for names that are not copied.
+#[derive(Clone, Debug)]
+pub struct IntoIter(std::vec::IntoIter<(MemberName, Value)>);
+
+impl Iterator for IntoIter {
+    type Item = (String, Value);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|(name, value)| (name.into(), value))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for IntoIter {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.0.next_back().map(|(name, value)| (name.into(), value))
+    }
+}
+
+impl ExactSizeIterator for IntoIter {}

@@ -3,10 +3,12 @@
 mod complex;
 mod equivalent;
 mod json;
+mod member;
 mod number;
 mod reader;
 
-pub use complex::ComplexValue;
+pub use complex::{ComplexValue, IntoIter};
+pub use member::MemberName;
 pub use number::{Number, NumberError};
 
 /// The value of an attribute (RFC 7643 section 2.3), as it stands in JSON.
