@@ -213,7 +213,19 @@ impl<'a> Resolver<'a> {
                 let path = self.full_path(&path.to_attribute_path());
                 ResolveError::Comparison { path, operator: operator.as_str(), value: kind_of(end, value) }
             })?;
-        Ok(Node::Compare { path, operator, operand })
+        Ok(match operand {
+            Operand::Boolean(wanted) if is_equality(operator) && self.is_primary(&path) => primary(path, operator, wanted),
+            operand => Node::Compare { path, operator, operand },
+        })
+    }
+
+    /// Whether a path is the `primary` of the elements of a multi-valued attribute (RFC 7643 section 2.4).
+    fn is_primary(&self, path: &ResolvedPath) -> bool {
+        match (self.parent, &path.sub_attribute) {
+            (Some((_, parent)), None) => parent.is_multi_valued && path.attribute == *"primary",
+            (None, Some(name)) => path.is_multi_valued && *name == *"primary",
+            _ => false,
+        }
     }
 
     /// The attribute that a comparison means: of a complex attribute its sub-attribute `value`, if it has one (R7644-3.4.2.2-19).
@@ -275,6 +287,27 @@ const fn is_equality(operator: CompareOperator) -> bool {
 
 const fn is_substring(operator: CompareOperator) -> bool {
     matches!(operator, CompareOperator::Contains | CompareOperator::StartsWith | CompareOperator::EndsWith)
+}
+
+/// The comparison of `primary`, which is false where it is absent (R7643-2.4-04).
+fn primary(path: ResolvedPath, operator: CompareOperator, wanted: bool) -> Node {
+    let compare = |path: &ResolvedPath, operator, operand| Node::Compare { path: path.clone(), operator, operand };
+    if wanted == (operator == CompareOperator::Equal) {
+        return compare(&path, CompareOperator::Equal, Operand::Boolean(true));
+    }
+    let is_false = |path: &ResolvedPath| {
+        let is = |operand| compare(path, CompareOperator::Equal, operand);
+        Node::Or(vec![is(Operand::Boolean(false)), is(Operand::Null)])
+    };
+    let ResolvedPath { sub_attribute: Some(name), .. } = path.clone() else { return is_false(&path) };
+    let inner = ResolvedPath { extension: None, attribute: name, sub_attribute: None, is_multi_valued: false, ..path.clone() };
+    let element = ResolvedPath { sub_attribute: None, type_: AttributeType::Complex, case_exact: false, ..path.clone() };
+    let any = Node::Element { path: element, filter: Box::new(is_false(&inner)) };
+    match operator {
+        // What has no element at all differs from every value (AMB-07).
+        CompareOperator::NotEqual => Node::Or(vec![any, compare(&path, operator, Operand::Boolean(wanted))]),
+        _ => any,
+    }
 }
 
 /// The value in the attribute's type; `None` if the two cannot be compared so (R7644-3.4.2.2-08 and -09, AMB-08, AMB-09).

@@ -95,6 +95,37 @@ fn case_counts_where_the_schema_says_so() {
     check(r#"displayName ew "ÄR""#, "{\"displayName\": \"Ba\u{308}r\"}", true);
 }
 
+/// R7643-3.1-18: the name of a resource type is case exact.
+#[test]
+fn names_of_resource_types_compare_with_case() {
+    let user = r#"{"meta": {"resourceType": "User"}}"#;
+    check(r#"meta.resourceType eq "User""#, user, true);
+    check(r#"meta.resourceType eq "user""#, user, false);
+}
+
+/// R7643-2.4-04: an absent `primary` is false.
+#[test]
+fn an_absent_primary_is_false() {
+    let (none, one) = (r#"{"emails": [{"value": "a"}]}"#, r#"{"emails": [{"value": "a", "primary": true}]}"#);
+    let two = r#"{"emails": [{"value": "a", "primary": true}, {"value": "b"}]}"#;
+    for (filter, expected) in [
+        ("emails[primary eq false]", [true, false, true, false]),
+        ("emails[primary ne true]", [true, false, true, false]),
+        ("emails[primary eq true]", [false, true, true, false]),
+        ("emails[primary ne false]", [false, true, true, false]),
+        (r#"emails[primary eq false and value eq "a"]"#, [true, false, false, false]),
+        ("emails.primary eq false", [true, false, true, false]),
+        ("emails.primary ne true", [true, false, true, true]),
+        ("emails.primary eq true", [false, true, true, false]),
+        ("emails.primary ne false", [false, true, true, false]),
+        ("emails.primary pr", [false, true, true, false]),
+    ] {
+        for (user, expected) in [none, one, two, "{}"].into_iter().zip(expected) {
+            check(filter, user, expected);
+        }
+    }
+}
+
 /// A ligature is what it stands for.
 #[test]
 fn ligatures_compare_as_their_letters() {

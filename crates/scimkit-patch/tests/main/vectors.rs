@@ -37,8 +37,13 @@ fn meets(expect: &ComplexValue, before: &Resource, outcome: Result<&(Resource, b
     }
 }
 
-/// R7644-3.5.2-02 to R7644-3.5.2-19, R7644-3.5.2.1-01 to R7644-3.5.2.3-07: strict answers are the expected one, or an acceptable one
-/// where the register of ambiguities decides so; with the dialect of Entra the expected ones of compatible vectors hold.
+/// R7643-2.5-02, R7644-3.5.2-03, R7644-3.5.2-04, R7644-3.5.2-05, R7644-3.5.2-06, R7644-3.5.2-08, R7644-3.5.2-11,
+/// R7644-3.5.2-13, R7644-3.5.2-14, R7644-3.5.2-15, R7644-3.5.2-16, R7644-3.5.2-19, R7644-3.5.2.1-01, R7644-3.5.2.1-02,
+/// R7644-3.5.2.1-03, R7644-3.5.2.1-04, R7644-3.5.2.1-05, R7644-3.5.2.2-01, R7644-3.5.2.2-02, R7644-3.5.2.2-03, R7644-3.5.2.2-04,
+/// R7644-3.5.2.2-05, R7644-3.5.2.2-06, R7644-3.5.2.3-01, R7644-3.5.2.3-02, R7644-3.5.2.3-03, R7644-3.5.2.3-04, R7644-3.5.2.3-05,
+/// R7644-3.5.2.3-06, R7644-3.5.2.3-07:
+/// strict answers are the expected one, or an acceptable one where the register of ambiguities decides so; with the dialect of Entra the
+/// expected ones of compatible vectors hold.
 #[test]
 fn all_vectors_hold() {
     let catalog = Catalog::standard();

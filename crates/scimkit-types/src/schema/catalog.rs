@@ -22,7 +22,8 @@ pub enum CatalogError {
         /// The URI, name or endpoint.
         name: String,
     },
-    /// A schema defines an attribute twice, or gives sub-attributes to one that is not complex.
+    /// A schema defines an attribute twice, or gives it characteristics that do not fit its type: sub-attributes to one that is not
+    /// complex, reference types to one that is no reference, a `primary` that is no boolean to a multi-valued one.
     #[error("attribute `{attribute}` of schema `{schema}` {fault}")]
     Attribute {
         /// The URI of the schema.
@@ -189,6 +190,13 @@ fn check_attributes(schema: &Schema, attributes: &[Attribute], depth: usize) -> 
         }
         if attribute.type_ != AttributeType::Complex && !attribute.sub_attributes.is_empty() {
             return fault(attribute, "has sub-attributes and is not complex");
+        }
+        if attribute.type_ != AttributeType::Reference && !attribute.reference_types.is_empty() {
+            return fault(attribute, "has reference types and is no reference");
+        }
+        let primary = attribute.is_multi_valued.then(|| attribute.sub_attribute("primary")).flatten();
+        if primary.is_some_and(|primary| primary.type_ != AttributeType::Boolean || primary.is_multi_valued) {
+            return fault(attribute, "has a sub-attribute `primary` that is no boolean");
         }
         if depth >= MAX_NESTING {
             return fault(attribute, "is nested too deeply");

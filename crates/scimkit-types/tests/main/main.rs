@@ -10,3 +10,5 @@ mod interop;
 mod profiles;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod schemas;
