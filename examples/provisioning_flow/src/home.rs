@@ -40,6 +40,15 @@ pub(crate) struct Run {
     pub token: String,
 }
 
+/// Makes a folder that only its owner can enter, where the system knows owners: databases and log hold people's data.
+fn create_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
 impl Home {
     /// The folder of a run, made if it does not exist; a new one among the temporary files without a path.
     pub(crate) fn open(path: Option<&Path>) -> Result<Self, Failure> {
@@ -51,7 +60,7 @@ impl Home {
             }
         };
         let cannot = |error: &std::io::Error| Failure::input_because(format!("cannot use the state folder `{}`", folder.display()), error);
-        fs::create_dir_all(&folder).map_err(|error| cannot(&error))?;
+        create_private(&folder).map_err(|error| cannot(&error))?;
         let lock = File::options().create(true).truncate(false).write(true).open(folder.join("lock")).map_err(|error| cannot(&error))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { folder, _lock: lock }),
