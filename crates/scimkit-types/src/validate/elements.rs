@@ -79,24 +79,23 @@ fn key(element: &Value) -> Option<&str> {
 struct PresentElements<'v> {
     by_value_and_type: HashMap<(&'v str, &'v str), &'v Value>,
     by_value: HashMap<&'v str, &'v Value>,
-    /// Those without a text as `value`, by all that is said of them and by what a client can write of it.
+    /// Those without a text as `value` that a client can write, by all that is said of them and by what a client can write of it.
     others: HashMap<String, &'v Value>,
 }
 
 impl<'v> PresentElements<'v> {
     fn new(attribute: &Attribute, present: Option<&'v Value>) -> Self {
         let keeps_something = attribute.sub_attributes.iter().any(|sub_attribute| sub_attribute.mutability != Mutability::ReadWrite);
+        let is_value_fixed = attribute.sub_attribute("value").is_some_and(|value| value.mutability == Mutability::ReadOnly);
         let mut elements = Self::default();
         for element in present.filter(|_| keeps_something).map(Value::elements).unwrap_or_default() {
-            match key(element) {
-                Some(value) => {
-                    elements.by_value_and_type.insert((value, type_(element)), element);
-                    elements.by_value.insert(value, element);
-                }
-                None => {
-                    elements.others.insert(whole(element), element);
-                    elements.others.insert(written_part(attribute, element), element);
-                }
+            if let Some(value) = key(element) {
+                elements.by_value_and_type.insert((value, type_(element)), element);
+                elements.by_value.insert(value, element);
+            }
+            if key(element).is_none() || is_value_fixed {
+                elements.others.insert(whole(element), element);
+                elements.others.insert(written_part(attribute, element), element);
             }
         }
         elements
