@@ -15,13 +15,7 @@ use crate::target::Target;
 ///
 /// A strict dialect leaves the operations as they are.
 pub fn encode(operations: Vec<PatchOperation>, context: &Context<'_>) -> Value {
-    let mut operations = operations;
-    if context.dialect.allows(Tolerance::PathRequired) {
-        operations = operations.into_iter().flat_map(|operation| with_paths(operation, context)).collect();
-    }
-    if context.dialect.allows(Tolerance::SendRemoveByValue) {
-        operations = by_value(operations, context);
-    }
+    let mut operations = translate(operations, context);
     let is_capitalized = context.dialect.allows(Tolerance::CapitalizedOperations);
     if is_capitalized {
         for value in operations.iter_mut().filter_map(|operation| operation.value.as_mut()) {
@@ -33,6 +27,18 @@ pub fn encode(operations: Vec<PatchOperation>, context: &Context<'_>) -> Value {
         capitalize(&mut body);
     }
     body
+}
+
+/// The operations as the dialect of the context wants them, but for how they are spelled: their number is what it will be.
+pub(crate) fn translate(operations: Vec<PatchOperation>, context: &Context<'_>) -> Vec<PatchOperation> {
+    let mut operations = operations;
+    if context.dialect.allows(Tolerance::PathRequired) {
+        operations = operations.into_iter().flat_map(|operation| with_paths(operation, context)).collect();
+    }
+    if context.dialect.allows(Tolerance::SendRemoveByValue) {
+        operations = by_value(operations, context);
+    }
+    operations
 }
 
 fn with_paths(operation: PatchOperation, context: &Context<'_>) -> Vec<PatchOperation> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use scimkit_types::{Attribute, Value};
+use scimkit_types::{Attribute, AttributeType, Value};
 
 /// Whether two attribute values are equal up to what carries no meaning (see [`Value::is_equivalent`]); absent stands for unassigned.
 ///
@@ -80,7 +80,9 @@ fn write_key(value: &Value, text: &mut String) {
 pub(crate) fn is_reference_list(attribute: &Attribute) -> bool {
     let refers = |types: &[String]| types.iter().any(|name| !name.eq_ignore_ascii_case("external") && !name.eq_ignore_ascii_case("uri"));
     attribute.is_multi_valued
-        && attribute.sub_attribute("value").is_some()
+        && attribute
+            .sub_attribute("value")
+            .is_some_and(|value| !value.is_multi_valued && matches!(value.type_, AttributeType::String | AttributeType::Reference))
         && attribute.sub_attribute("$ref").is_some_and(|reference| refers(&reference.reference_types))
 }
 

@@ -28,11 +28,13 @@
 //! | find the operations between two resources | [`diff()`] |
 //! | write operations the way a peer wants them | [`encode()`] |
 //! | keep within a peer's limits | [`split()`] |
+//! | bring a service from one state of a resource to another, whatever its [`Abilities`] | [`update()`] |
 //!
 //! What a peer may send beyond the standard is said by the [`Dialect`] of the [`Context`]; without one, everything is strict.
 //! There are no features and there is no I/O. Whether the result of a patch is a valid resource as a whole, such as whether required
 //! sub-attributes are there, is for `scimkit_types::validate` to say.
 
+mod abilities;
 mod apply;
 mod coerce;
 mod compile;
@@ -43,7 +45,9 @@ mod error;
 mod scope;
 mod split;
 mod target;
+mod update;
 
+pub use abilities::Abilities;
 pub use apply::{Applied, apply};
 pub use compile::{Compiled, compile};
 pub use diff::{DiffOptions, diff};
@@ -52,6 +56,7 @@ pub use error::{DiffError, PatchError};
 pub use scimkit_types::{Dialect, PatchOp, PatchOperation};
 pub use scope::Context;
 pub use split::split;
+pub use update::{UpdateRequest, update};
 
 /// The most operations of one request that [`apply()`] and [`compile()`] accept.
 pub const MAX_OPERATIONS: usize = 1_000;

@@ -8,12 +8,21 @@ use scimkit_types::{OperationKind, PatchOperation, Value};
 /// the same kind, `replace` into one and further `add`s. So are lists inside a value without path, which become operations of their own.
 /// An operation without a list counts as one element if it selects elements by a filter, else as none. A limit of 0 is taken as 1.
 pub fn split(operations: Vec<PatchOperation>, max_operations: usize, max_members: usize) -> Vec<Vec<PatchOperation>> {
+    split_where(operations, max_operations, max_members, |_| true)
+}
+
+/// As [`split`], but of lists only those at paths for which `can_divide` holds come in portions.
+pub(crate) fn split_where(
+    operations: Vec<PatchOperation>,
+    max_operations: usize,
+    max_members: usize,
+    can_divide: impl Fn(&str) -> bool,
+) -> Vec<Vec<PatchOperation>> {
     let (max_operations, max_members) = (max_operations.max(1), max_members.max(1));
     let mut requests: Vec<Vec<PatchOperation>> = Vec::new();
     let mut members = 0;
-    for operation in
-        operations.into_iter().flat_map(|operation| extract(operation, max_members)).flat_map(|operation| portions(operation, max_members))
-    {
+    let single = operations.into_iter().flat_map(|operation| extract(operation, max_members, &can_divide));
+    for operation in single.flat_map(|operation| portions(operation, max_members, &can_divide)) {
         let weight = weight(&operation);
         match requests.last_mut() {
             Some(request) if request.len() < max_operations && members + weight <= max_members => {
@@ -41,14 +50,14 @@ fn weight(operation: &PatchOperation) -> usize {
 }
 
 /// Takes the lists out of a value without path if they are too long together.
-fn extract(operation: PatchOperation, max_members: usize) -> Vec<PatchOperation> {
+fn extract(operation: PatchOperation, max_members: usize, can_divide: &impl Fn(&str) -> bool) -> Vec<PatchOperation> {
     if operation.path.is_some() || weight(&operation) <= max_members {
         return vec![operation];
     }
     let PatchOperation { kind, value: Some(Value::Complex(members)), .. } = operation else { return vec![operation] };
     let (mut rest, mut lists) = (scimkit_types::ComplexValue::new(), Vec::new());
     for (name, value) in members {
-        if matches!(value, Value::List(_)) {
+        if matches!(value, Value::List(_)) && can_divide(&name) {
             lists.push(PatchOperation::new(kind, Some(name), Some(value)));
         } else {
             rest.insert(name, value);
@@ -60,10 +69,10 @@ fn extract(operation: PatchOperation, max_members: usize) -> Vec<PatchOperation>
     lists
 }
 
-fn portions(operation: PatchOperation, max_members: usize) -> Vec<PatchOperation> {
+fn portions(operation: PatchOperation, max_members: usize, can_divide: &impl Fn(&str) -> bool) -> Vec<PatchOperation> {
     let PatchOperation { kind, path, value, .. } = operation;
     let mut rest = match value {
-        Some(Value::List(values)) if values.len() > max_members => values,
+        Some(Value::List(values)) if values.len() > max_members && path.as_deref().is_some_and(can_divide) => values,
         value => return vec![PatchOperation::new(kind, path, value)],
     };
     let mut portions: Vec<PatchOperation> = Vec::new();

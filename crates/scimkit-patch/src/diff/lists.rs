@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use scimkit_filter::{AttributePath, Filter, PatchPath, ValuePath};
-use scimkit_types::{AttributeName, AttributeType, ComplexValue, Mutability, OperationKind, PatchOperation, Value, compare};
+use scimkit_types::{
+    Attribute, AttributeName, AttributeType, ComplexValue, Mutability, OperationKind, PatchOperation, Returned, Value, compare,
+};
 
 use super::Differ;
 use super::assign::Assignment;
@@ -108,7 +110,10 @@ impl<'a> Differ<'a, '_> {
                 steps.push(PatchOperation::new(OperationKind::Remove, Some(selector(place, &[("value", value)])?), None));
             }
         }
-        if !steps.is_empty() && (!self.options.has_value_paths || (kept == 0 && place.attribute.is_required)) {
+        let can_select = (self.options.has_value_paths || self.removes_by_value)
+            && can_filter(place.attribute)
+            && place.attribute.sub_attribute("value").is_some_and(can_filter);
+        if !steps.is_empty() && (!can_select || (kept == 0 && place.attribute.is_required)) {
             return None;
         }
         // Adding a primary element would change the others.
@@ -120,6 +125,11 @@ impl<'a> Differ<'a, '_> {
         }
         Some(steps)
     }
+}
+
+/// Whether a filter may name the attribute: not if its values are never returned.
+fn can_filter(attribute: &Attribute) -> bool {
+    attribute.returned != Returned::Never
 }
 
 /// What becomes of a reference that is desired.
@@ -192,10 +202,11 @@ impl<'a> Steps<'a> {
         if !self.has_value_paths && (!pairs.is_empty() || !stale.is_empty()) {
             return None;
         }
-        for index in stale {
-            let path = self.address(index)?;
+        for (path, met) in self.removals(&stale)? {
             self.operations.push(PatchOperation::new(OperationKind::Remove, Some(path), None));
-            *self.slots.get_mut(index)? = None;
+            for index in met {
+                *self.slots.get_mut(index)? = None;
+            }
         }
         if self.place.attribute.is_required && self.slots.iter().all(Option::is_none) {
             return None;
@@ -319,36 +330,60 @@ impl<'a> Steps<'a> {
         Some(())
     }
 
+    /// Paths that together select these elements and no other, each with what it selects; none of them can be left out.
+    fn removals(&self, stale: &[usize]) -> Option<Vec<(String, Vec<usize>)>> {
+        let mut chosen: Vec<(String, Vec<usize>)> = Vec::new();
+        for index in stale {
+            if chosen.iter().any(|(_, met)| met.contains(index)) {
+                continue;
+            }
+            let is_stale = |met: &Vec<usize>| !met.is_empty() && met.iter().all(|index| stale.binary_search(index).is_ok());
+            let selections = self.selections(*index)?;
+            let selections = selections.iter().map(|terms| (terms, self.met(terms))).filter(|(_, met)| is_stale(met));
+            // Of the ways that select the most, the first and shortest.
+            let (terms, met) = selections.rev().max_by_key(|(_, met)| met.len())?;
+            chosen.push((selector(self.place, terms)?, met));
+        }
+        for place in (0..chosen.len()).rev() {
+            let is_met_by_others = |index: &usize| chosen.iter().enumerate().any(|(other, (_, met))| other != place && met.contains(index));
+            if chosen.get(place).is_some_and(|(_, met)| met.iter().all(is_met_by_others)) {
+                chosen.remove(place);
+            }
+        }
+        Some(chosen)
+    }
+
     /// The shortest path that selects this element and no other.
     fn address(&self, index: usize) -> Option<String> {
-        let simple;
-        let members = match self.slots.get(index)?.as_ref()? {
-            Value::Complex(members) => members,
-            other => {
-                simple = ComplexValue::from_iter([("value", other.clone())]);
-                &simple
-            }
+        let selections = self.selections(index)?;
+        let chosen = selections.iter().find(|terms| self.met(terms).len() == 1)?;
+        selector(self.place, chosen)
+    }
+
+    /// The ways to select this element, shortest first.
+    fn selections(&self, index: usize) -> Option<Vec<Vec<(&str, &str)>>> {
+        let texts: Vec<(&str, &str)> = match self.slots.get(index)?.as_ref()? {
+            Value::Complex(members) => members.iter().filter_map(|(name, value)| Some((name, self.comparable(name, value)?))).collect(),
+            simple => self.comparable("value", simple).map(|text| ("value", text)).into_iter().collect(),
         };
-        let texts: Vec<(&str, &str)> = members.iter().filter_map(|(name, value)| Some((name, self.comparable(name, value)?))).collect();
         let pick = |names: &[&str]| -> Option<Vec<(&str, &str)>> {
             names.iter().map(|name| texts.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).copied()).collect()
         };
         let candidates = [pick(&["type"]), pick(&["value"]), pick(&["type", "value"]), Some(texts.clone())];
-        let chosen = candidates.into_iter().flatten().find(|terms| !terms.is_empty() && self.is_sole(terms))?;
-        selector(self.place, &chosen)
+        Some(candidates.into_iter().flatten().filter(|terms| !terms.is_empty()).collect())
     }
 
     /// The text that a filter can compare with.
     fn comparable<'v>(&self, name: &str, value: &'v Value) -> Option<&'v str> {
-        let type_ = match self.place.attribute.type_ {
-            AttributeType::Complex => self.place.attribute.sub_attribute(name)?.type_,
-            simple => simple,
-        };
-        let is_text = matches!(type_, AttributeType::String | AttributeType::Reference);
-        value.as_str().filter(|text| is_text && !text.is_empty() && text.len() <= MAX_TEXT)
+        let attribute = self.place.attribute;
+        let definition = if attribute.type_ == AttributeType::Complex { attribute.sub_attribute(name)? } else { attribute };
+        let is_text = matches!(definition.type_, AttributeType::String | AttributeType::Reference);
+        let can_filter = can_filter(attribute) && can_filter(definition);
+        value.as_str().filter(|text| is_text && can_filter && !text.is_empty() && text.len() <= MAX_TEXT)
     }
 
-    fn is_sole(&self, terms: &[(&str, &str)]) -> bool {
+    /// The indexes of the elements that meet all terms.
+    fn met(&self, terms: &[(&str, &str)]) -> Vec<usize> {
         let has = |element: &Value, name: &str, text: &str| {
             let sub_attribute = self.place.attribute.sub_attribute(name);
             let is_exact = sub_attribute.unwrap_or(self.place.attribute).compares_case_exact();
@@ -359,6 +394,7 @@ impl<'a> Steps<'a> {
             found.is_some_and(|found| compare::text_key(found, is_exact) == compare::text_key(text, is_exact))
         };
         let meets = |element: &&Value| terms.iter().all(|(name, text)| has(element, name, text));
-        self.slots.iter().flatten().filter(meets).count() == 1
+        let there = self.slots.iter().enumerate().filter_map(|(index, element)| Some((index, element.as_ref()?)));
+        there.filter(|(_, element)| meets(element)).map(|(index, _)| index).collect()
     }
 }

@@ -20,7 +20,8 @@ pub struct DiffOptions {
     /// Whether a whole list may be replaced. Without it elements are addressed by filters only, as is needed when both resources show
     /// only a part of a list. Default true.
     pub can_replace_lists: bool,
-    /// Whether the service understands filters in paths. Default true.
+    /// Whether the service understands filters in paths. Default true. Without it members are removed by filters only if the dialect says
+    /// [`Tolerance::SendRemoveByValue`], so that [`encode`](crate::encode()) takes the filters out.
     pub has_value_paths: bool,
     /// Whether each attribute needs an operation with a path, as it also does when the dialect says
     /// [`Tolerance::PathRequired`]. Default false: replacements are put together in one operation without path.
@@ -66,7 +67,8 @@ impl DiffOptions {
 ///
 /// Equal resources need none. `meta` and `schemas` are not considered, nor are read-only attributes that `desired` leaves out. Members of
 /// a group are added by one operation and removed by one each; other lists are replaced, or their elements addressed by filters such as
-/// `emails[type eq "work"]`, whichever is smaller. The operations are strict RFC 7644; [`encode`](crate::encode()) translates them.
+/// `emails[type eq "work"]`, whichever is smaller. An extension that has nothing any more loses its attributes one by one; it is removed by
+/// its URI if one of them is required. The operations are strict RFC 7644; [`encode`](crate::encode()) translates them.
 ///
 /// # Errors
 /// [`DiffError`] if the resources differ where a client cannot write, or `desired` is not one that operations can lead to.
@@ -79,6 +81,7 @@ pub fn diff(
     let mut differ = Differ {
         context: Context { dialect: scimkit_types::Dialect::STRICT, ..*context },
         is_path_required: options.is_path_required || context.dialect.allows(Tolerance::PathRequired),
+        removes_by_value: context.dialect.allows(Tolerance::SendRemoveByValue),
         options,
         before: Vec::new(),
         assignments: Vec::new(),
@@ -96,6 +99,10 @@ pub fn diff(
         let uri = schema.id.as_str();
         let (current, desired) = (current.extension(uri).unwrap_or(&none), desired.extension(uri).unwrap_or(&none));
         differ.unknown_in_extension(schema, current, desired)?;
+        if differ.goes_whole(schema, current, desired) {
+            differ.after.push(PatchOperation::new(OperationKind::Remove, Some(uri.to_owned()), None));
+            continue;
+        }
         for attribute in &schema.attributes {
             differ.attribute(Place::new(Some(schema), attribute), current, desired)?;
         }
@@ -107,6 +114,8 @@ struct Differ<'a, 'o> {
     context: Context<'a>,
     options: &'o DiffOptions,
     is_path_required: bool,
+    /// Whether [`encode`](crate::encode()) will take the filters out of paths that select members.
+    removes_by_value: bool,
     /// What has to come before the assignments.
     before: Vec<PatchOperation>,
     assignments: Vec<Assignment<'a>>,
@@ -155,6 +164,20 @@ impl<'a> Differ<'a, '_> {
                 Ok(())
             }
         }
+    }
+
+    /// Whether an extension that has nothing any more must be removed by its URI, because it has an attribute that it cannot be without.
+    ///
+    /// Not when only a part of the resource may be shown, nor when something stays that a client cannot remove.
+    fn goes_whole(&self, schema: &Schema, current: &ComplexValue, desired: &ComplexValue) -> bool {
+        let is_assigned = |attribute: &&Attribute| current.get(attribute.name.as_str()).is_some_and(|value| !value.is_unassigned());
+        let is_fixed = |attribute: &Attribute| matches!(attribute.mutability, Mutability::ReadOnly | Mutability::Immutable);
+        let mut assigned = schema.attributes.iter().filter(is_assigned);
+        self.options.can_replace_lists
+            && desired.iter().all(|(_, value)| value.is_unassigned())
+            && !self.context.is_required_extension(schema)
+            && schema.attributes.iter().filter(is_assigned).any(|attribute| attribute.is_required)
+            && assigned.all(|attribute| !is_fixed(attribute))
     }
 
     /// Attributes of the desired resource that no schema knows cannot be reached by a path.

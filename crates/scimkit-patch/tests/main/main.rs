@@ -9,6 +9,8 @@ mod diff;
 #[cfg(test)]
 mod entra;
 #[cfg(test)]
+mod generated;
+#[cfg(test)]
 mod interop;
 #[cfg(test)]
 mod properties;
@@ -16,5 +18,7 @@ mod properties;
 mod rules;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod update;
 #[cfg(test)]
 mod vectors;
