@@ -214,7 +214,7 @@ impl<'a> Resolver<'a> {
                 ResolveError::Comparison { path, operator: operator.as_str(), value: kind_of(end, value) }
             })?;
         Ok(match operand {
-            Operand::Boolean(wanted) if is_equality(operator) && self.is_primary(&path) => primary(path, operator, wanted),
+            Operand::Boolean(wanted) if is_equality(operator) && self.is_primary(&path) => primary(&path, operator, wanted),
             operand => Node::Compare { path, operator, operand },
         })
     }
@@ -290,22 +290,22 @@ const fn is_substring(operator: CompareOperator) -> bool {
 }
 
 /// The comparison of `primary`, which is false where it is absent (R7643-2.4-04).
-fn primary(path: ResolvedPath, operator: CompareOperator, wanted: bool) -> Node {
+fn primary(path: &ResolvedPath, operator: CompareOperator, wanted: bool) -> Node {
     let compare = |path: &ResolvedPath, operator, operand| Node::Compare { path: path.clone(), operator, operand };
     if wanted == (operator == CompareOperator::Equal) {
-        return compare(&path, CompareOperator::Equal, Operand::Boolean(true));
+        return compare(path, CompareOperator::Equal, Operand::Boolean(true));
     }
     let is_false = |path: &ResolvedPath| {
         let is = |operand| compare(path, CompareOperator::Equal, operand);
         Node::Or(vec![is(Operand::Boolean(false)), is(Operand::Null)])
     };
-    let ResolvedPath { sub_attribute: Some(name), .. } = path.clone() else { return is_false(&path) };
+    let Some(name) = path.sub_attribute.clone() else { return is_false(path) };
     let inner = ResolvedPath { extension: None, attribute: name, sub_attribute: None, is_multi_valued: false, ..path.clone() };
     let element = ResolvedPath { sub_attribute: None, type_: AttributeType::Complex, case_exact: false, ..path.clone() };
     let any = Node::Element { path: element, filter: Box::new(is_false(&inner)) };
     match operator {
         // What has no element at all differs from every value (AMB-07).
-        CompareOperator::NotEqual => Node::Or(vec![any, compare(&path, operator, Operand::Boolean(wanted))]),
+        CompareOperator::NotEqual => Node::Or(vec![any, compare(path, operator, Operand::Boolean(wanted))]),
         _ => any,
     }
 }

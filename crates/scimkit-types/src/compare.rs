@@ -40,7 +40,7 @@ pub enum TextComparison {
     /// Without case.
     #[default]
     Caseless,
-    /// As names of users: by the profile UsernameCaseMapped (RFC 8265 section 3.3; R7644-5-01).
+    /// As names of users: by the profile `UsernameCaseMapped` (RFC 8265 section 3.3; R7644-5-01).
     UserName,
 }
 
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(text_key(left, false) == text_key(right, false), is_same_text);
     }
 
-    /// R7644-5-01, R7644-7.8-01: names of users compare by the PRECIS profile UsernameCaseMapped, other text by caseless folding.
+    /// R7644-5-01, R7644-7.8-01: names of users compare by the PRECIS profile `UsernameCaseMapped`, other text by caseless folding.
     #[test]
     fn names_of_users_have_keys_of_their_own() {
         check("BJensen@Example.com", "bjensen@example.com", true, true);

@@ -271,6 +271,35 @@ mod tests {
         assert!(read(&format!(r#"{{{many} "b": 2}}"#)).is_ok());
     }
 
+    /// R7643-2.3.3-01: also inside of other data, and from readers.
+    #[test]
+    fn numbers_keep_their_text() {
+        let text = r#"{"a":1.10,"b":[0.1000000000000000055,-0,-0.0,1E+2,123456789012345678901234567890]}"#;
+        let value: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&value).unwrap(), text);
+        let value: Value = serde_json::from_reader(text.as_bytes()).unwrap();
+        assert_eq!(serde_json::to_string(&value).unwrap(), text);
+        let values: Vec<Option<ComplexValue>> = serde_json::from_str(&format!("[{text}, null]")).unwrap();
+        assert_eq!(serde_json::to_string(&values).unwrap(), format!("[{text},null]"));
+        assert!(serde_json::from_str::<Value>("[1e400]").unwrap_err().to_string().contains("out of range"));
+    }
+
+    /// Formats and buffers that have no text give values.
+    #[test]
+    fn values_are_read_from_other_formats() {
+        #[derive(serde::Deserialize)]
+        struct Flat {
+            known: i64,
+            #[serde(flatten)]
+            rest: ComplexValue,
+        }
+        let flat: Flat = serde_json::from_str(r#"{"known": 1, "size": 1.5, "list": [null, true, "x", {"a": -1}]}"#).unwrap();
+        let expected: Value = serde_json::from_str(r#"{"size": 1.5, "list": [null, true, "x", {"a": -1}]}"#).unwrap();
+        assert_eq!((flat.known, Value::from(flat.rest)), (1, expected.clone()));
+        assert_eq!(serde_json::from_value::<Value>(serde_json::to_value(&expected).unwrap()).unwrap(), expected);
+        assert!(serde_json::from_str::<ComplexValue>("[1]").unwrap_err().to_string().contains("expected a JSON object"));
+    }
+
     #[test]
     fn integers_beyond_doubles_survive() {
         let text = r#"{"z":9007199254740993,"a":[-9223372036854775808,18446744073709551615,7.25,null,true,"x"]}"#;

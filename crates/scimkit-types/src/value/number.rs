@@ -381,8 +381,9 @@ mod tests {
         /// R7643-2.3.3-01: a number keeps its text.
         #[test]
         fn a_number_is_printed_as_it_was_read(text in texts()) {
-            prop_assert_eq!(number(&text).to_string(), text.clone());
-            prop_assert_eq!(serde_json::to_string(&number(&text)).unwrap(), text);
+            let number = number(&text);
+            prop_assert_eq!(&number.to_string(), &text);
+            prop_assert_eq!(serde_json::to_string(&number).unwrap(), text);
         }
 
         #[test]
