@@ -105,32 +105,32 @@ impl Setting<'_> {
         if is_soft_deleted && !link.is_managed {
             return Decision::Skip(Reason::new(ErrorCode::NotInScope, "the object has left the scope before"));
         }
+        if leaves_scope || known.stored.presence == Presence::SoftDeleted {
+            return self.decide_inactive(known, link, !leaves_scope);
+        }
         let desired = match self.evaluate(known, Operation::Update, is_soft_deleted) {
             Ok(desired) => desired,
             Err(decision) => return decision,
         };
-        let only_inactive = leaves_scope || known.stored.presence == Presence::SoftDeleted;
-        // Where the matching value does not flow, the resource keeps the one that it has.
-        let matching = desired.matching.first().filter(|_| !only_inactive);
-        let matching_key = matching.map(|(index, value)| self.matching_key(*index, value));
-        let redacted = desired.redacted.clone();
-        let exported = if only_inactive {
-            // Only what tells that the object is inactive flows: what differs from an active one.
-            let present = match self.evaluate(known, Operation::Update, false) {
-                Ok(present) => present,
-                Err(decision) => return decision,
-            };
-            let flowing = differing(&present.resource, &desired.resource);
-            if flowing.as_complex().is_empty() {
-                return self.without_soft_delete(link);
-            }
-            let mut inactive = Desired::default();
-            inactive.resource = flowing;
-            self.mapping.expected(&link.exported, &inactive)
-        } else {
-            self.mapping.expected(&link.exported, &desired)
+        let matching_key = desired.matching.first().map(|(index, value)| self.matching_key(*index, value));
+        let exported = self.mapping.expected(&link.exported, &desired);
+        self.update(link, exported, &desired.redacted, matching_key, is_soft_deleted, true)
+    }
+
+    /// Decides on a linked object that is to be inactive: only what tells so flows, which is what differs from an active one. The matching
+    /// value does not, so the resource keeps the one that it has.
+    pub(crate) fn decide_inactive(&self, known: Known<'_>, link: &Link, is_managed: bool) -> Decision {
+        let (present, inactive) = match (self.evaluate(known, Operation::Update, false), self.evaluate(known, Operation::Update, true)) {
+            (Ok(present), Ok(inactive)) => (present, inactive),
+            (Err(decision), _) | (_, Err(decision)) => return decision,
         };
-        self.update(link, exported, &redacted, matching_key, is_soft_deleted, !leaves_scope)
+        let mut flowing = Desired::default();
+        flowing.resource = differing(&present.resource, &inactive.resource);
+        if flowing.resource.as_complex().is_empty() {
+            return self.without_soft_delete(link);
+        }
+        let exported = self.mapping.expected(&link.exported, &flowing);
+        self.update(link, exported, &inactive.redacted, None, true, is_managed)
     }
 
     /// A target without an attribute that tells whether an object is active: groups are deleted, other objects stay as they are.

@@ -160,10 +160,17 @@ impl Planner<'_> {
     /// Refuses an action that would link two source objects to one target object, or give both one matching value.
     async fn claim(&mut self, setting: &Setting<'_>, object: &Marked, decision: Decision) -> Result<Decision> {
         let Decision::Act(action, _) = &decision else { return Ok(decision) };
-        let Action::Update { target_id, matching_key, is_adopted, .. } = action.as_ref() else { return Ok(decision) };
+        let Action::Update { target_id, matching_key, is_adopted, is_disabled, .. } = action.as_ref() else { return Ok(decision) };
         if let Some(matching_key) = matching_key {
             if self.is_claimed(setting, &object.id, matching_key).await? {
-                return Ok(Decision::Fail(duplicate()));
+                // Somebody who leaves is disabled whatever else cannot be written.
+                return Ok(match (&object.stored, &object.link) {
+                    (Some(stored), Some(link)) if *is_disabled => {
+                        let known = Known { stored, roles: object.roles.as_deref(), link: Some(link) };
+                        setting.decide_inactive(known, link, link.is_managed)
+                    }
+                    _ => Decision::Fail(duplicate()),
+                });
             }
             self.claims.insert(claim_key(setting, matching_key), object.id.clone());
         }

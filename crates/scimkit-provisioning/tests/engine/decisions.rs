@@ -196,3 +196,17 @@ fn a_resource_that_is_gone_is_matched_again_when_the_object_is_tried_again() {
     world.advance(6);
     assert_eq!(world.cycle().created, 1);
 }
+
+#[test]
+fn a_person_who_is_disabled_is_so_even_if_the_new_name_is_taken() {
+    let world = World::new();
+    world.source.assign("User", &["u1", "u2"]);
+    world.source.tell("User", vec![person("u1", "ada@example.com"), person("u2", "bo@example.com")]);
+    world.cycle();
+    world.source.tell("User", vec![present("u1", json!({"mail": "bo@example.com", "accountEnabled": false}))]);
+    assert_eq!(world.cycle().disabled, 1);
+    assert_eq!(active(&world, "ada@example.com"), Some(false));
+    assert_eq!(active(&world, "bo@example.com"), Some(true));
+    world.source.tell("User", vec![present("u1", json!({"jobTitle": "Gone"}))]);
+    assert_eq!(world.cycle().written(), 0);
+}
