@@ -10,7 +10,11 @@ impl Display for Filter {
         match self {
             Self::And(parts) => join(f, parts, " and ", |part| matches!(part, Self::Or(_))),
             Self::Or(parts) => join(f, parts, " or ", |_| false),
-            Self::Not(inner) => write!(f, "not ({inner})"),
+            Self::Not(inner) => {
+                f.write_str("not (")?;
+                inner.fmt(f)?;
+                f.write_char(')')
+            }
             Self::Attribute(expression) => expression.fmt(f),
             Self::ValuePath(value_path) => value_path.fmt(f),
         }
@@ -23,7 +27,9 @@ fn join(f: &mut fmt::Formatter<'_>, parts: &[Filter], word: &str, needs_parenthe
             f.write_str(word)?;
         }
         if needs_parentheses(part) {
-            write!(f, "({part})")?;
+            f.write_char('(')?;
+            part.fmt(f)?;
+            f.write_char(')')?;
         } else {
             part.fmt(f)?;
         }
@@ -34,8 +40,17 @@ fn join(f: &mut fmt::Formatter<'_>, parts: &[Filter], word: &str, needs_parenthe
 impl Display for AttributeExpression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Present(path) => write!(f, "{path} pr"),
-            Self::Compare { path, operator, value } => write!(f, "{path} {operator} {value}"),
+            Self::Present(path) => {
+                path.fmt(f)?;
+                f.write_str(" pr")
+            }
+            Self::Compare { path, operator, value } => {
+                path.fmt(f)?;
+                f.write_char(' ')?;
+                f.write_str(operator.as_str())?;
+                f.write_char(' ')?;
+                value.fmt(f)
+            }
         }
     }
 }
@@ -77,28 +92,37 @@ impl Display for Literal {
 
 fn quote(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     f.write_char('"')?;
-    for c in text.chars() {
-        match c {
-            '"' => f.write_str("\\\"")?,
-            '\\' => f.write_str("\\\\")?,
-            '\n' => f.write_str("\\n")?,
-            '\r' => f.write_str("\\r")?,
-            '\t' => f.write_str("\\t")?,
-            '\0'..='\u{1f}' => write!(f, "\\u{:04x}", u32::from(c))?,
-            other => f.write_char(other)?,
+    let mut rest = text;
+    while let Some(end) = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | ..b' ')) {
+        // What needs an escape is one byte long.
+        let (plain, from_escaped) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        f.write_str(plain)?;
+        let (escaped, after) = from_escaped.split_at_checked(1).unwrap_or_default();
+        match escaped {
+            "\n" => f.write_str("\\n")?,
+            "\r" => f.write_str("\\r")?,
+            "\t" => f.write_str("\\t")?,
+            "\"" | "\\" => write!(f, "\\{escaped}")?,
+            control => control.bytes().try_for_each(|byte| write!(f, "\\u{byte:04x}"))?,
         }
+        rest = after;
     }
+    f.write_str(rest)?;
     f.write_char('"')
 }
 
 impl Display for AttributePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(schema) = &self.schema {
-            write!(f, "{schema}:")?;
+            f.write_str(schema.as_str())?;
+            f.write_char(':')?;
         }
         f.write_str(self.attribute.as_str())?;
         match &self.sub_attribute {
-            Some(sub_attribute) => write!(f, ".{sub_attribute}"),
+            Some(sub_attribute) => {
+                f.write_char('.')?;
+                f.write_str(sub_attribute.as_str())
+            }
             None => Ok(()),
         }
     }
@@ -106,7 +130,10 @@ impl Display for AttributePath {
 
 impl Display for ValuePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}[{}]", self.path, self.value_filter)
+        self.path.fmt(f)?;
+        f.write_char('[')?;
+        self.value_filter.fmt(f)?;
+        f.write_char(']')
     }
 }
 

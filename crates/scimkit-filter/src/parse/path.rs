@@ -101,7 +101,12 @@ impl Parser<'_> {
 /// The bytes that belong to a path: names and dots and, once there is a colon, all that a URI may hold.
 fn path_token(input: &str) -> Parsed<'_, &str> {
     let (rest, token) = bytes_while(input, |byte| is_name(byte) || byte == b'.')?;
-    if rest.starts_with(':') { take_while(is_uri).parse(input) } else { Ok((rest, token)) }
+    if !rest.starts_with(':') {
+        return Ok((rest, token));
+    }
+    // A URI is ASCII nearly always.
+    let (rest, token) = bytes_while(input, |byte| byte.is_ascii() && is_uri(char::from(byte)))?;
+    if rest.is_empty() || rest.starts_with(|c: char| c.is_ascii()) { Ok((rest, token)) } else { take_while(is_uri).parse(input) }
 }
 
 /// `ATTRNAME = ALPHA *(nameChar)`, with `$` among the name characters and before the name (EID 8924). The text starts at `input`.
@@ -109,8 +114,23 @@ fn named(input: &str, text: &str, expected: &'static str) -> Result<AttributeNam
     text.parse().map_err(|_| Failure::over(input, text.len(), What::Expected(expected)).fatal())
 }
 
-const fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'$')
+/// Whether a byte is one of a name; looked up, as every byte of every path is asked for.
+#[inline]
+fn is_name(byte: u8) -> bool {
+    const NAMES: [bool; 256] = {
+        let mut names = [false; 256];
+        let mut byte = 0_u8;
+        while byte < 128 {
+            #[expect(clippy::indexing_slicing, reason = "the table has a place for every byte; the compiler would refuse another")]
+            {
+                names[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'$');
+            }
+            byte += 1;
+        }
+        names
+    };
+    #[expect(clippy::indexing_slicing, reason = "the table has a place for every byte")]
+    NAMES[usize::from(byte)]
 }
 
 fn is_uri(c: char) -> bool {

@@ -10,13 +10,18 @@ use super::{ENTERPRISE_USER, GROUP, USER};
 
 /// Text that is copied cheaply: up to 23 bytes stand where the text itself stands, the URIs that nearly every document has are shared by
 /// all, and longer text is counted.
+#[inline]
 pub(crate) fn compact(text: &str) -> SmolStr {
-    if text.len() > SmolStr::INLINE_CAP
-        && let Some(known) = [USER, ENTERPRISE_USER, GROUP].into_iter().find(|known| *known == text)
-    {
-        return SmolStr::new_static(known);
+    known_uri(text).unwrap_or_else(|| SmolStr::new(text))
+}
+
+/// The URI if it is one that is shared, in just this spelling.
+#[inline]
+fn known_uri(text: &str) -> Option<SmolStr> {
+    if text.len() <= SmolStr::INLINE_CAP {
+        return None;
     }
-    SmolStr::new(text)
+    [USER, ENTERPRISE_USER, GROUP].into_iter().find(|known| *known == text).map(SmolStr::new_static)
 }
 
 /// A text that is not an attribute name or schema URI.
@@ -166,13 +171,16 @@ impl std::str::FromStr for SchemaUri {
     type Err = NameError;
 
     fn from_str(uri: &str) -> Result<Self, NameError> {
+        if let Some(known) = known_uri(uri) {
+            return Ok(Self(known));
+        }
         let scheme_ends = uri.find(':').filter(|end| *end > 0);
         let is_valid = scheme_ends.is_some()
             && uri.len() <= 1024
             && !uri.ends_with(':')
             && uri.starts_with(|first: char| first.is_ascii_alphabetic())
             && uri.chars().all(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '[' | ']' | '(' | ')'));
-        if is_valid { Ok(Self(compact(uri))) } else { Err(NameError::SchemaUri { uri: uri.to_owned() }) }
+        if is_valid { Ok(Self(SmolStr::new(uri))) } else { Err(NameError::SchemaUri { uri: uri.to_owned() }) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reading JSON text as values, with numbers as they are written.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use super::number::NumberError;
@@ -44,8 +45,10 @@ pub(super) fn read(text: &str) -> Result<Value, Fault> {
 #[derive(Debug, Default)]
 pub(super) struct Members {
     complex: ComplexValue,
+    /// The marks of the names so far: a name whose mark is new is new itself.
+    marks: u64,
     /// A short object is searched; a long one, which only a hostile peer sends, is checked through a set.
-    seen: std::collections::HashSet<String>,
+    seen: Option<HashSet<String>>,
 }
 
 /// The number of members up to which a linear search finds a duplicate faster than a set does.
@@ -53,17 +56,17 @@ const SEARCHED_MEMBERS: usize = 32;
 
 impl Members {
     pub(super) fn push(&mut self, name: &str, value: Value) -> Result<(), Fault> {
+        let mark = mark(name);
         let is_known = if self.complex.len() < SEARCHED_MEMBERS {
-            self.complex.get(name).is_some()
+            self.marks & mark != 0 && self.complex.get(name).is_some()
         } else {
-            if self.seen.is_empty() {
-                self.seen.extend(self.complex.iter().map(|(name, _)| name.to_ascii_lowercase()));
-            }
-            !self.seen.insert(name.to_ascii_lowercase())
+            let names = || self.complex.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+            !self.seen.get_or_insert_with(names).insert(name.to_ascii_lowercase())
         };
         if is_known {
             return Err(Fault::Duplicate(name.to_owned()));
         }
+        self.marks |= mark;
         self.complex.push_unique(name, value);
         Ok(())
     }
@@ -71,6 +74,33 @@ impl Members {
     pub(super) fn into_complex(self) -> ComplexValue {
         self.complex
     }
+}
+
+/// One of 64 bits that names share if they differ at most by case; from their length, first and last bytes.
+fn mark(name: &str) -> u64 {
+    let lower = |byte: Option<&u8>| usize::from(byte.map_or(0, u8::to_ascii_lowercase));
+    let bytes = name.as_bytes();
+    1 << ((bytes.len() * 11 + lower(bytes.first()) * 5 + lower(bytes.last()) * 3) % 64)
+}
+
+/// The number of bytes up to a quotation mark, a backslash, a control character or the end; eight at a time.
+fn plain_length(text: &[u8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = ONES << 7;
+    let repeated = |byte: u8| u64::from(byte) * ONES;
+    // The highest bit of each byte that is zero. Of the bytes above the lowest such, some may be taken for one.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let (words, tail) = text.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let controls = word.wrapping_sub(repeated(b' ')) & !word & HIGHS;
+        let ends = zeros(word ^ repeated(b'"')) | zeros(word ^ repeated(b'\\')) | controls;
+        if ends != 0 {
+            return index * 8 + usize::try_from(ends.trailing_zeros() / 8).unwrap_or_default();
+        }
+    }
+    let is_end = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
+    text.len() - tail.len() + tail.iter().position(is_end).unwrap_or(tail.len())
 }
 
 struct Reader<'a> {
@@ -138,11 +168,7 @@ impl<'a> Reader<'a> {
 
     fn text(&mut self) -> Result<Cow<'a, str>, Fault> {
         let inner = self.rest.strip_prefix('"').ok_or(Fault::Syntax)?;
-        let end = memchr::memchr2(b'"', b'\\', inner.as_bytes()).ok_or(Fault::Syntax)?;
-        let (plain, rest) = inner.split_at_checked(end).ok_or(Fault::Syntax)?;
-        if plain.bytes().any(|byte| byte < b' ') {
-            return Err(Fault::Syntax);
-        }
+        let (plain, rest) = inner.split_at_checked(plain_length(inner.as_bytes())).ok_or(Fault::Syntax)?;
         if let Some(rest) = rest.strip_prefix('"') {
             self.rest = rest;
             return Ok(Cow::Borrowed(plain));
@@ -236,6 +262,14 @@ mod tests {
                 (Err(Fault::Duplicate(_)), Ok(_)) | (Err(_), Err(_)) => {}
                 (found, expected) => prop_assert!(false, "{:?} and {:?}", found, expected),
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_end_of_plain_text_is_found(text in "[ab \"\\\\\u{0}\u{1f}\u{7f}!#åÿ\u{100}]{0,40}") {
+            let slow = text.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < b' ');
+            prop_assert_eq!(plain_length(text.as_bytes()), slow.unwrap_or(text.len()));
         }
     }
 
