@@ -92,7 +92,10 @@ pub(super) fn sure_or_maybe(is_sure: bool) -> BoxedStrategy<bool> {
 
 /// The elements as a service provider keeps them: none twice, one primary.
 pub(super) fn settled(attribute: &Attribute, elements: Vec<Value>) -> Vec<Value> {
-    let is_reference_list = attribute.sub_attribute("value").is_some_and(|value| value.mutability == Mutability::Immutable);
+    // References to resources are a set of ids, whatever else is said of them.
+    let refers = |sub: &Attribute| sub.reference_types.iter().any(|target| target != "external" && target != "uri");
+    let is_reference_list = attribute.sub_attribute("value").is_some_and(|value| value.mutability == Mutability::Immutable)
+        || attribute.sub_attribute("$ref").is_some_and(refers);
     // What a client cannot write does not tell elements apart.
     let has_type = attribute.sub_attribute("type").is_some_and(|type_| type_.mutability != Mutability::ReadOnly) && !is_reference_list;
     let mut known = Vec::new();
