@@ -91,10 +91,10 @@ fn a_body_that_is_not_scim_names_what_was_found() {
     let error = get(answer_with(502, "content-type", "text/html; charset=utf-8", "<html>")).unwrap_err();
     assert_eq!(error.to_string(), "expected a SCIM error, found 502 with a body of `text/html`");
     assert!(error.may_have_had_effect());
-    let ClientError::InvalidBody { status: 200, path, reason } = get(answer(200, r#"{"name": {"a": 1, "A": 2}}"#)).unwrap_err() else {
+    let ClientError::InvalidBody { status: 200, reason, .. } = get(answer(200, r#"{"name": {"a": 1, "A": 2}}"#)).unwrap_err() else {
         panic!("a duplicate member was read")
     };
-    assert!(path.starts_with("name") && reason.starts_with("expected JSON, found "), "{path}: {reason}");
+    assert!(reason.starts_with("expected JSON, found ") && reason.contains("`name.A`"), "{reason}");
     for body in ["[]", "1", "", "<html>"] {
         assert!(matches!(get(answer(200, body)), Err(ClientError::InvalidBody { .. })), "{body}");
     }

@@ -1,5 +1,6 @@
 //! Reading and writing values as JSON.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -112,7 +113,8 @@ impl<'de> Visitor<'de> for RawVisitor {
     /// The text comes as the only member of a map.
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         match map.next_key::<String>()? {
-            Some(name) if name == raw_name() => map.next_value_seed(TextSeed),
+            // Read outside of the map, so that its name, which no peer sent, is in no path of an error.
+            Some(name) if name == raw_name() => reader::read(&map.next_value_seed(TextSeed)?).map_err(de::Error::custom),
             name => read_members(name, map),
         }
     }
@@ -164,26 +166,34 @@ impl<'de> Visitor<'de> for RawVisitor {
     }
 }
 
-/// Reads JSON text.
+/// Takes text, if it can without a copy.
 struct TextSeed;
 
 impl<'de> DeserializeSeed<'de> for TextSeed {
-    type Value = Value;
+    type Value = Cow<'de, str>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl Visitor<'_> for TextSeed {
-    type Value = Value;
+impl<'de> Visitor<'de> for TextSeed {
+    type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON text")
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
-        reader::read(text).map_err(E::custom)
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text))
     }
 }
 

@@ -13,7 +13,7 @@ const DEEPEST: usize = 128;
 /// Why a text is not read.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// Two members whose names differ at most by case.
+    /// Two members whose names differ at most by case, with the path of the second.
     Duplicate(String),
     TooDeep,
     Number(NumberError),
@@ -29,6 +29,16 @@ impl fmt::Display for Fault {
             Self::Number(fault) => fault.fmt(f),
             Self::Text(fault) => fault.fmt(f),
             Self::Syntax => f.write_str("expected JSON, found something else"),
+        }
+    }
+}
+
+impl Fault {
+    /// The fault of the member of this name.
+    fn within(self, name: &str) -> Self {
+        match self {
+            Self::Duplicate(path) => Self::Duplicate(format!("{name}.{path}")),
+            other => other,
         }
     }
 }
@@ -211,7 +221,7 @@ impl<'a> Reader<'a> {
             }
             let name = self.text()?;
             self.expect(b':')?;
-            let value = self.value(depth)?;
+            let value = self.value(depth).map_err(|fault| fault.within(&name))?;
             members.push(&name, value)?;
             if self.takes(b'}') {
                 return Ok(members.into_complex());
