@@ -49,6 +49,14 @@ pub enum ConfigError {
         /// What was found.
         found: u64,
     },
+    /// A bulk request can hold nothing.
+    #[error("expected bulk requests of at least one operation and one byte, found {max_operations} and {max_payload_size}")]
+    Bulk {
+        /// The operations.
+        max_operations: u64,
+        /// The bytes.
+        max_payload_size: u64,
+    },
     /// Another name for an attribute stands for something that is no attribute.
     #[error("expected an attribute for the filter name `{name}`")]
     FilterAlias {
@@ -188,6 +196,7 @@ impl ServerBuilder {
             None => base_path.to_path(),
         };
         let limiter = Limiter::new(&profile.limits)?;
+        let bulk = BulkLimits::new(&profile)?;
         let max_body = profile.limits.max_body.map_or(MAX_BODY, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let options = ParseOptions::default().with_catalog(&catalog);
         let alias = |(name, path): (&String, &String)| {
@@ -196,7 +205,7 @@ impl ServerBuilder {
         };
         let filter_aliases = profile.filter_aliases.iter().map(alias).collect::<Result<Vec<_>, _>>()?;
         check_equal_values(&profile, &catalog)?;
-        let discovery = Discovery::new(&profile, &catalog, &base_url, &self.authenticator.schemes());
+        let discovery = Discovery::new(&profile, bulk, &catalog, &base_url, &self.authenticator.schemes());
         let config = Config {
             dialect: self.dialect.unwrap_or(profile.dialect),
             profile,
@@ -205,6 +214,7 @@ impl ServerBuilder {
             base_url,
             filter_aliases,
             max_body,
+            bulk,
             discovery_access: self.discovery,
             clock: self.clock,
             ids: self.ids,
@@ -237,9 +247,34 @@ pub(crate) struct Config {
     pub(crate) base_url: String,
     pub(crate) filter_aliases: Vec<(String, AttributePath)>,
     pub(crate) max_body: usize,
+    /// `None` without bulk requests.
+    pub(crate) bulk: Option<BulkLimits>,
     pub(crate) discovery_access: DiscoveryAccess,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,
+}
+
+/// How large bulk requests can be (R7644-3.7.4-01).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BulkLimits {
+    pub(crate) max_operations: u64,
+    pub(crate) max_payload_size: usize,
+}
+
+impl BulkLimits {
+    /// A request costs its operations as writes, so that one with more of them than the quota would never be admitted.
+    fn new(profile: &Profile) -> Result<Option<Self>, ConfigError> {
+        let Some(bulk) = &profile.features.bulk else { return Ok(None) };
+        let (max_operations, max_payload_size) = (bulk.max_operations, bulk.max_payload_size);
+        if max_operations == 0 || max_payload_size == 0 {
+            return Err(ConfigError::Bulk { max_operations, max_payload_size });
+        }
+        let quota = profile.limits.write.map_or(u32::MAX, |limit| limit.requests);
+        Ok(Some(Self {
+            max_operations: max_operations.min(u64::from(quota)),
+            max_payload_size: usize::try_from(max_payload_size).unwrap_or(usize::MAX),
+        }))
+    }
 }
 
 const RESERVED: [&str; 6] = ["ServiceProviderConfig", "ResourceTypes", "Schemas", "Bulk", "Me", ".search"];

@@ -9,6 +9,7 @@ use scimkit_types::schema::{RESOURCE_TYPE, SCHEMA, SERVICE_PROVIDER_CONFIG};
 use scimkit_types::{Catalog, ComplexValue, Number, Profile, Resource, ResourceType, Schema, Value};
 
 use crate::authenticate::AuthenticationScheme;
+use crate::config::BulkLimits;
 use crate::respond::{self, Refusal};
 use crate::route::Route;
 
@@ -24,11 +25,17 @@ pub(crate) struct Discovery {
 }
 
 impl Discovery {
-    pub(crate) fn new(profile: &Profile, catalog: &Catalog, base_url: &str, schemes: &[AuthenticationScheme]) -> Self {
+    pub(crate) fn new(
+        profile: &Profile,
+        bulk: Option<BulkLimits>,
+        catalog: &Catalog,
+        base_url: &str,
+        schemes: &[AuthenticationScheme],
+    ) -> Self {
         let types: Vec<(&ResourceType, Resource)> = catalog.resource_types().iter().map(|t| (t, resource_type(t, base_url))).collect();
         let schemas: Vec<(&Schema, Resource)> = catalog.schemas().iter().map(|s| (s, schema(s, base_url))).collect();
         Self {
-            service_provider_config: write(&service_provider_config(profile, base_url, schemes).into_complex().into()),
+            service_provider_config: write(&service_provider_config(profile, bulk, base_url, schemes).into_complex().into()),
             resource_types: list(types.iter().map(|(_, resource)| resource)),
             resource_type: types.iter().map(|(t, resource)| (t.name.clone(), write_resource(resource))).collect(),
             schemas: list(schemas.iter().map(|(_, resource)| resource)),
@@ -59,16 +66,17 @@ impl Discovery {
 }
 
 /// RFC 7643 section 5, with what RFC 9865 adds. What is advertised is what the server does (R7643-5-06).
-fn service_provider_config(profile: &Profile, base_url: &str, schemes: &[AuthenticationScheme]) -> Resource {
+fn service_provider_config(profile: &Profile, bulk: Option<BulkLimits>, base_url: &str, schemes: &[AuthenticationScheme]) -> Resource {
     let features = &profile.features;
     let supported = |is_supported: bool| ComplexValue::from_iter([("supported", Value::from(is_supported))]);
     let mut config = Resource::new([SERVICE_PROVIDER_CONFIG]);
     config.insert("patch", supported(features.patch));
-    // R7643-5-03: the numbers are required although there are no bulk requests.
-    let mut bulk = supported(false);
-    bulk.insert("maxOperations", Number::from(0_u64));
-    bulk.insert("maxPayloadSize", Number::from(0_u64));
-    config.insert("bulk", bulk);
+    // R7643-5-03: the numbers are required even if there are no bulk requests.
+    let mut value = supported(bulk.is_some());
+    value.insert("maxOperations", Number::from(bulk.map_or(0, |bulk| bulk.max_operations)));
+    let bytes = bulk.map_or(0, |bulk| u64::try_from(bulk.max_payload_size).unwrap_or(u64::MAX));
+    value.insert("maxPayloadSize", Number::from(bytes));
+    config.insert("bulk", value);
     let mut filter = supported(features.filter);
     filter.insert("maxResults", Number::from(profile.paging.max_count));
     config.insert("filter", filter);

@@ -35,9 +35,11 @@
 //! | [`StoreHandler`] | a handler over any `ResourceStore` |
 //!
 //! There are no features and there is no I/O beyond the handler and the authenticator. TLS, ports and single sign-on are not for this
-//! crate. Bulk requests, `/Me`, cursors and queries over all resource types are answered with 501 and advertised so.
+//! crate. Bulk requests are answered if the profile gives their limits. `/Me`, cursors and queries over all resource types are answered
+//! with 501 and advertised so.
 
 mod authenticate;
+mod bulk;
 mod config;
 mod discovery;
 mod handler;

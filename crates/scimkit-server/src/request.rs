@@ -4,7 +4,9 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use scimkit_types::messages::SEARCH_REQUEST;
-use scimkit_types::{Dialect, ErrorResponse, PatchOp, Precondition, Resource, ScimType, SearchRequest, Tolerance, Value, Version};
+use scimkit_types::{
+    BulkRequest, Dialect, ErrorResponse, PatchOp, Precondition, Resource, ScimType, SearchRequest, Tolerance, Value, Version,
+};
 
 use crate::handler::Preconditions;
 
@@ -54,6 +56,14 @@ pub(crate) fn search(body: &Bytes) -> Result<SearchRequest> {
             "startIndex" | "count" | "sortOrder" => ScimType::InvalidValue,
             _ => ScimType::InvalidSyntax,
         };
+        ErrorResponse::of(scim_type, error.to_string())
+    })
+}
+
+/// Reads a bulk request (R7644-3.7-02).
+pub(crate) fn bulk(body: &Bytes) -> Result<BulkRequest> {
+    BulkRequest::from_json(json(body)?).map_err(|error| {
+        let scim_type = if error.member == "failOnErrors" { ScimType::InvalidValue } else { ScimType::InvalidSyntax };
         ErrorResponse::of(scim_type, error.to_string())
     })
 }

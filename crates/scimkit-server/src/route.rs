@@ -45,7 +45,7 @@ pub(crate) enum RouteError {
 /// The path below which the endpoints stand, such as `/scim/v2`.
 ///
 /// A last segment such as `v2` may be left out by clients (R7644-3.13-02).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BasePath {
     /// Without slashes.
     segments: Vec<String>,

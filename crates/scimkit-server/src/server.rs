@@ -30,7 +30,7 @@ use crate::{query, request, shape, written};
 /// the service says of itself is open to everybody unless [`ServerBuilder::discovery`] says otherwise, and is not charged.
 #[derive(Clone)]
 pub struct Server {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 pub(crate) struct Inner {
@@ -43,13 +43,13 @@ pub(crate) struct Inner {
     pub(crate) policies: Vec<Arc<dyn Policy>>,
 }
 
-type Answer = Result<Response<Bytes>, Refusal>;
+pub(crate) type Answer = Result<Response<Bytes>, Refusal>;
 
 /// One request of a known actor to one resource type.
-struct Call<'a> {
-    context: Context<'a>,
-    parts: &'a Parts,
-    body: &'a Bytes,
+pub(crate) struct Call<'a> {
+    pub(crate) context: Context<'a>,
+    pub(crate) parts: &'a Parts,
+    pub(crate) body: &'a Bytes,
 }
 
 impl Server {
@@ -88,9 +88,10 @@ impl Server {
         .await
     }
 
-    /// The most bytes of a request body; whoever reads bodies need not read more.
+    /// The most bytes of a request body, bulk requests included; whoever reads bodies need not read more.
     pub fn max_body(&self) -> usize {
-        self.inner.config.max_body
+        let config = &self.inner.config;
+        config.bulk.map_or(config.max_body, |bulk| bulk.max_payload_size.max(config.max_body))
     }
 
     /// The address of the base path that locations start with, without a slash at the end.
@@ -125,13 +126,10 @@ impl Server {
             Route::Collection(t) | Route::Search(t) => (*t, Action::Query, None),
             Route::Item(t, id) => (*t, item_action(&parts.method), Some(id.as_str())),
             Route::Root | Route::RootSearch => return Err(unsupported("queries over all resource types")),
-            Route::Bulk => return Err(unsupported("bulk requests")),
+            Route::Bulk => return self.bulk(&actor, parts, body).await,
             Route::Me => return Err(unsupported("`/Me`")),
             _ => return self.inner.discovery.answer(&route, parts.uri.query()),
         };
-        if action == Action::Patch && !config.profile.features.patch {
-            return Err(unsupported("PATCH"));
-        }
         let span = tracing::Span::current();
         span.record("resource_type", resource_type.name.as_str());
         if let Some(id) = id {
@@ -141,16 +139,20 @@ impl Server {
         if body.len() > config.max_body {
             return Err(Refusal::BodyTooLarge { limit: config.max_body });
         }
-        self.charge(&actor, action)?;
+        self.charge(&actor, action.is_write(), 1)?;
         let context = self.context(&actor, resource_type);
-        let call = Call { context, parts, body };
+        self.act(&Call { context, parts, body }, action, id).await
+    }
+
+    /// Does what a request asks for that was admitted and charged.
+    pub(crate) async fn act(&self, call: &Call<'_>, action: Action, id: Option<&str>) -> Answer {
         match (action, id) {
-            (Action::Create, _) => self.create(&call).await,
-            (Action::Get, Some(id)) => self.get(&call, id).await,
-            (Action::Replace, Some(id)) => self.replace(&call, id).await,
-            (Action::Patch, Some(id)) => self.patch(&call, id).await,
-            (Action::Delete, Some(id)) => self.delete(&call, id).await,
-            _ => self.query(&call).await,
+            (Action::Create, _) => self.create(call).await,
+            (Action::Get, Some(id)) => self.get(call, id).await,
+            (Action::Replace, Some(id)) => self.replace(call, id).await,
+            (Action::Patch, Some(id)) => self.patch(call, id).await,
+            (Action::Delete, Some(id)) => self.delete(call, id).await,
+            _ => self.query(call).await,
         }
     }
 
@@ -160,21 +162,32 @@ impl Server {
         actor.map_err(|error| Refusal::Authentication { error, challenge: authenticator.challenge() })
     }
 
-    fn admit(&self, actor: &Actor, resource_type: &ResourceType, action: Action, id: Option<&str>) -> Result<(), Refusal> {
-        if action.is_write() && actor.permissions == Permissions::Read {
-            return Err(Refusal::InsufficientScope { challenge: self.inner.authenticator.challenge() });
+    /// Whether the actor may do that, and the service can.
+    pub(crate) fn admit(&self, actor: &Actor, resource_type: &ResourceType, action: Action, id: Option<&str>) -> Result<(), Refusal> {
+        if action == Action::Patch && !self.inner.config.profile.features.patch {
+            return Err(unsupported("PATCH"));
+        }
+        if action.is_write() {
+            self.check_writer(actor)?;
         }
         let access = Access { action, resource_type: &resource_type.name, id };
         self.inner.policies.iter().try_for_each(|policy| policy.admit(actor, &access)).map_err(Refusal::Error)
     }
 
-    fn charge(&self, actor: &Actor, action: Action) -> Result<(), Refusal> {
-        let class = if action.is_write() { Class::Write } else { Class::Read };
-        let charged = self.inner.limiter.charge(class, &actor.tenant, 1, self.inner.config.clock.as_ref());
+    pub(crate) fn check_writer(&self, actor: &Actor) -> Result<(), Refusal> {
+        if actor.permissions == Permissions::Read {
+            return Err(Refusal::InsufficientScope { challenge: self.inner.authenticator.challenge() });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn charge(&self, actor: &Actor, writes: bool, cost: u32) -> Result<(), Refusal> {
+        let class = if writes { Class::Write } else { Class::Read };
+        let charged = self.inner.limiter.charge(class, &actor.tenant, cost, self.inner.config.clock.as_ref());
         charged.map_err(|retry_after| Refusal::RateLimit { retry_after })
     }
 
-    fn context<'a>(&'a self, actor: &'a Actor, resource_type: &'a ResourceType) -> Context<'a> {
+    pub(crate) fn context<'a>(&'a self, actor: &'a Actor, resource_type: &'a ResourceType) -> Context<'a> {
         let config = &self.inner.config;
         Context {
             actor,
@@ -230,7 +243,7 @@ impl Server {
 
     /// A resource is answered in full, one with members not at all unless attributes were asked for (AMB-16, R7644-3.5.2-18): members
     /// can be many, and clients change them one by one.
-    async fn patch(&self, call: &Call<'_>, id: &str) -> Answer {
+    pub(crate) async fn patch(&self, call: &Call<'_>, id: &str) -> Answer {
         let (parameters, projection) = self.parameters(call)?;
         let preconditions = self.preconditions(call)?;
         call.check_media_type()?;
@@ -251,7 +264,7 @@ impl Server {
         Ok(respond::no_content(Some(&presented.location), presented.version.as_ref()))
     }
 
-    async fn delete(&self, call: &Call<'_>, id: &str) -> Answer {
+    pub(crate) async fn delete(&self, call: &Call<'_>, id: &str) -> Answer {
         let preconditions = self.preconditions(call)?;
         self.inner.handler.delete(&call.context, id, &preconditions).await?;
         Ok(respond::no_content(None, None))
@@ -302,14 +315,14 @@ impl fmt::Debug for Server {
 }
 
 impl Call<'_> {
-    fn with_written(&self, projection: Projection, names: &[String]) -> Projection {
-        projection.with_written(self.context.catalog, self.context.resource_type, names.iter().map(String::as_str))
-    }
-
-    fn check_media_type(&self) -> Result<(), Refusal> {
+    pub(crate) fn check_media_type(&self) -> Result<(), Refusal> {
         let tolerance = request::check_media_type(&self.parts.headers, self.context.dialect)?;
         self.context.count(tolerance);
         Ok(())
+    }
+
+    fn with_written(&self, projection: Projection, names: &[String]) -> Projection {
+        projection.with_written(self.context.catalog, self.context.resource_type, names.iter().map(String::as_str))
     }
 }
 
@@ -349,6 +362,6 @@ fn not_found(error: RouteError) -> Refusal {
     }
 }
 
-fn unsupported(what: &str) -> Refusal {
+pub(crate) fn unsupported(what: &str) -> Refusal {
     Refusal::status(501, format!("this service does not support {what}"))
 }

@@ -1,6 +1,7 @@
 //! The protocol, spoken to a server in the same process.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper of tests reports by panicking")]
 
+mod bulk;
 mod concurrency;
 mod discovery;
 mod entra;
