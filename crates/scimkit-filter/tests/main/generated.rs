@@ -69,7 +69,7 @@ proptest! {
         let (found, definition) = resolve_path(&path, &catalog, resource_type(&catalog)).unwrap();
         prop_assert_eq!(found.type_, definition.type_);
         prop_assert_eq!(resolve_path(&found.to_attribute_path(), &catalog, resource_type(&catalog)).unwrap().0, found);
-        prop_assert_eq!(&PatchPath::parse_with(&patch_path.to_string(), &options), &Ok(patch_path.clone()));
+        prop_assert_eq!(PatchPath::parse_with(&patch_path.to_string(), &options), Ok(patch_path));
     }
 
     /// Whatever the grammar can express gets an answer from every catalog and in every dialect, and is evaluated when it fits.
