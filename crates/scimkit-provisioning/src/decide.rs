@@ -1,8 +1,9 @@
 //! What is to be done with one object: a pure function of what is known of it.
 
-use scimkit_filter::Filter;
+use scimkit_filter::{Filter, resolve_path};
 use scimkit_mapping::{AppRole, Desired, Entropy, Environment, EvaluationErrorKind, MappingSet, ObjectFlow, Operation, ScopeDecision};
 use scimkit_patch::{Context, DiffOptions, diff};
+use scimkit_types::compare::TextComparison;
 use scimkit_types::{Dialect, PatchOp, Resource, Timestamp, Tolerance, Value};
 
 use crate::echo::echo;
@@ -326,20 +327,11 @@ impl Setting<'_> {
 
     /// The key under which objects with this matching value are found: compared as the attribute's schema says.
     pub(crate) fn matching_key(&self, index: usize, value: &str) -> String {
-        let case_exact = self.mapping.matching().get(index).is_some_and(|attribute| {
-            let path = &attribute.filter_path;
-            let resource_type = self.job.catalog.resource_type(self.mapping.resource_type());
-            let definition = resource_type.and_then(|resource_type| {
-                let schema = path.schema.as_ref().map(|uri| uri.as_str());
-                let definition = self.job.catalog.attribute(resource_type, schema, path.attribute.as_str())?;
-                match &path.sub_attribute {
-                    Some(sub) => definition.sub_attribute(sub.as_str()),
-                    None => Some(definition),
-                }
-            });
-            definition.is_some_and(scimkit_types::Attribute::compares_case_exact)
-        });
-        format!("{index}/{}", key_part(&scimkit_types::compare::text_key(value, case_exact)))
+        let Some(attribute) = self.mapping.matching().get(index) else { return format!("{index}/{}", key_part(value)) };
+        let resource_type = self.job.catalog.resource_type(self.mapping.resource_type());
+        let resolved = resource_type.and_then(|resource_type| resolve_path(&attribute.filter_path, &self.job.catalog, resource_type).ok());
+        let comparison = resolved.map_or(TextComparison::CaseExact, |(path, _)| path.comparison);
+        format!("{index}/{}", key_part(&comparison.key(value)))
     }
 }
 

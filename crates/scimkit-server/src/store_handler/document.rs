@@ -1,7 +1,7 @@
 //! What a profile does to a document on its way to the store.
 
 use scimkit_store::UniqueKey;
-use scimkit_types::compare::text_key;
+use scimkit_types::compare::{attribute_key, text_key};
 use scimkit_types::{Attribute, Catalog, ComplexValue, Mutability, Resource, ResourceType, ScimType, Uniqueness, Value};
 
 use super::select::Selector;
@@ -101,8 +101,9 @@ fn collect_keys(prefix: &str, attributes: &[Attribute], members: &ComplexValue, 
             match value {
                 Value::Complex(element) => collect_keys(&format!("{prefix}{}.", attribute.name), &attribute.sub_attributes, element, keys),
                 value if is_unique => {
-                    let key = value_key(value, attribute.compares_case_exact());
-                    keys.extend(key.map(|key| UniqueKey::new(format!("{prefix}{}", attribute.name), key)));
+                    let path = format!("{prefix}{}", attribute.name);
+                    let key = value_key(&path, value, attribute.compares_case_exact());
+                    keys.extend(key.map(|key| UniqueKey::new(path, key)));
                 }
                 _ => {}
             }
@@ -110,11 +111,12 @@ fn collect_keys(prefix: &str, attributes: &[Attribute], members: &ComplexValue, 
     }
 }
 
-fn value_key(value: &Value, case_exact: bool) -> Option<String> {
+fn value_key(path: &str, value: &Value, case_exact: bool) -> Option<String> {
     match value {
-        Value::String(text) => Some(text_key(text, case_exact).into_owned()),
+        Value::String(text) => Some(attribute_key(path, text, case_exact).into_owned()),
         Value::Boolean(value) => Some(value.to_string()),
-        Value::Number(number) => serde_json::to_string(number).ok(),
+        // Numbers that are written differently, such as 1.0 and 1.00, have one key.
+        Value::Number(number) => Some(number.key().iter().map(|byte| format!("{byte:02x}")).collect()),
         Value::Null | Value::List(_) | Value::Complex(_) => None,
     }
 }
