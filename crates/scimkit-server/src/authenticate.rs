@@ -21,18 +21,36 @@ pub struct Actor {
     pub tenant: Tenant,
     /// What the actor may do.
     pub permissions: Permissions,
+    /// The resource that stands for the actor, which `/Me` is another name of (RFC 7644 section 3.11). Default: none.
+    pub resource: Option<ActorResource>,
+}
+
+/// The resource that stands for an actor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ActorResource {
+    /// The name of its type, such as `User`.
+    pub resource_type: String,
+    /// Its id.
+    pub id: String,
 }
 
 impl Actor {
     /// An actor that may read and write.
     pub fn new(id: impl Into<String>, tenant: Tenant) -> Self {
-        Self { id: id.into(), tenant, permissions: Permissions::ReadWrite }
+        Self { id: id.into(), tenant, permissions: Permissions::ReadWrite, resource: None }
     }
 
     /// This actor with other permissions.
     #[must_use]
     pub fn with_permissions(self, permissions: Permissions) -> Self {
         Self { permissions, ..self }
+    }
+
+    /// This actor with the resource that stands for it.
+    #[must_use]
+    pub fn with_resource(self, resource_type: impl Into<String>, id: impl Into<String>) -> Self {
+        Self { resource: Some(ActorResource { resource_type: resource_type.into(), id: id.into() }), ..self }
     }
 }
 

@@ -35,8 +35,8 @@
 //! | [`StoreHandler`] | a handler over any `ResourceStore` |
 //!
 //! There are no features and there is no I/O beyond the handler and the authenticator. TLS, ports and single sign-on are not for this
-//! crate. Bulk requests are answered if the profile gives their limits. `/Me`, cursors and queries over all resource types are answered
-//! with 501 and advertised so.
+//! crate. Bulk requests are answered if the profile gives their limits, and `/Me` if the actor has a resource; else with 501. There are
+//! no cursors.
 
 mod authenticate;
 mod bulk;
@@ -49,6 +49,7 @@ mod present;
 mod query;
 mod request;
 mod respond;
+mod root;
 mod route;
 mod server;
 mod shape;
@@ -56,7 +57,9 @@ mod store_handler;
 mod tolerance;
 mod written;
 
-pub use authenticate::{Actor, AuthenticationError, AuthenticationScheme, Authenticator, BearerTokens, Permissions, bearer_token};
+pub use authenticate::{
+    Actor, ActorResource, AuthenticationError, AuthenticationScheme, Authenticator, BearerTokens, Permissions, bearer_token,
+};
 pub use config::{ConfigError, DiscoveryAccess, ServerBuilder};
 pub use handler::{Context, Found, HandlerError, IdSource, Preconditions, ResourceHandler, Result, Search};
 pub use http;

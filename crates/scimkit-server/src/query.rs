@@ -1,7 +1,10 @@
 //! From the parameters of a request to a query that fits its resource type (RFC 7644 section 3.4.2).
 
 use percent_encoding::percent_decode_str;
-use scimkit_filter::{AttributeExpression, AttributePath, Filter, Grammar, Node, ParseOptions, ResolveError, ResolvedFilter, ResolvedPath};
+use scimkit_filter::{
+    AttributeExpression, AttributePath, CompareOperator, Filter, Grammar, Node, Operand, ParseOptions, ResolveError, ResolvedFilter,
+    ResolvedPath,
+};
 use scimkit_store::Sort;
 use scimkit_types::{
     AttributeType, Dialect, ErrorResponse, Projection, ResourceType, Returned, ScimType, SearchRequest, SortOrder, Tolerance,
@@ -82,11 +85,63 @@ pub(crate) fn projection(config: &Config, resource_type: &ResourceType, request:
         .map_err(|error| invalid(error.to_string()))
 }
 
+/// What becomes of attributes that a resource type does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unknown {
+    /// They are refused (AMB-06).
+    Refused,
+    /// They have no value, for queries over several types (R7644-3.4.2.1-04).
+    WithoutValue,
+}
+
 /// Makes a query fit a resource type; tells which tolerances were needed.
 pub(crate) fn resolve(config: &Config, resource_type: &ResourceType, request: &SearchRequest) -> Result<(Search, Option<Tolerance>)> {
+    resolve_with(config, resource_type, request, Unknown::Refused)
+}
+
+/// A query for each resource type.
+pub(crate) type Searches<'c> = Vec<(&'c ResourceType, Search)>;
+
+/// Makes a query fit all resource types; tells which tolerances were needed. Each type is sorted by itself.
+pub(crate) fn resolve_all<'c>(config: &'c Config, request: &SearchRequest) -> Result<(Searches<'c>, Vec<Tolerance>)> {
+    let (mut searches, mut tolerances) = (Vec::new(), Vec::new());
+    for resource_type in config.catalog.resource_types() {
+        let (search, tolerance) = resolve_with(config, resource_type, request, Unknown::WithoutValue)?;
+        searches.push((resource_type, search));
+        tolerances.extend(tolerance);
+    }
+    // What no type can be sorted by is refused as for a single one.
+    if searches.iter().all(|(_, search)| search.sort.is_none())
+        && let Some((resource_type, _)) = searches.first()
+    {
+        sort(config, resource_type, request, Unknown::Refused)?;
+    }
+    tolerances.dedup();
+    Ok((searches, tolerances))
+}
+
+/// Whether no resource of the type can meet the filter, so that it need not be searched.
+pub(crate) fn excludes(node: &Node, resource_type: &ResourceType) -> bool {
+    match node {
+        Node::And(nodes) => nodes.iter().any(|node| excludes(node, resource_type)),
+        Node::Or(nodes) => nodes.iter().all(|node| excludes(node, resource_type)),
+        Node::Constant(value) => !value,
+        Node::Compare { path, operator: CompareOperator::Equal, operand: Operand::Text { text, .. } } => {
+            name_of(path).eq_ignore_ascii_case("meta.resourceType") && !text.eq_ignore_ascii_case(&resource_type.name)
+        }
+        Node::Not(_) | Node::Present(_) | Node::Compare { .. } | Node::Element { .. } => false,
+    }
+}
+
+fn resolve_with(
+    config: &Config,
+    resource_type: &ResourceType,
+    request: &SearchRequest,
+    unknown: Unknown,
+) -> Result<(Search, Option<Tolerance>)> {
     let (filter, tolerance) = match &request.filter {
         Some(text) => {
-            let (filter, tolerance) = filter(config, resource_type, text)?;
+            let (filter, tolerance) = filter(config, resource_type, text, unknown)?;
             (Some(filter), tolerance)
         }
         None => (None, None),
@@ -95,7 +150,7 @@ pub(crate) fn resolve(config: &Config, resource_type: &ResourceType, request: &S
     let wanted = request.count.map_or(paging.default_count, |count| u64::try_from(count).unwrap_or(0));
     let search = Search {
         filter,
-        sort: sort(config, resource_type, request)?,
+        sort: sort(config, resource_type, request, unknown)?,
         start_index: request.start_index.and_then(|index| u64::try_from(index).ok()).unwrap_or(1).max(1),
         count: wanted.min(paging.max_count),
         projection: projection(config, resource_type, request)?,
@@ -103,7 +158,7 @@ pub(crate) fn resolve(config: &Config, resource_type: &ResourceType, request: &S
     Ok((search, tolerance))
 }
 
-fn filter(config: &Config, resource_type: &ResourceType, text: &str) -> Result<(ResolvedFilter, Option<Tolerance>)> {
+fn filter(config: &Config, resource_type: &ResourceType, text: &str, unknown: Unknown) -> Result<(ResolvedFilter, Option<Tolerance>)> {
     let refuse = |detail: String| ErrorResponse::of(ScimType::InvalidFilter, detail);
     if !config.profile.features.filter {
         return Err(refuse("this service has no filters".to_owned()));
@@ -113,7 +168,10 @@ fn filter(config: &Config, resource_type: &ResourceType, text: &str) -> Result<(
         refuse(format!("the filter cannot be read at byte {}: {error}", span.start))
     })?;
     let filter = with_aliases(config, filter);
-    let resolve = |dialect| filter.resolve(&config.catalog, resource_type, dialect);
+    let resolve = |dialect: Dialect| {
+        let dialect = if unknown == Unknown::WithoutValue { dialect.with(Tolerance::UnknownInFilter) } else { dialect };
+        filter.resolve(&config.catalog, resource_type, dialect)
+    };
     let (resolved, tolerance) = match resolve(Dialect::STRICT) {
         Ok(resolved) => (resolved, None),
         Err(strict) => {
@@ -207,12 +265,15 @@ pub(crate) fn name_of(path: &ResolvedPath) -> String {
 }
 
 /// AMB-22: without the feature, the parameters are ignored.
-fn sort(config: &Config, resource_type: &ResourceType, request: &SearchRequest) -> Result<Option<Sort>> {
+fn sort(config: &Config, resource_type: &ResourceType, request: &SearchRequest, unknown: Unknown) -> Result<Option<Sort>> {
     let Some(text) = request.sort_by.as_deref().filter(|_| config.profile.features.sort) else { return Ok(None) };
     let refuse = |what: &str| invalid(format!("expected an attribute to sort by in `sortBy`, {what}"));
     let path = AttributePath::parse_with(text, &parse_options(config)).map_err(|error| refuse(&error.to_string()))?;
-    let (path, attribute) =
-        scimkit_filter::resolve_path(&path, &config.catalog, resource_type).map_err(|error| refuse(&error.to_string()))?;
+    let (path, attribute) = match scimkit_filter::resolve_path(&path, &config.catalog, resource_type) {
+        Ok(found) => found,
+        Err(ResolveError::UnknownAttribute { .. }) if unknown == Unknown::WithoutValue => return Ok(None),
+        Err(error) => return Err(refuse(&error.to_string())),
+    };
     if path.type_ == AttributeType::Complex {
         return Err(refuse(&format!("found `{}`, which has sub-attributes", name_of(&path))));
     }

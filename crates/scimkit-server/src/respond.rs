@@ -186,6 +186,11 @@ fn with_resource_headers(response: Response<Bytes>, location: &str, version: Opt
     }
 }
 
+/// An answer with the address of what it is about.
+pub(crate) fn with_location(response: Response<Bytes>, location: &str) -> Response<Bytes> {
+    with_header(response, LOCATION, location)
+}
+
 /// A value that a header cannot hold is left out: it comes from the configuration or a handler, never from the request.
 fn with_header(mut response: Response<Bytes>, name: HeaderName, value: &str) -> Response<Bytes> {
     if let Ok(value) = HeaderValue::from_str(value) {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
-use scimkit_types::{ListResponse, Projection, ResourceType, ScimType, SearchRequest, Value};
+use scimkit_types::{ErrorResponse, ListResponse, Projection, Resource, ResourceType, ScimType, SearchRequest, Value};
 use tracing::Instrument;
 
 use crate::authenticate::{Actor, Authenticator, Permissions};
 use crate::config::{Config, DiscoveryAccess, ServerBuilder};
 use crate::discovery::Discovery;
-use crate::handler::{Context, HandlerError, Preconditions, ResourceHandler, Search};
+use crate::handler::{Context, HandlerError, Preconditions, ResourceHandler};
 use crate::limit::{Class, Limiter};
 use crate::policy::{Access, Action, Policy};
 use crate::present::{Presented, present};
@@ -125,9 +125,12 @@ impl Server {
             Route::Collection(t) if parts.method == Method::POST => (*t, Action::Create, None),
             Route::Collection(t) | Route::Search(t) => (*t, Action::Query, None),
             Route::Item(t, id) => (*t, item_action(&parts.method), Some(id.as_str())),
-            Route::Root | Route::RootSearch => return Err(unsupported("queries over all resource types")),
+            Route::Root | Route::RootSearch => return self.query_all(&actor, parts, body).await,
             Route::Bulk => return self.bulk(&actor, parts, body).await,
-            Route::Me => return Err(unsupported("`/Me`")),
+            Route::Me => {
+                let (resource_type, id) = self.own_resource(&actor, &parts.method)?;
+                (resource_type, item_action(&parts.method), Some(id))
+            }
             _ => return self.inner.discovery.answer(&route, parts.uri.query()),
         };
         let span = tracing::Span::current();
@@ -141,7 +144,21 @@ impl Server {
         }
         self.charge(&actor, action.is_write(), 1)?;
         let context = self.context(&actor, resource_type);
-        self.act(&Call { context, parts, body }, action, id).await
+        let response = self.act(&Call { context, parts, body }, action, id).await?;
+        // R7644-3.11-03: whatever is done to `/Me`, the answer tells its permanent address.
+        let permanent = id.filter(|_| route == Route::Me).map(|id| context.location(resource_type, id));
+        Ok(match permanent {
+            Some(location) => respond::with_location(response, &location),
+            None => response,
+        })
+    }
+
+    /// What `/Me` stands for. There is no creating it: who asks is known already.
+    fn own_resource<'a>(&'a self, actor: &'a Actor, method: &Method) -> Result<(&'a ResourceType, &'a str), Refusal> {
+        let own =
+            actor.resource.as_ref().filter(|_| *method != Method::POST).ok_or_else(|| unsupported("`/Me` for this actor and method"))?;
+        let resource_type = self.inner.config.catalog.resource_type(&own.resource_type).ok_or(HandlerError::NotFound)?;
+        Ok((resource_type, &own.id))
     }
 
     /// Does what a request asks for that was admitted and charged.
@@ -205,7 +222,7 @@ impl Server {
     async fn create(&self, call: &Call<'_>) -> Answer {
         let (_, projection) = self.parameters(call)?;
         let preconditions = self.preconditions(call)?;
-        call.check_media_type()?;
+        self.check_media_type(call.context.actor, call.parts)?;
         let body = request::resource(call.body)?;
         if preconditions.if_match != scimkit_types::Precondition::None {
             return Err(HandlerError::PreconditionFailed.into());
@@ -234,7 +251,7 @@ impl Server {
     async fn replace(&self, call: &Call<'_>, id: &str) -> Answer {
         let (_, projection) = self.parameters(call)?;
         let preconditions = self.preconditions(call)?;
-        call.check_media_type()?;
+        self.check_media_type(call.context.actor, call.parts)?;
         let body = request::resource(call.body)?;
         let projection = call.with_written(projection, &written::of_body(&body));
         let resource = self.inner.handler.replace(&call.context, id, body, &preconditions, &projection).await?;
@@ -246,7 +263,7 @@ impl Server {
     pub(crate) async fn patch(&self, call: &Call<'_>, id: &str) -> Answer {
         let (parameters, projection) = self.parameters(call)?;
         let preconditions = self.preconditions(call)?;
-        call.check_media_type()?;
+        self.check_media_type(call.context.actor, call.parts)?;
         let patch = request::patch(call.body)?;
         let context = &call.context;
         let asks = !parameters.attributes.is_empty() || !parameters.excluded_attributes.is_empty();
@@ -271,17 +288,29 @@ impl Server {
     }
 
     async fn query(&self, call: &Call<'_>) -> Answer {
-        let parameters = if call.parts.method == Method::POST {
-            call.check_media_type()?;
-            request::search(call.body)?
-        } else {
-            query::parse(call.parts.uri.query().unwrap_or_default())?
-        };
         let context = &call.context;
+        let parameters = self.search_request(context.actor, call.parts, call.body)?;
         let (search, tolerance) = query::resolve(&self.inner.config, context.resource_type, &parameters)?;
         context.count(tolerance);
         let found = self.inner.handler.query(context, &search).await?;
-        Ok(list(context, &search, found.total, found.resources))
+        let resources = found.resources.into_iter().map(|resource| present(context, resource, &search.projection).resource).collect();
+        Ok(list(search.start_index, found.total, resources))
+    }
+
+    /// What a query asks for, by parameters or as the body of `.search`.
+    pub(crate) fn search_request(&self, actor: &Actor, parts: &Parts, body: &Bytes) -> Result<SearchRequest, Refusal> {
+        if parts.method == Method::POST {
+            self.check_media_type(actor, parts)?;
+            Ok(request::search(body)?)
+        } else {
+            Ok(query::parse(parts.uri.query().unwrap_or_default())?)
+        }
+    }
+
+    pub(crate) fn check_media_type(&self, actor: &Actor, parts: &Parts) -> Result<(), ErrorResponse> {
+        let tolerance = request::check_media_type(&parts.headers, self.inner.config.dialect)?;
+        self.inner.tolerances.count(&actor.tenant, tolerance);
+        Ok(())
     }
 
     fn parameters(&self, call: &Call<'_>) -> Result<(SearchRequest, Projection), Refusal> {
@@ -300,7 +329,7 @@ impl Server {
     }
 
     #[expect(clippy::unused_self, reason = "reads like its siblings")]
-    fn resource(&self, call: &Call<'_>, status: StatusCode, resource: scimkit_types::Resource, projection: &Projection) -> Response<Bytes> {
+    fn resource(&self, call: &Call<'_>, status: StatusCode, resource: Resource, projection: &Projection) -> Response<Bytes> {
         answer(status, present(&call.context, resource, projection))
     }
 }
@@ -315,12 +344,6 @@ impl fmt::Debug for Server {
 }
 
 impl Call<'_> {
-    pub(crate) fn check_media_type(&self) -> Result<(), Refusal> {
-        let tolerance = request::check_media_type(&self.parts.headers, self.context.dialect)?;
-        self.context.count(tolerance);
-        Ok(())
-    }
-
     fn with_written(&self, projection: Projection, names: &[String]) -> Projection {
         projection.with_written(self.context.catalog, self.context.resource_type, names.iter().map(String::as_str))
     }
@@ -332,10 +355,9 @@ fn answer(status: StatusCode, presented: Presented) -> Response<Bytes> {
 }
 
 /// R7644-3.4.2-03, R7644-3.4.2-05: with the total, the place and the size of the page.
-fn list(context: &Context<'_>, search: &Search, total: u64, resources: Vec<scimkit_types::Resource>) -> Response<Bytes> {
-    let resources: Vec<_> = resources.into_iter().map(|resource| present(context, resource, &search.projection).resource).collect();
+pub(crate) fn list(start_index: u64, total: u64, resources: Vec<Resource>) -> Response<Bytes> {
     let mut list = ListResponse::new(total, Vec::new());
-    list.start_index = Some(search.start_index);
+    list.start_index = Some(start_index);
     list.items_per_page = u64::try_from(resources.len()).ok();
     list.resources = resources;
     respond::body(StatusCode::OK, &list.into_json())

@@ -83,9 +83,7 @@ impl Server {
 
 /// Reads a request and checks what concerns it as a whole.
 fn read(parts: &Parts, body: &Bytes, limits: BulkLimits, server: &Server, actor: &Actor) -> Result<BulkRequest> {
-    let config = &server.inner.config;
-    let tolerance = request::check_media_type(&parts.headers, config.dialect)?;
-    server.inner.tolerances.count(&actor.tenant, tolerance);
+    server.check_media_type(actor, parts)?;
     let request = request::bulk(body)?;
     let count = u64::try_from(request.operations.len()).unwrap_or(u64::MAX);
     if count > limits.max_operations {
