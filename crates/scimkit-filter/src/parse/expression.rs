@@ -66,6 +66,7 @@ impl Parser<'_> {
     }
 
     /// The terms after the first one and its connective.
+    #[inline(never)]
     fn chain<'i>(&self, input: &'i str, first: Filter, connective: Connective, depth: usize, scope: Scope) -> Parsed<'i, Filter> {
         let (mut rest, mut current, mut next) = (input, first, Some(connective));
         let mut conjunction: Vec<Filter> = Vec::new();
@@ -88,6 +89,8 @@ impl Parser<'_> {
     }
 
     /// `["not" [SP]] "(" filter ")"`, a value path or an attribute expression.
+    // A filter is some hundred bytes long: inline, it is made where it stays. Without optimization the stack would grow with each level.
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn term<'i>(&self, input: &'i str, depth: usize, scope: Scope) -> Parsed<'i, Filter> {
         if input.starts_with('(') {
             return self.group(input, depth, scope);
@@ -153,6 +156,7 @@ impl Parser<'_> {
     }
 
     /// Leniently, an operator on a sub-attribute of the elements, which becomes a condition in the brackets.
+    #[inline]
     fn after_value_path<'i>(&self, input: &'i str, value_path: ValuePath) -> Parsed<'i, Filter> {
         if !self.is_lenient() || !input.starts_with('.') {
             return Ok((input, Filter::ValuePath(value_path)));
@@ -173,7 +177,7 @@ impl Parser<'_> {
     }
 
     /// `SP "pr" / SP compareOp SP compValue`, after the path that starts at `start`.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn expression<'i>(&self, input: &'i str, path: AttributePath, start: &str) -> Parsed<'i, Filter> {
         let wrong = |rest: &str| {
             let expected = if strip_word(start, "not").is_some() { "an operator, or `(` after `not`" } else { OPERATOR };

@@ -22,14 +22,14 @@ impl Parser<'_> {
     }
 
     /// `attrPath = [URI ":"] ATTRNAME *1subAttr`
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn attribute_path<'i>(&self, input: &'i str) -> Parsed<'i, AttributePath> {
         let (after, text) = bytes_while(input, is_name)?;
         let (rest, sub_text) = match after.strip_prefix('.') {
             Some(sub) => bytes_while(sub, is_name).map(|(rest, text)| (rest, Some((sub, text))))?,
             None => (after, None),
         };
-        if rest.starts_with(['.', ':']) {
+        if matches!(rest.as_bytes().first(), Some(b'.' | b':')) {
             return self.qualified_path(input);
         }
         let attribute = named(input, text, NAME)?;
@@ -38,6 +38,7 @@ impl Parser<'_> {
     }
 
     /// A path with the URI of a schema in front, or one with too many names.
+    #[inline(never)]
     fn qualified_path<'i>(&self, input: &'i str) -> Parsed<'i, AttributePath> {
         let (after, token) = path_token(input)?;
         let (schema, names) = if token.contains(':') { self.schema(input, token)? } else { (None, input) };
@@ -110,6 +111,7 @@ fn path_token(input: &str) -> Parsed<'_, &str> {
 }
 
 /// `ATTRNAME = ALPHA *(nameChar)`, with `$` among the name characters and before the name (EID 8924). The text starts at `input`.
+#[inline]
 fn named(input: &str, text: &str, expected: &'static str) -> Result<AttributeName, nom::Err<Failure>> {
     text.parse().map_err(|_| Failure::over(input, text.len(), What::Expected(expected)).fatal())
 }

@@ -3,25 +3,27 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
-use smol_str::SmolStr;
 
 use super::{ENTERPRISE_USER, GROUP, USER};
 
-/// Text that is copied cheaply: up to 23 bytes stand where the text itself stands, the URIs that nearly every document has are shared by
-/// all, and longer text is counted.
+/// The length up to which text stands where the handle of longer text would.
+const INLINE: usize = size_of::<CompactString>();
+
+/// Text as it is kept: up to 24 bytes, and the URIs that nearly every document has take no memory of their own.
 #[inline]
-pub(crate) fn compact(text: &str) -> SmolStr {
-    known_uri(text).unwrap_or_else(|| SmolStr::new(text))
+pub(crate) fn compact(text: &str) -> CompactString {
+    known_uri(text).unwrap_or_else(|| CompactString::new(text))
 }
 
 /// The URI if it is one that is shared, in just this spelling.
 #[inline]
-fn known_uri(text: &str) -> Option<SmolStr> {
-    if text.len() <= SmolStr::INLINE_CAP {
+fn known_uri(text: &str) -> Option<CompactString> {
+    if text.len() <= INLINE {
         return None;
     }
-    [USER, ENTERPRISE_USER, GROUP].into_iter().find(|known| *known == text).map(SmolStr::new_static)
+    [USER, ENTERPRISE_USER, GROUP].into_iter().find(|known| *known == text).map(CompactString::const_new)
 }
 
 /// A text that is not an attribute name or schema URI.
@@ -47,7 +49,7 @@ macro_rules! caseless {
         $(#[$docs])*
         #[derive(Clone, Debug, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(SmolStr);
+        pub struct $name(CompactString);
 
         impl $name {
             /// The text as it was given.
@@ -56,8 +58,8 @@ macro_rules! caseless {
                 &self.0
             }
 
-            /// The text, which is copied cheaply.
-            pub(crate) fn into_compact(self) -> SmolStr {
+            /// The text as it is kept.
+            pub(crate) fn into_compact(self) -> CompactString {
                 self.0
             }
         }
@@ -151,7 +153,7 @@ impl std::str::FromStr for AttributeName {
         let rest = name.strip_prefix('$').unwrap_or(name).as_bytes();
         let is_valid = rest.first().is_some_and(u8::is_ascii_alphabetic)
             && rest.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'$'));
-        if is_valid { Ok(Self(SmolStr::new(name))) } else { Err(NameError::Attribute { name: name.to_owned() }) }
+        if is_valid { Ok(Self(CompactString::new(name))) } else { Err(NameError::Attribute { name: name.to_owned() }) }
     }
 }
 
@@ -180,7 +182,7 @@ impl std::str::FromStr for SchemaUri {
             && !uri.ends_with(':')
             && uri.starts_with(|first: char| first.is_ascii_alphabetic())
             && uri.chars().all(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '[' | ']' | '(' | ')'));
-        if is_valid { Ok(Self(SmolStr::new(uri))) } else { Err(NameError::SchemaUri { uri: uri.to_owned() }) }
+        if is_valid { Ok(Self(CompactString::new(uri))) } else { Err(NameError::SchemaUri { uri: uri.to_owned() }) }
     }
 }
 

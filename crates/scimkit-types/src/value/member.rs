@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use smol_str::SmolStr;
+use compact_str::CompactString;
 
 use crate::schema::{AttributeName, SchemaUri, compact};
 
 /// The name of a member of a [`ComplexValue`](super::ComplexValue), as it was spelled; compares without ASCII case.
 ///
-/// Names of up to 23 bytes and the URIs of the standard's user and group schemas take no memory of their own, and all are copied cheaply.
+/// Names of up to 24 bytes and the URIs of the standard's user and group schemas take no memory of their own.
 ///
 /// ```
 /// use scimkit_types::value::MemberName;
@@ -17,7 +17,7 @@ use crate::schema::{AttributeName, SchemaUri, compact};
 /// assert_eq!(name.as_str(), "userName");
 /// ```
 #[derive(Clone)]
-pub struct MemberName(SmolStr);
+pub struct MemberName(CompactString);
 
 impl MemberName {
     /// The name as it was spelled.
