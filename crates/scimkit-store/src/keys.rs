@@ -10,7 +10,6 @@ pub(crate) fn instant_key(at: Timestamp) -> [u8; 16] {
 }
 
 /// The instant of a key; `None` if it is none.
-#[cfg(any(test, feature = "sqlite"))]
 pub(crate) fn instant_of_key(key: &[u8]) -> Option<Timestamp> {
     let bytes: [u8; 16] = key.try_into().ok()?;
     Timestamp::from_nanosecond((u128::from_be_bytes(bytes) ^ SIGN).cast_signed()).ok()

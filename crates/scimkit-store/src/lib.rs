@@ -42,7 +42,7 @@ pub mod state;
 
 pub use error::{StoreError, StoreErrorKind};
 pub use resource::{
-    MemoryResources, NewResource, Page, Query, ResourceKey, ResourceStore, Revision, Selection, Sort, StoredResource, Tenant, UniqueKey,
-    Update,
+    MemoryResources, NewResource, Page, Position, Query, ResourceKey, ResourceStore, Revision, Selection, Sort, StoredResource, Tenant,
+    UniqueKey, Update,
 };
 pub use state::{Batch, Fence, JobId, Lease, MemoryState, StateStore, Step, Table};

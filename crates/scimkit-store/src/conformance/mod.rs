@@ -63,6 +63,8 @@ macro_rules! resource_store_conformance {
             queries::filters_mean_what_the_evaluator_says,
             queries::filters_reach_members,
             queries::results_are_sorted,
+            queries::a_walk_by_positions_sees_each_result_once,
+            queries::a_walk_goes_on_where_it_was,
             queries::a_changed_resource_is_found_by_what_it_is_now,
             queries::deep_and_wide_filters_are_answered,
         }

@@ -205,6 +205,68 @@ pub async fn results_are_sorted(store: Arc<impl ResourceStore + 'static>) {
     }
 }
 
+/// R9865-2-03, R9865-2.2-01, invariant 13: pages by position are those by index, whatever they are sorted by, and the last one is known.
+pub async fn a_walk_by_positions_sees_each_result_once(store: Arc<impl ResourceStore + 'static>) {
+    fill(&*store).await;
+    for (id, document) in [("x1", r#"{"userName": "ola", "title": "b"}"#), ("x2", r#"{"userName": "OLA", "title": "B"}"#), ("x0", "{}")] {
+        let mut user = user(id, document);
+        user.created_at = at(3);
+        store.create(user).await.unwrap();
+    }
+    let paths =
+        [None, Some("userName"), Some("title"), Some("externalId"), Some("active"), Some("emails.value"), Some("meta.created"), Some("id")];
+    for (path, order) in paths.into_iter().flat_map(|path| [(path, SortOrder::Ascending), (path, SortOrder::Descending)]) {
+        for filter in [None, Some(resolve(r#"userName pr and not (id eq "u2")"#, "User"))] {
+            let mut query = Query::new(tenant(), "User".to_owned(), 100);
+            query.sort = path.map(|path| Sort::new(resolve_path(path, "User"), order));
+            query.filter = filter;
+            let all = store.query(&query).await.unwrap();
+            assert_eq!(all.next, None);
+            for count in [1, 2, 5, all.total - 1, all.total] {
+                (query.count, query.after) = (count, None);
+                let mut walked = Vec::new();
+                loop {
+                    let page = store.query(&query).await.unwrap();
+                    assert_eq!(page.total, all.total, "{query:?}");
+                    assert!(page.next.is_none() || page.resources.len() as u64 == count, "{query:?}");
+                    walked.extend(page.resources);
+                    let Some(next) = page.next else { break };
+                    query.after = Some(next);
+                }
+                assert_eq!(ids(&walked), ids(&all.resources), "{path:?} {order:?} {count}");
+            }
+        }
+    }
+}
+
+/// Invariant 13: what is created and deleted during a walk shifts nothing.
+pub async fn a_walk_goes_on_where_it_was(store: Arc<impl ResourceStore + 'static>) {
+    for path in [None, Some("userName")] {
+        for id in ["b", "d", "f", "h"] {
+            store.create(user(id, &format!(r#"{{"userName": "{id}"}}"#))).await.unwrap();
+        }
+        let mut query = Query::new(tenant(), "User".to_owned(), 2);
+        query.sort = path.map(|path| Sort::new(resolve_path(path, "User"), SortOrder::Ascending));
+        let first = store.query(&query).await.unwrap();
+        assert_eq!(ids(&first.resources), ["b", "d"]);
+        for id in ["b", "d"] {
+            assert!(store.delete(&user_key(id), None).await.unwrap());
+        }
+        for id in ["a", "e", "i"] {
+            store.create(user(id, &format!(r#"{{"userName": "{id}"}}"#))).await.unwrap();
+        }
+        query.after = first.next;
+        let second = store.query(&query).await.unwrap();
+        assert_eq!((second.total, ids(&second.resources)), (5, vec!["e", "f"]));
+        (query.after, query.offset) = (second.next, 1);
+        let third = store.query(&query).await.unwrap();
+        assert_eq!((ids(&third.resources), third.next), (vec!["i"], None));
+        for id in ["a", "e", "f", "h", "i"] {
+            assert!(store.delete(&user_key(id), None).await.unwrap());
+        }
+    }
+}
+
 /// After an update or delete, filters and sorts see what is, not what was.
 pub async fn a_changed_resource_is_found_by_what_it_is_now(store: Arc<impl ResourceStore + 'static>) {
     fill(&*store).await;

@@ -1,6 +1,7 @@
 //! Resources in memory.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
@@ -10,9 +11,11 @@ use scimkit_types::{Resource, Timestamp};
 use super::candidates::{self, ValueIndex};
 use super::document::{self, MemberChange};
 use super::members::Members;
-use super::{NewResource, Page, Query, ResourceKey, ResourceStore, Revision, Selection, StoredResource, Tenant, UniqueKey, Update};
+use super::{
+    NewResource, Page, Position, Query, ResourceKey, ResourceStore, Revision, Selection, StoredResource, Tenant, UniqueKey, Update,
+};
 use crate::error::{Result, StoreError, StoreErrorKind};
-use crate::keys::sort_key;
+use crate::keys::{instant_key, instant_of_key, sort_key};
 
 /// Keeps resources in memory, for tests, examples and services that need nothing more.
 ///
@@ -55,6 +58,23 @@ struct TypeResources {
     values: ValueIndex,
     /// The attributes whose elements are kept apart from the documents of all resources of the type.
     member_attributes: Vec<String>,
+}
+
+impl TypeResources {
+    /// A page of all resources.
+    fn page_by_creation(&self, query: &Query) -> Page {
+        let after = query.after.as_ref().map(|position| {
+            let created_at = position.key.as_deref().and_then(instant_of_key).unwrap_or(Timestamp::MIN);
+            (created_at, position.id.clone())
+        });
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut rest = self.by_creation.range((start, Bound::Unbounded)).skip(as_usize(query.offset)).peekable();
+        let page: Vec<_> = rest.by_ref().take(as_usize(query.count)).collect();
+        let last = page.last().filter(|_| rest.peek().is_some());
+        let next = last.map(|(created_at, id)| Position::new(Some(instant_key(*created_at).to_vec()), id.clone()));
+        let stored = page.into_iter().filter_map(|(_, id)| self.entries.get(id).map(|entry| entry.stored(id, query.selection))).collect();
+        Page { total: self.entries.len() as u64, resources: stored, next }
+    }
 }
 
 #[derive(Debug)]
@@ -329,9 +349,7 @@ impl TenantResources {
             }
             None if query.filter.is_none() && query.sort.is_none() => {
                 // Without filter and sort the page is cut out of the order of creation.
-                let page = resources.by_creation.iter().skip(as_usize(query.offset)).take(as_usize(query.count));
-                let page = page.filter_map(|(_, id)| resources.entries.get(id).map(|entry| entry.stored(id, query.selection)));
-                return Page::new(resources.entries.len() as u64, page.collect());
+                return resources.page_by_creation(query);
             }
             None => {
                 let entries =
@@ -339,17 +357,27 @@ impl TenantResources {
                 entries.filter(|(_, entry)| matches(entry)).collect()
             }
         };
-        if let Some(sort) = &query.sort {
-            let is_descending = sort.order == scimkit_types::SortOrder::Descending;
-            found.sort_by_cached_key(|(id, entry)| {
-                let is_member = is_member_attribute(sort.path.attribute.as_str());
-                let key = if is_member { sort_key(&entry.whole(), &sort.path) } else { sort_key(&entry.searchable, &sort.path) };
-                SortPlace { key, is_descending, id: (*id).to_owned() }
-            });
-        }
         let total = found.len() as u64;
-        let page = found.into_iter().skip(as_usize(query.offset)).take(as_usize(query.count));
-        Page::new(total, page.map(|(id, entry)| entry.stored(id, query.selection)).collect())
+        let is_descending = query.sort.as_ref().is_some_and(|sort| sort.order == scimkit_types::SortOrder::Descending);
+        let key = |entry: &Entry| match &query.sort {
+            None => Some(instant_key(entry.created_at).to_vec()),
+            Some(sort) if is_member_attribute(sort.path.attribute.as_str()) => sort_key(&entry.whole(), &sort.path),
+            Some(sort) => sort_key(&entry.searchable, &sort.path),
+        };
+        let place = |id: &str, entry: &Entry| SortPlace { key: key(entry), is_descending, id: id.to_owned() };
+        if query.sort.is_some() {
+            found.sort_by_cached_key(|(id, entry)| place(id, entry));
+        }
+        if let Some(after) = &query.after {
+            let after = SortPlace { key: after.key.clone(), is_descending, id: after.id.clone() };
+            found.retain(|(id, entry)| place(id, entry) > after);
+        }
+        let mut rest = found.into_iter().skip(as_usize(query.offset)).peekable();
+        let page: Vec<_> = rest.by_ref().take(as_usize(query.count)).collect();
+        let last = page.last().filter(|_| rest.peek().is_some());
+        let next = last.map(|(id, entry)| Position::new(key(entry), (*id).to_owned()));
+        let stored = page.into_iter().map(|(id, entry)| entry.stored(id, query.selection)).collect();
+        Page { total, resources: stored, next }
     }
 
     fn memberships(&self, key: &ResourceKey) -> Vec<(String, String, Option<String>)> {

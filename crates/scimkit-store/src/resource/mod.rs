@@ -173,6 +173,26 @@ impl Sort {
     }
 }
 
+/// A place in the order of a query's results: just after one of them, whether it is still there or not.
+///
+/// A position belongs to the sort of its query and to no particular store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Position {
+    /// The sort key of the result, of creation without a sort; `None` if it has no value. The bytes are an order-preserving key and
+    /// may be those of an attribute's value.
+    pub key: Option<Vec<u8>>,
+    /// The id of the result.
+    pub id: String,
+}
+
+impl Position {
+    /// A place just after a result.
+    pub const fn new(key: Option<Vec<u8>>, id: String) -> Self {
+        Self { key, id }
+    }
+}
+
 /// A query over the resources of one type and tenant.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -185,7 +205,9 @@ pub struct Query {
     pub filter: Option<ResolvedFilter>,
     /// By what results are sorted; by creation, then id, when missing.
     pub sort: Option<Sort>,
-    /// How many results are skipped.
+    /// Where results begin, from [`Page::next`] of a query with the same sort; at the first when missing.
+    pub after: Option<Position>,
+    /// How many results are skipped from there.
     pub offset: u64,
     /// How many results are returned at most.
     pub count: u64,
@@ -196,7 +218,7 @@ pub struct Query {
 impl Query {
     /// A query for the first `count` resources.
     pub const fn new(tenant: Tenant, resource_type: String, count: u64) -> Self {
-        Self { tenant, resource_type, filter: None, sort: None, offset: 0, count, selection: Selection::Whole }
+        Self { tenant, resource_type, filter: None, sort: None, after: None, offset: 0, count, selection: Selection::Whole }
     }
 }
 
@@ -208,12 +230,15 @@ pub struct Page {
     pub total: u64,
     /// The resources of this page.
     pub resources: Vec<StoredResource>,
+    /// Where the next page begins; `None` after the last result and on a page without resources. A walk from position to position
+    /// neither skips nor doubles a resource whose sort key stays, whatever is created and deleted meanwhile.
+    pub next: Option<Position>,
 }
 
 impl Page {
-    /// A page of results.
+    /// A page of results, the last one.
     pub const fn new(total: u64, resources: Vec<StoredResource>) -> Self {
-        Self { total, resources }
+        Self { total, resources, next: None }
     }
 }
 

@@ -10,7 +10,7 @@ use scimkit_types::{AttributeType, SortOrder};
 
 use crate::error::{Result, StoreError};
 use crate::keys::instant_key;
-use crate::resource::Sort;
+use crate::resource::{Position, Sort};
 
 /// A statement that is being written: the values that it binds.
 #[derive(Debug, Default)]
@@ -247,9 +247,9 @@ fn narrowing_of(parent: Option<&ResolvedPath>, node: &Node, wanted: u8, scope: &
     }
 }
 
-/// What results are ordered by: as [`sort_key`](crate::keys::sort_key), missing values last when ascending, ties by id.
-pub(super) fn order(sort: Option<&Sort>, parameters: &mut Parameters) -> Result<String> {
-    let Some(Sort { path, order, .. }) = sort else { return Ok("r.created_at, r.id".to_owned()) };
+/// What the resource `r` is sorted by, as [`sort_key`](crate::keys::sort_key); null without a value.
+pub(super) fn key(sort: &Sort, parameters: &mut Parameters) -> Result<String> {
+    let path = &sort.path;
     let column = match path.type_ {
         AttributeType::String | AttributeType::Reference | AttributeType::Binary if path.case_exact => "coalesce(v.exact, v.folded)",
         AttributeType::String | AttributeType::Reference | AttributeType::Binary => "v.folded",
@@ -259,9 +259,54 @@ pub(super) fn order(sort: Option<&Sort>, parameters: &mut Parameters) -> Result<
         AttributeType::Complex => "NULL",
     };
     let values = values(Subject::Resource, path, parameters)?.replacen("SELECT 1", &format!("SELECT {column}"), 1);
-    let key = format!("({values} AND {column} IS NOT NULL ORDER BY v.is_primary DESC, v.element, v.ordinal LIMIT 1)");
-    Ok(match order {
-        SortOrder::Descending => format!("{key} DESC NULLS FIRST, r.id"),
-        _ => format!("{key} ASC NULLS LAST, r.id"),
-    })
+    Ok(format!("({values} AND {column} IS NOT NULL ORDER BY v.is_primary DESC, v.element, v.ordinal LIMIT 1)"))
+}
+
+/// What results are ordered by: missing values last when ascending, ties by id.
+pub(super) fn order(sort: Option<(&Sort, &str)>) -> String {
+    match sort {
+        None => "r.created_at, r.id".to_owned(),
+        Some((Sort { order: SortOrder::Descending, .. }, key)) => format!("{key} DESC NULLS FIRST, r.id"),
+        Some((_, key)) => format!("{key} ASC NULLS LAST, r.id"),
+    }
+}
+
+/// The condition that the resource `r` comes after a position in that order: true or false, never null.
+pub(super) fn after(sort: Option<(&Sort, &str)>, position: &Position, parameters: &mut Parameters) -> Result<String> {
+    let id = parameters.bind(position.id.clone());
+    let Some((sort, key)) = sort else {
+        let created = parameters.bind(position.key.clone().unwrap_or_default());
+        return Ok(format!("(r.created_at, r.id) > ({created}, {id})"));
+    };
+    let is_descending = sort.order == SortOrder::Descending;
+    let Some(bytes) = &position.key else {
+        return Ok(if is_descending { format!("({key} IS NOT NULL OR r.id > {id})") } else { format!("({key} IS NULL AND r.id > {id})") });
+    };
+    let bound = parameters.bind(parameter_of(sort.path.type_, bytes)?);
+    let later = if is_descending { format!("{key} < {bound}") } else { format!("{key} > {bound} OR {key} IS NULL") };
+    Ok(format!("(({later} OR ({key} = {bound} AND r.id > {id})) IS TRUE)"))
+}
+
+/// A sort key as the column holds it.
+fn parameter_of(type_: AttributeType, key: &[u8]) -> Result<Parameter> {
+    match type_ {
+        AttributeType::String | AttributeType::Reference | AttributeType::Binary => {
+            String::from_utf8(key.to_vec()).map(Parameter::Text).map_err(StoreError::backend)
+        }
+        AttributeType::Boolean => Ok(Parameter::Integer(i64::from(key.first().is_some_and(|byte| *byte != 0)))),
+        AttributeType::DateTime | AttributeType::Integer | AttributeType::Decimal | AttributeType::Complex => {
+            Ok(Parameter::Blob(key.to_vec()))
+        }
+    }
+}
+
+/// A sort key as a column holds it, as bytes.
+pub(super) fn key_of_parameter(parameter: Parameter) -> Result<Option<Vec<u8>>> {
+    match parameter {
+        Parameter::Null => Ok(None),
+        Parameter::Text(text) => Ok(Some(text.into_bytes())),
+        Parameter::Blob(bytes) => Ok(Some(bytes)),
+        Parameter::Integer(value) => u8::try_from(value).map(|value| Some(vec![value])).map_err(StoreError::backend),
+        Parameter::Real(_) => Err(StoreError::backend("expected a sort key without fractions, found one")),
+    }
 }

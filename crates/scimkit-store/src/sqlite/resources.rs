@@ -13,7 +13,9 @@ use super::{members, values};
 use crate::error::{Result, StoreError, StoreErrorKind};
 use crate::keys::{instant_key, instant_of_key};
 use crate::resource::document::{self, MemberChange};
-use crate::resource::{NewResource, Page, Query, ResourceKey, ResourceStore, Revision, Selection, StoredResource, UniqueKey, Update};
+use crate::resource::{
+    NewResource, Page, Position, Query, ResourceKey, ResourceStore, Revision, Selection, StoredResource, UniqueKey, Update,
+};
 
 /// Keeps resources in SQLite; see the [module](super) for what holds for the file.
 ///
@@ -295,16 +297,27 @@ fn query(transaction: &Transaction<'_>, query: &Query) -> Result<Page> {
         condition = format!("{condition} AND {}", filter::condition(filter.root(), &mut parameters)?);
     }
     let counted = parameters.0.len();
-    let order = filter::order(query.sort.as_ref(), &mut parameters)?;
-    let limit = parameters.bind(i64::try_from(query.count).unwrap_or(i64::MAX));
+    let key = query.sort.as_ref().map(|sort| filter::key(sort, &mut parameters)).transpose()?;
+    let sort = query.sort.as_ref().zip(key.as_deref());
+    let place = match &query.after {
+        Some(position) => format!(" AND {}", filter::after(sort, position, &mut parameters)?),
+        None => String::new(),
+    };
+    let order = filter::order(sort);
+    // One more than the page has tells whether there is another page.
+    let limit = parameters.bind(i64::try_from(query.count).unwrap_or(i64::MAX).saturating_add(1));
     let offset = parameters.bind(i64::try_from(query.offset).unwrap_or(i64::MAX));
-    let sql = format!("SELECT r.resource FROM resource r WHERE {condition} ORDER BY {order} LIMIT {limit} OFFSET {offset}");
+    let sql = format!("SELECT r.resource FROM resource r WHERE {condition}{place} ORDER BY {order} LIMIT {limit} OFFSET {offset}");
     let mut statement = transaction.prepare_cached(&sql)?;
-    let found: Vec<i64> = statement.query_map(params_from_iter(&parameters.0), |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut found: Vec<i64> = statement.query_map(params_from_iter(&parameters.0), |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let has_more = found.len() as u64 > query.count;
+    if has_more {
+        found.pop();
+    }
     let length = found.len() as u64;
     let total = if query.filter.is_none() {
         resources
-    } else if length < query.count && (length > 0 || query.offset == 0) {
+    } else if query.after.is_none() && !has_more && (length > 0 || (query.offset == 0 && query.count > 0)) {
         // The page is the last one.
         query.offset + length
     } else {
@@ -314,13 +327,28 @@ fn query(transaction: &Transaction<'_>, query: &Query) -> Result<Page> {
         u64::try_from(count).map_err(StoreError::backend)?
     };
     let mut statement = transaction.prepare_cached(&format!("SELECT {COLUMNS} FROM resource r WHERE r.resource = ?1"))?;
+    let last = found.last().copied().filter(|_| has_more);
     let mut page = Vec::with_capacity(found.len());
     for resource in found {
         let (id, mut row) = read_row(statement.query_row([resource], columns)?)?;
         add_members(transaction, &mut row, query.selection)?;
         page.push(row.stored(&id));
     }
-    Ok(Page::new(total, page))
+    let next = match (last, page.last()) {
+        (Some(resource), Some(stored)) => Some(Position::new(key_of(transaction, query, resource, stored)?, stored.id.clone())),
+        _ => None,
+    };
+    Ok(Page { total, resources: page, next })
+}
+
+/// What a result was sorted by.
+fn key_of(transaction: &Transaction<'_>, query: &Query, resource: i64, stored: &StoredResource) -> Result<Option<Vec<u8>>> {
+    let Some(sort) = &query.sort else { return Ok(Some(instant_key(stored.created_at).to_vec())) };
+    let mut parameters = Parameters::default();
+    let resource = parameters.bind(resource);
+    let sql = format!("SELECT {} FROM resource r WHERE r.resource = {resource}", filter::key(sort, &mut parameters)?);
+    let key = transaction.prepare_cached(&sql)?.query_row(params_from_iter(&parameters.0), |row| row.get(0))?;
+    filter::key_of_parameter(key)
 }
 
 fn add_members(transaction: &Transaction<'_>, row: &mut Row, selection: Selection) -> Result<()> {
