@@ -238,7 +238,7 @@ impl<'a> Steps<'a> {
         (stale, fresh)
     }
 
-    /// Pairs stale elements with fresh ones that take their place: by `value` and `type`, then by a `type` that is the only one on both
+    /// Pairs stale elements with fresh ones that take their place: by `value` and `type` if there is one, then by a `type` that is the only one on both
     /// sides. Returns what stays stale.
     fn pairs(&self, stale: Vec<usize>, fresh: &mut Vec<Value>) -> (Vec<(usize, Value)>, Vec<usize>) {
         let text = |element: &Value, name: &str| {
@@ -248,8 +248,13 @@ impl<'a> Steps<'a> {
         let mut pairs = Vec::new();
         let mut stale: Vec<(usize, &Value)> =
             stale.into_iter().filter_map(|index| Some((index, self.slots.get(index)?.as_ref()?))).collect();
-        for names in [["value", "type"].as_slice(), &["type"]] {
-            let signature = |element: &Value| names.iter().map(|name| text(element, name)).collect::<Option<Vec<String>>>();
+        // No names stand for the identity by which adding an element would merge it with one that is there.
+        let has_value = |element: &Value| element.as_complex().is_some_and(|members| members.get("value").is_some());
+        for names in [[].as_slice(), &["value", "type"], &["type"]] {
+            let signature = |element: &Value| match names {
+                [] => has_value(element).then(|| vec![identity(self.place.attribute, element)]),
+                names => names.iter().map(|name| text(element, name)).collect::<Option<Vec<String>>>(),
+            };
             let mut unpaired = Vec::new();
             for (index, element) in std::mem::take(&mut stale) {
                 let wanted = signature(element);

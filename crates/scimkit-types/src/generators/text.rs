@@ -47,7 +47,7 @@ const AWKWARD: &[&str] = &[
     "👩\u{200d}🔬",
 ];
 
-/// Text of any kind, often [short and awkward](self), without U+0000.
+/// Text of any kind, often short and awkward, without U+0000.
 pub fn text() -> BoxedStrategy<String> {
     // Patterns are read once: there is a strategy for each attribute of each catalog.
     static TEXT: LazyLock<SBoxedStrategy<String>> = LazyLock::new(|| {

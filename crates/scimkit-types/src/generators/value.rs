@@ -115,9 +115,14 @@ pub(super) fn settled(attribute: &Attribute, elements: Vec<Value>) -> Vec<Value>
                 known.push(key);
             }
         }
-        if !kept.contains(&element) {
-            kept.push(element);
+        let mut written = element.clone();
+        if let Value::Complex(members) = &mut written {
+            members.retain(|name, _| attribute.sub_attribute(name).is_some_and(|sub| sub.mutability != Mutability::ReadOnly));
+        }
+        let says_nothing = |written: &Value| attribute.type_ == AttributeType::Complex && written.is_unassigned();
+        if says_nothing(&written) || !kept.iter().any(|(_, other): &(Value, Value)| other.is_equivalent(&written)) {
+            kept.push((element, written));
         }
     }
-    kept
+    kept.into_iter().map(|(element, _)| element).collect()
 }

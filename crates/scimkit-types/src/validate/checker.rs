@@ -130,9 +130,13 @@ impl<'a> Checker<'a> {
             }
         } else {
             let before = self.violations.len();
-            let value = self.value(attribute, value, present);
-            if let Some(value) = &value {
-                self.check_immutable(attribute, value, present);
+            let mut value = self.value(attribute, value, present);
+            if let Some(value) = &mut value {
+                match present.filter(|present| is_written_again(attribute, present, value)) {
+                    // What only the service provider says of it stays with it.
+                    Some(present) => *value = present.clone(),
+                    None => self.check_immutable(attribute, value, present),
+                }
             }
             if self.violations.len() > before || before >= MAX_VIOLATIONS {
                 failures.push(attribute.name.as_str());
@@ -328,6 +332,27 @@ fn is_read_only(attribute: &Attribute) -> bool {
     let mut subs = attribute.sub_attributes.iter();
     attribute.mutability == Mutability::ReadOnly
         || (!attribute.sub_attributes.is_empty() && subs.all(|sub_attribute| sub_attribute.mutability == Mutability::ReadOnly))
+}
+
+/// Whether an immutable complex value is the present one in all that a client can write of it.
+fn is_written_again(attribute: &Attribute, present: &Value, value: &Value) -> bool {
+    let has_read_only = || attribute.sub_attributes.iter().any(|sub_attribute| sub_attribute.mutability == Mutability::ReadOnly);
+    attribute.mutability == Mutability::Immutable
+        && has_read_only()
+        && without_read_only(attribute, present).is_equivalent(&without_read_only(attribute, value))
+}
+
+fn without_read_only(attribute: &Attribute, value: &Value) -> Value {
+    let mut value = value.clone();
+    let elements = match &mut value {
+        Value::List(elements) => elements.as_mut_slice(),
+        single => std::slice::from_mut(single),
+    };
+    let is_read_only = |name: &str| attribute.sub_attribute(name).is_some_and(|sub| sub.mutability == Mutability::ReadOnly);
+    for members in elements.iter_mut().filter_map(Value::as_complex_mut) {
+        members.retain(|name, _| !is_read_only(name));
+    }
+    value
 }
 
 /// Whether an immutable value stays the same.

@@ -1,6 +1,6 @@
 //! The elements of multi-valued attributes (RFC 7643 section 2.4).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use super::checker::Checker;
 use crate::compare;
@@ -12,14 +12,14 @@ use crate::value::{ComplexValue, Value};
 impl<'a> Checker<'a> {
     /// The elements in their canonical form, without those that are unassigned or faulty; a pair of `type` and `value` occurs once.
     pub(super) fn elements(&mut self, attribute: &'a Attribute, values: &[Value], present: Option<&Value>) -> Vec<Value> {
-        let present = PresentElements::new(attribute, present);
+        let mut present_elements = PresentElements::new(attribute, present);
         // A list of references to resources is a set of their ids; other elements are told apart by their type too.
         let is_reference_list = attribute.sub_attribute("value").is_some_and(|value| value.mutability == Mutability::Immutable);
         let mut places: HashMap<String, usize> = HashMap::new();
         let mut accepted: Vec<Value> = Vec::with_capacity(values.len());
         for (index, value) in values.iter().enumerate().filter(|(_, value)| !value.is_unassigned()) {
             self.enter_element(index);
-            let present = present.find(attribute, value);
+            let present = present_elements.find(attribute, value);
             let value = if let Value::List(_) = value { self.mismatch(attribute, value) } else { self.single(attribute, value, present) };
             self.leave();
             let Some(value) = value else { continue };
@@ -79,8 +79,8 @@ fn key(element: &Value) -> Option<&str> {
 struct PresentElements<'v> {
     by_value_and_type: HashMap<(&'v str, &'v str), &'v Value>,
     by_value: HashMap<&'v str, &'v Value>,
-    /// Those without a text as `value` that a client can write, by all that is said of them and by what a client can write of it.
-    others: HashMap<String, &'v Value>,
+    /// Those without a text as `value` that a client can write, by all that is said of them and by what a client can write of it. Those that are alike are found in their order.
+    others: HashMap<String, VecDeque<&'v Value>>,
 }
 
 impl<'v> PresentElements<'v> {
@@ -94,8 +94,8 @@ impl<'v> PresentElements<'v> {
                 elements.by_value.insert(value, element);
             }
             if key(element).is_none() || is_value_fixed {
-                elements.others.insert(whole(element), element);
-                elements.others.insert(written_part(attribute, element), element);
+                elements.others.entry(whole(element)).or_default().push_back(element);
+                elements.others.entry(written_part(attribute, element)).or_default().push_back(element);
             }
         }
         elements
@@ -103,11 +103,15 @@ impl<'v> PresentElements<'v> {
 
     /// The present element that an element of the body stands for: the one with its `value` and `type`, else one with its `value`;
     /// without a `value` the one of which a client would write the same.
-    fn find(&self, attribute: &Attribute, element: &Value) -> Option<&'v Value> {
+    fn find(&mut self, attribute: &Attribute, element: &Value) -> Option<&'v Value> {
         match key(element) {
             Some(value) => self.by_value_and_type.get(&(value, type_(element))).or_else(|| self.by_value.get(value)).copied(),
             None if self.others.is_empty() => None,
-            None => self.others.get(&whole(element)).or_else(|| self.others.get(&written_part(attribute, element))).copied(),
+            None => {
+                let key = Some(whole(element)).filter(|key| self.others.contains_key(key));
+                let alike = self.others.get_mut(&key.unwrap_or_else(|| written_part(attribute, element)))?;
+                if alike.len() > 1 { alike.pop_front() } else { alike.front().copied() }
+            }
         }
     }
 }
