@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use scimkit_filter::{AttributePath, ParseError, ParseOptions};
 use scimkit_types::{Catalog, CatalogError, Clock, Dialect, Profile, SystemClock};
+use secrecy::SecretBox;
 
 use crate::authenticate::Authenticator;
+use crate::cursor::Cursors;
 use crate::discovery::Discovery;
 use crate::handler::{IdSource, ResourceHandler};
 use crate::limit::Limiter;
@@ -111,6 +114,7 @@ pub struct ServerBuilder {
     ids: IdSource,
     policies: Vec<Arc<dyn Policy>>,
     discovery: DiscoveryAccess,
+    cursors: Option<Cursors>,
 }
 
 impl ServerBuilder {
@@ -125,6 +129,7 @@ impl ServerBuilder {
             ids: Arc::new(|| uuid::Uuid::new_v4().to_string()),
             policies: Vec::new(),
             discovery: DiscoveryAccess::Public,
+            cursors: None,
         }
     }
 
@@ -179,6 +184,17 @@ impl ServerBuilder {
         self
     }
 
+    /// Offers cursors beside indexes (RFC 9865), which last so long; seconds count. Default: there are none, and `cursor` is ignored.
+    ///
+    /// Cursors are encrypted and authenticated under the key, which must be random; servers that share it take each other's cursors. A
+    /// cursor is valid for the tenant, actor, filter, sort and count that it was made for. The handler must know
+    /// [`Search::after`](crate::Search::after), as [`StoreHandler`](crate::StoreHandler) does.
+    #[must_use]
+    pub fn cursors(mut self, key: &SecretBox<[u8; 32]>, lifetime: Duration) -> Self {
+        self.cursors = Some(Cursors::new(key, lifetime));
+        self
+    }
+
     /// The server.
     ///
     /// # Errors
@@ -205,7 +221,8 @@ impl ServerBuilder {
         };
         let filter_aliases = profile.filter_aliases.iter().map(alias).collect::<Result<Vec<_>, _>>()?;
         check_equal_values(&profile, &catalog)?;
-        let discovery = Discovery::new(&profile, bulk, &catalog, &base_url, &self.authenticator.schemes());
+        let lifetime = self.cursors.as_ref().map(Cursors::lifetime);
+        let discovery = Discovery::new(&profile, bulk, lifetime, &catalog, &base_url, &self.authenticator.schemes());
         let config = Config {
             dialect: self.dialect.unwrap_or(profile.dialect),
             profile,
@@ -215,6 +232,7 @@ impl ServerBuilder {
             filter_aliases,
             max_body,
             bulk,
+            cursors: self.cursors,
             discovery_access: self.discovery,
             clock: self.clock,
             ids: self.ids,
@@ -249,6 +267,7 @@ pub(crate) struct Config {
     pub(crate) max_body: usize,
     /// `None` without bulk requests.
     pub(crate) bulk: Option<BulkLimits>,
+    pub(crate) cursors: Option<Cursors>,
     pub(crate) discovery_access: DiscoveryAccess,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,

@@ -1,6 +1,7 @@
 //! What the service says of itself (RFC 7644 section 4), written once when the server is built.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -28,6 +29,7 @@ impl Discovery {
     pub(crate) fn new(
         profile: &Profile,
         bulk: Option<BulkLimits>,
+        cursors: Option<Duration>,
         catalog: &Catalog,
         base_url: &str,
         schemes: &[AuthenticationScheme],
@@ -35,7 +37,7 @@ impl Discovery {
         let types: Vec<(&ResourceType, Resource)> = catalog.resource_types().iter().map(|t| (t, resource_type(t, base_url))).collect();
         let schemas: Vec<(&Schema, Resource)> = catalog.schemas().iter().map(|s| (s, schema(s, base_url))).collect();
         Self {
-            service_provider_config: write(&service_provider_config(profile, bulk, base_url, schemes).into_complex().into()),
+            service_provider_config: write(&service_provider_config(profile, bulk, cursors, base_url, schemes).into_complex().into()),
             resource_types: list(types.iter().map(|(_, resource)| resource)),
             resource_type: types.iter().map(|(t, resource)| (t.name.clone(), write_resource(resource))).collect(),
             schemas: list(schemas.iter().map(|(_, resource)| resource)),
@@ -66,7 +68,13 @@ impl Discovery {
 }
 
 /// RFC 7643 section 5, with what RFC 9865 adds. What is advertised is what the server does (R7643-5-06).
-fn service_provider_config(profile: &Profile, bulk: Option<BulkLimits>, base_url: &str, schemes: &[AuthenticationScheme]) -> Resource {
+fn service_provider_config(
+    profile: &Profile,
+    bulk: Option<BulkLimits>,
+    cursors: Option<Duration>,
+    base_url: &str,
+    schemes: &[AuthenticationScheme],
+) -> Resource {
     let features = &profile.features;
     let supported = |is_supported: bool| ComplexValue::from_iter([("supported", Value::from(is_supported))]);
     let mut config = Resource::new([SERVICE_PROVIDER_CONFIG]);
@@ -84,11 +92,14 @@ fn service_provider_config(profile: &Profile, bulk: Option<BulkLimits>, base_url
     config.insert("sort", supported(features.sort));
     config.insert("etag", supported(features.etag));
     let mut pagination = ComplexValue::new();
-    pagination.insert("cursor", false);
+    pagination.insert("cursor", cursors.is_some());
     pagination.insert("index", true);
     pagination.insert("defaultPaginationMethod", "index");
     pagination.insert("defaultPageSize", Number::from(profile.paging.default_count));
     pagination.insert("maxPageSize", Number::from(profile.paging.max_count));
+    if let Some(lifetime) = cursors {
+        pagination.insert("cursorTimeout", Number::from(lifetime.as_secs()));
+    }
     config.insert("pagination", pagination);
     let schemes = schemes.iter().enumerate().map(|(index, scheme)| {
         let mut value = ComplexValue::new();

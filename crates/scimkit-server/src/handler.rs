@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use scimkit_filter::ResolvedFilter;
-use scimkit_store::{Sort, Tenant};
+use scimkit_store::{Position, Sort, Tenant};
 use scimkit_types::validate::{self, Operation};
 use scimkit_types::{
     Catalog, Dialect, ErrorResponse, PatchOp, Precondition, Profile, Projection, Resource, ResourceType, ScimType, Timestamp, Tolerance,
@@ -90,6 +90,8 @@ pub struct Search {
     pub sort: Option<Sort>,
     /// The 1-based index of the first result wanted; at least 1.
     pub start_index: u64,
+    /// Where results begin, from [`Found::next`] of the same query; then `start_index` is 1. Only a server with cursors asks so.
+    pub after: Option<Position>,
     /// How many results are wanted at most; within the limits of the profile, and 0 when only the total is asked for.
     pub count: u64,
     /// Which attributes are answered; what is not need not be loaded.
@@ -104,12 +106,14 @@ pub struct Found {
     pub total: u64,
     /// The resources of this page.
     pub resources: Vec<Resource>,
+    /// Where the next page begins; `None` after the last one. A server without cursors does not read it.
+    pub next: Option<Position>,
 }
 
 impl Found {
-    /// What a query found.
+    /// What a query found, on the last page.
     pub const fn new(total: u64, resources: Vec<Resource>) -> Self {
-        Self { total, resources }
+        Self { total, resources, next: None }
     }
 }
 

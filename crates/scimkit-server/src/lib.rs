@@ -35,12 +35,13 @@
 //! | [`StoreHandler`] | a handler over any `ResourceStore` |
 //!
 //! There are no features and there is no I/O beyond the handler and the authenticator. TLS, ports and single sign-on are not for this
-//! crate. Bulk requests are answered if the profile gives their limits, and `/Me` if the actor has a resource; else with 501. There are
-//! no cursors.
+//! crate. Bulk requests are answered if the profile gives their limits, and `/Me` if the actor has a resource; else with 501. Cursors
+//! need a key ([`ServerBuilder::cursors`]).
 
 mod authenticate;
 mod bulk;
 mod config;
+mod cursor;
 mod discovery;
 mod handler;
 mod limit;

@@ -38,6 +38,7 @@ pub(crate) fn parse(query: &str) -> Result<SearchRequest> {
             "sortBy" => request.sort_by = Some(value),
             "sortOrder" => request.sort_order = Some(sort_order(&value)?),
             "startIndex" => request.start_index = Some(integer(known, &value)?),
+            "cursor" => request.cursor = Some(value),
             "count" => request.count = Some(integer(known, &value)?),
             _ => {}
         }
@@ -45,7 +46,7 @@ pub(crate) fn parse(query: &str) -> Result<SearchRequest> {
     Ok(request)
 }
 
-const KNOWN: [&str; 7] = ["attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count"];
+const KNOWN: [&str; 8] = ["attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count", "cursor"];
 
 fn decode(text: &str) -> std::result::Result<String, ()> {
     let text = text.replace('+', " ");
@@ -152,6 +153,7 @@ fn resolve_with(
         filter,
         sort: sort(config, resource_type, request, unknown)?,
         start_index: request.start_index.and_then(|index| u64::try_from(index).ok()).unwrap_or(1).max(1),
+        after: None,
         count: wanted.min(paging.max_count),
         projection: projection(config, resource_type, request)?,
     };

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::request::Parts;
+use scimkit_types::ScimType;
 
 use crate::authenticate::Actor;
 use crate::policy::Action;
@@ -23,6 +24,9 @@ impl Server {
         }
         self.charge(actor, false, 1)?;
         let request = self.search_request(actor, parts, body)?;
+        if request.cursor.is_some() && config.cursors.is_some() {
+            return Err(Refusal::of(ScimType::InvalidCursor, "queries over all resource types have no cursors, use `startIndex`"));
+        }
         let (searches, tolerances) = query::resolve_all(config, &request)?;
         self.inner.tolerances.count(&actor.tenant, tolerances);
         let start_index = searches.first().map_or(1, |(_, search)| search.start_index);

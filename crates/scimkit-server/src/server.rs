@@ -11,6 +11,7 @@ use tracing::Instrument;
 
 use crate::authenticate::{Actor, Authenticator, Permissions};
 use crate::config::{Config, DiscoveryAccess, ServerBuilder};
+use crate::cursor::Walk;
 use crate::discovery::Discovery;
 use crate::handler::{Context, HandlerError, Preconditions, ResourceHandler};
 use crate::limit::{Class, Limiter};
@@ -290,11 +291,19 @@ impl Server {
     async fn query(&self, call: &Call<'_>) -> Answer {
         let context = &call.context;
         let parameters = self.search_request(context.actor, call.parts, call.body)?;
-        let (search, tolerance) = query::resolve(&self.inner.config, context.resource_type, &parameters)?;
+        let config = &self.inner.config;
+        let (mut search, tolerance) = query::resolve(config, context.resource_type, &parameters)?;
         context.count(tolerance);
+        let walk = match &config.cursors {
+            Some(cursors) => Walk::new(cursors, context, &parameters, &mut search)?,
+            None => None,
+        };
         let found = self.inner.handler.query(context, &search).await?;
         let resources = found.resources.into_iter().map(|resource| present(context, resource, &search.projection).resource).collect();
-        Ok(list(search.start_index, found.total, resources))
+        let Some(walk) = walk else { return Ok(list(search.start_index, found.total, resources)) };
+        let mut page = page(found.total, resources);
+        page.next_cursor = found.next.as_ref().and_then(|next| walk.cursor(next));
+        Ok(respond::body(StatusCode::OK, &page.into_json()))
     }
 
     /// What a query asks for, by parameters or as the body of `.search`.
@@ -356,11 +365,16 @@ fn answer(status: StatusCode, presented: Presented) -> Response<Bytes> {
 
 /// R7644-3.4.2-03, R7644-3.4.2-05: with the total, the place and the size of the page.
 pub(crate) fn list(start_index: u64, total: u64, resources: Vec<Resource>) -> Response<Bytes> {
-    let mut list = ListResponse::new(total, Vec::new());
+    let mut list = page(total, resources);
     list.start_index = Some(start_index);
-    list.items_per_page = u64::try_from(resources.len()).ok();
-    list.resources = resources;
     respond::body(StatusCode::OK, &list.into_json())
+}
+
+fn page(total: u64, resources: Vec<Resource>) -> ListResponse {
+    let mut page = ListResponse::new(total, Vec::new());
+    page.items_per_page = u64::try_from(resources.len()).ok();
+    page.resources = resources;
+    page
 }
 
 fn item_action(method: &Method) -> Action {

@@ -217,6 +217,7 @@ impl ResourceHandler for StoreHandler {
         let mut query = Query::new(context.tenant().clone(), context.resource_type.name.clone(), search.count);
         query.filter.clone_from(&search.filter);
         query.sort.clone_from(&search.sort);
+        query.after.clone_from(&search.after);
         query.offset = search.start_index.saturating_sub(1);
         query.selection = selection(context, &search.projection);
         let page = self.store.query(&query).await.map_err(refuse)?;
@@ -224,7 +225,7 @@ impl ResourceHandler for StoreHandler {
         for stored in page.resources {
             resources.push(self.complete(context, stored, &search.projection).await?);
         }
-        Ok(Found::new(page.total, resources))
+        Ok(Found { total: page.total, resources, next: page.next })
     }
 }
 

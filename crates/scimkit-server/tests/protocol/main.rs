@@ -3,6 +3,7 @@
 
 mod bulk;
 mod concurrency;
+mod cursors;
 mod discovery;
 mod entra;
 mod errors;
