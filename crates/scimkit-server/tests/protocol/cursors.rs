@@ -1,7 +1,9 @@
 //! Paging by cursor.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use scimkit_server::DirectoryProviderSwitch;
 use secrecy::SecretBox;
 use serde_json::json;
 
@@ -155,6 +157,23 @@ async fn a_cursor_expires() {
     assert_eq!(service.get(&next).await.status, 200);
     service.clock.advance(Duration::from_secs(1));
     service.get(&next).await.check_error(400, Some("expiredCursor"));
+}
+
+/// R9865-5.2-02: a cursor grants nothing; what an actor may do is asked for each page.
+#[tokio::test]
+async fn a_cursor_grants_nothing() {
+    let switch = Arc::new(DirectoryProviderSwitch::new(true));
+    let key = SecretBox::new(Box::new([7; 32]));
+    let policy = Arc::<DirectoryProviderSwitch>::clone(&switch);
+    let service = Service::with(|builder| builder.policy(policy).cursors(&key, Duration::from_secs(600)));
+    service.user("ola").await;
+    service.user("kari").await;
+    let first = service.get("/Users?count=1&cursor").await;
+    let next = format!("/Users?count=1&cursor={}", cursor(&first).unwrap());
+    switch.set(false);
+    service.get(&next).await.check_error(403, None);
+    switch.set(true);
+    assert_eq!(service.get(&next).await.names(), ["kari"]);
 }
 
 /// R9865-5.2-03: a cursor does not show what it is made of.

@@ -54,7 +54,7 @@ async fn attributes_that_a_type_lacks_have_no_value() {
     }
 }
 
-/// R7644-3.4.2.4-01: pages go on from one type to the next, with nothing left out or twice.
+/// R7644-3.4.2.4-02, R7644-3.4.2.4-04, R7644-3.4.2.4-05, R7644-3.4.2.4-06: pages go on from one type to the next, with nothing left out or twice.
 #[tokio::test]
 async fn pages_span_types() {
     let service = service().await;
@@ -67,11 +67,14 @@ async fn pages_span_types() {
         }
         assert_eq!(names, ["ola", "kari", "per", "eva", "guides", "drivers", "cooks"], "{size}");
     }
-    let total = service.get("?count=0").await;
-    assert_eq!((&total.body["totalResults"], &total.body["Resources"]), (&json!(7), &json!([])));
+    for parameters in ["count=0", "startIndex=8", "startIndex=99&count=5"] {
+        let empty = service.get(&format!("?{parameters}")).await;
+        assert_eq!((&empty.body["totalResults"], &empty.body["Resources"]), (&json!(7), &json!([])), "{parameters}");
+    }
+    assert_eq!(service.get("?startIndex=-3&count=2").await.names(), ["ola", "kari"]);
 }
 
-/// R7644-3.4.2.3-01: each type is sorted by itself; what no type can be sorted by is refused.
+/// R7644-3.4.2.3-05: each type is sorted by itself; what no type can be sorted by is refused.
 #[tokio::test]
 async fn each_type_is_sorted() {
     let service = service().await;
