@@ -5,9 +5,9 @@ mod support;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use scim_server::RequestContext;
 use scim_server::providers::{ResourceProvider, ScimPatchOperations, StandardResourceProvider};
 use scim_server::storage::InMemoryStorage;
-use scim_server::RequestContext;
 use scimkit::patch::{Context, DiffOptions, apply, diff};
 use scimkit::types::{Catalog, PatchOp, Resource, Value};
 use support::{corpus, group, label, ready};

@@ -16,10 +16,7 @@ pub const PROVIDERS: [(&str, &str); 12] = [
     ("entra group", r#"displayName eq "1BtmNVpPYHWtOoqZ Group""#),
     ("entra manager", r#"id eq "2819c223-7f76-453a-919d-413861904646" and manager eq "26118915-6090-4610-87e4-49d8ca9f808d""#),
     ("entra work e-mail", r#"emails[type eq "work" and value eq "barbara.jensen@example.com"]"#),
-    (
-        "entra employee number",
-        r#"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber eq "701984""#,
-    ),
+    ("entra employee number", r#"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber eq "701984""#),
     ("okta user name", r#"userName eq "test.user@okta.local""#),
     ("okta member", r#"members[value eq "23a35c27-23d3-4c03-b4c5-6443c09e7173"]"#),
     ("okta changed", r#"meta.lastModified gt "2011-05-13T04:42:34Z" and active eq true"#),
