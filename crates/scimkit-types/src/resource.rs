@@ -171,7 +171,8 @@ mod tests {
     #[test]
     fn debug_shows_names_and_no_values() {
         let user: Resource =
-            serde_json::from_str(r#"{"id": "1", "userName": "ola@example.com", "password": "t1meMa$heen", "urn:x:y": {"pin": "9"}}"#).unwrap();
+            serde_json::from_str(r#"{"id": "1", "userName": "ola@example.com", "password": "t1meMa$heen", "urn:x:y": {"pin": "9"}}"#)
+                .unwrap();
         let expected = r#"Resource { id: Some("1"), attributes: ["id", "userName", "password", "urn:x:y"] }"#;
         assert_eq!(format!("{user:?}"), expected);
     }
