@@ -39,7 +39,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["path", "jsonl"])]
     pub resource: Option<PathBuf>,
 
-    /// What is tolerated of the client: `strict`, `lenient`, `entra`, `entra-optscim` or `okta`
+    /// What is tolerated of the client: `strict`, `lenient`, `entra`, `entra-optscim`, `okta`, `aws` or `ringcentral`
     #[arg(long, default_value = "strict")]
     pub dialect: Dialect,
 }
@@ -182,6 +182,8 @@ mod tests {
 
     #[test]
     fn faults_are_drawn_or_named() {
+        let long = "a pr and ".repeat(100);
+        check_failure(&[&long], "expected an attribute name such as `userName`, found the end, at byte 900");
         check_failure(&["userName px 1"], "expected an operator such as `eq` or `pr`, found `px`\nuserName px 1\n         ^^");
         check_failure(&["active gt true"], "`active` cannot be compared by `gt` with a boolean");
         assert!(try_explain(&["--path", "emails["]).unwrap_err().to_string().ends_with("\nemails[\n       ^"));

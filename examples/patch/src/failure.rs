@@ -37,8 +37,8 @@ pub enum Failure {
         #[source]
         source: serde_json::Error,
     },
-    /// Text is not a filter or path; the place is drawn.
-    #[error("{error}\n{}", error.caret())]
+    /// Text is not a filter or path; the place is drawn, or named if the text is too long for a drawing.
+    #[error("{error}{}", drawing(error))]
     Parse {
         /// The place and what was expected there.
         error: ParseError,
@@ -55,6 +55,16 @@ pub enum Failure {
     /// The input cannot be read or the output not be written.
     #[error("the input or the output failed")]
     Stream(#[from] io::Error),
+}
+
+/// The most characters of a text that is drawn.
+const MOST_DRAWN: usize = 500;
+
+fn drawing(error: &ParseError) -> String {
+    if error.input().chars().nth(MOST_DRAWN).is_some() {
+        return format!(", at byte {}", error.span().start);
+    }
+    format!("\n{}", error.caret())
 }
 
 impl From<ParseError> for Failure {

@@ -28,7 +28,7 @@ pub struct Arguments {
     #[arg(conflicts_with = "jsonl")]
     pub request_file: Option<PathBuf>,
 
-    /// What is tolerated of the client: `strict`, `lenient`, `entra`, `entra-optscim` or `okta`
+    /// What is tolerated of the client: `strict`, `lenient`, `entra`, `entra-optscim`, `okta`, `aws` or `ringcentral`
     #[arg(long, default_value = "strict")]
     pub dialect: Dialect,
 

@@ -38,7 +38,7 @@ pub struct Options {
     pub stop_service_after: Option<u64>,
 
     /// How many people the invented directory has. The expected content is reviewed for 500 only.
-    #[arg(long, value_name = "NUMBER", default_value_t = 500, value_parser = clap::value_parser!(u32).range(20..=100_000))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 500, value_parser = clap::value_parser!(u32).range(20..=100_000), conflicts_with = "directory")]
     pub people: u32,
 }
 

@@ -33,7 +33,7 @@ pub struct Arguments {
     #[arg(long, default_value = "standard")]
     pub profile: String,
 
-    /// What is tolerated of clients: `strict`, `lenient`, `entra`, `entra-optscim` or `okta`; the profile's choice if there is none
+    /// What is tolerated of clients: `strict`, `lenient`, `entra`, `entra-optscim`, `okta`, `aws` or `ringcentral`; the profile's choice if there is none
     #[arg(long)]
     pub dialect: Option<String>,
 

@@ -155,7 +155,7 @@ impl Transport for RecordedPages {
 
 /// The folders of rounds: `initial`, then others by name.
 fn rounds(folder: &Path) -> Result<Vec<String>, RecordedPagesError> {
-    let mut rounds: Vec<String> = names(folder, ".", |path| path.is_dir())?.into_iter().filter(|name| !name.starts_with('.')).collect();
+    let mut rounds: Vec<String> = names(folder, "", |path| path.is_dir())?.into_iter().filter(|name| !name.starts_with('.')).collect();
     rounds.sort_by_key(|name| (name != "initial", name.clone()));
     if rounds.first().is_some_and(|name| name == "initial") {
         return Ok(rounds);
@@ -164,7 +164,7 @@ fn rounds(folder: &Path) -> Result<Vec<String>, RecordedPagesError> {
 }
 
 fn names(folder: &Path, name: &str, is_wanted: impl Fn(&Path) -> bool) -> Result<Vec<String>, RecordedPagesError> {
-    let path = folder.join(name);
+    let path = if name.is_empty() { folder.to_owned() } else { folder.join(name) };
     let failed = |error: io::Error| RecordedPagesError::new(&path, "cannot be read").with_source(error);
     let mut names = Vec::new();
     for entry in fs::read_dir(&path).map_err(failed)? {

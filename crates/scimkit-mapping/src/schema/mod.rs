@@ -35,7 +35,7 @@ pub type OtherMembers = serde_json::Map<String, serde_json::Value>;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "a synchronization schema as a JSON object")]
 #[non_exhaustive]
 pub struct SynchronizationSchema {
     /// The identifier of the job or template.
@@ -144,7 +144,7 @@ pub struct SynchronizationRule {
 
 /// A document that is no synchronization schema.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}, at `{path}` (line {line}, column {column})")]
+#[error("{message}{} (line {line}, column {column})", place(path))]
 #[non_exhaustive]
 pub struct FormatError {
     /// The path of the member, such as `synchronizationRules[0].priority`; `.` is the document.
@@ -155,4 +155,9 @@ pub struct FormatError {
     pub column: usize,
     /// What is wrong.
     pub message: String,
+}
+
+/// The place for a text; nothing for the document itself.
+fn place(path: &str) -> String {
+    if path == "." { String::new() } else { format!(", at `{path}`") }
 }

@@ -27,10 +27,10 @@ pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 
 /// A message that is JSON but not what was expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected {expected} at `{member}`")]
+#[error("expected {expected}{}", place(member))]
 #[non_exhaustive]
 pub struct MessageError {
-    /// The member at fault, such as `Operations[2].op`.
+    /// The member at fault, such as `Operations[2].op`; empty if it is the message itself.
     pub member: String,
     /// What was expected there.
     pub expected: &'static str,
@@ -40,6 +40,11 @@ impl MessageError {
     pub(crate) fn new(member: impl Into<String>, expected: &'static str) -> Self {
         Self { member: member.into(), expected }
     }
+}
+
+/// The place for a text; nothing for the message itself.
+fn place(member: &str) -> String {
+    if member.is_empty() { String::new() } else { format!(" at `{member}`") }
 }
 
 /// Checks that `schemas` names the URI of the message.
