@@ -171,6 +171,26 @@ fn date_times_compare_as_instants() {
     check(r#"meta.lastModified gt "2011-05-13T04:42:34Z""#, r#"{"meta": {"lastModified": "soon"}}"#, false);
 }
 
+/// AMB-37: a time without a zone is one of UTC, on either side.
+#[test]
+fn date_times_without_zone_are_utc() {
+    for (filter, resource) in [("2011-05-13T04:42:34", "2011-05-13T06:42:34+02:00"), ("2011-05-13T06:42:34+02:00", "2011-05-13T04:42:34")] {
+        check(&format!(r#"meta.lastModified eq "{filter}""#), &format!(r#"{{"meta": {{"lastModified": "{resource}"}}}}"#), true);
+    }
+    check(r#"meta.lastModified gt "2011-05-13T04:42:34""#, r#"{"meta": {"lastModified": "2011-05-13T04:42:34.000000001"}}"#, true);
+}
+
+/// AMB-40: `$ref` is a name like others, though the grammar of names has no `$` in front.
+#[test]
+fn references_can_be_filtered() {
+    let resource =
+        r#"{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"manager": {"$ref": "https://example.com/Users/1"}}}"#;
+    let path = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.$ref";
+    check(&format!(r#"{path} ew "/Users/1""#), resource, true);
+    check(&format!(r#"{path} ew "/Users/2""#), resource, false);
+    check(&format!("{path} pr"), resource, true);
+}
+
 /// R7644-3.4.2.2-08: "10" and "9" as text and as numbers.
 #[test]
 fn text_orders_by_code_point_and_numbers_by_value() {

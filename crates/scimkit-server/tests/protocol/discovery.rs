@@ -7,7 +7,8 @@ use super::support::{BASE, ENTERPRISE, GROUP, Service, USER};
 
 const ANONYMOUS: [&str; 1] = ["authorization: Basic eDp5"];
 
-/// R7644-4-01, R7643-5-02, R7643-5-03, R7643-5-04, R7643-5-05: complete, and readable by whoever does not know yet how to authenticate.
+/// R7644-4-01, R7644-4-04, R7643-5-02, R7643-5-03, R7643-5-04, R7643-5-05: complete, and readable by whoever does
+/// not know yet how to authenticate.
 #[tokio::test]
 async fn the_configuration_is_complete_and_public() {
     let service = Service::new();
@@ -26,7 +27,7 @@ async fn the_configuration_is_complete_and_public() {
     assert_eq!(body["meta"]["location"], format!("{BASE}/ServiceProviderConfig"));
 }
 
-/// R7643-5-06: what is off is advertised as off.
+/// R7643-5-06, R7644-3.5.2-01: what is off is advertised as off.
 #[tokio::test]
 async fn the_configuration_follows_the_profile() {
     let service = Service::with_profile(r#"{"name": "x", "features": {"patch": false, "etag": false}, "paging": {"maxCount": 7}}"#);

@@ -41,6 +41,25 @@ async fn a_deleted_user_is_no_member() {
     assert_eq!(service.get(&format!("/Groups/{group}")).await.body["members"], json!([member(&kari)]));
 }
 
+/// R7643-2.3.7-03: every address of a resource that is answered leads to it.
+#[tokio::test]
+async fn addresses_lead_to_resources() {
+    let service = Service::new();
+    let user = service.user("ola").await;
+    let group = service.group("guides", &[&user]).await;
+    let (user, group) = (service.get(&format!("/Users/{user}")).await, service.get(&format!("/Groups/{group}")).await);
+    for (address, id) in [
+        (&user.body["meta"]["location"], user.id()),
+        (&user.body["groups"][0]["$ref"], group.id()),
+        (&group.body["meta"]["location"], group.id()),
+        (&group.body["members"][0]["$ref"], user.id()),
+    ] {
+        let path = address.as_str().unwrap().strip_prefix(BASE).unwrap();
+        let reply = service.get(path).await;
+        assert_eq!((reply.status, reply.id()), (200, id), "{address}");
+    }
+}
+
 /// AMB-16, R7644-3.5.2-17, R7644-3.5.2-18, entra.md 5.1: a PATCH of a group answers 204 unless attributes are asked for.
 #[tokio::test]
 async fn a_patched_group_is_answered_without_body() {
@@ -74,7 +93,7 @@ async fn a_member_is_added_once() {
     }
 }
 
-/// R7644-3.5.1-01: a PUT states all members.
+/// R7644-3.5-01, R7644-3.5.1-01: a PUT states all members.
 #[tokio::test]
 async fn a_replaced_group_has_the_members_that_were_sent() {
     let service = Service::new();

@@ -37,6 +37,18 @@ async fn defaults_and_echoes_are_applied() {
     assert_eq!(reply.body["addresses"][0]["country"], "Norway", "{}", reply.body);
 }
 
+/// R7644-3.4.2.2-20: what was filled in compares as it was answered.
+#[tokio::test]
+async fn a_default_is_found_by_its_value() {
+    let service = Service::with_profile(r#"{"name": "x", "defaults": {"User": {"active": true}}}"#);
+    let created = service.post("/Users", json!({"schemas": [USER], "userName": "ola"})).await;
+    assert_eq!(created.body["active"], true);
+    for (filter, count) in [("active eq true", 1), ("active eq false", 0), ("active pr", 1)] {
+        let reply = service.get(&format!("/Users?filter={}", encode(filter))).await;
+        assert_eq!(reply.body["totalResults"], count, "{filter}");
+    }
+}
+
 /// R7644-3.3-03: null overrides a default.
 #[tokio::test]
 async fn null_overrides_a_default() {
@@ -146,7 +158,7 @@ fn a_faulty_profile_is_refused_when_the_server_is_built() {
     assert!(matches!(builder().0.base_url("example.com").build().unwrap_err(), ConfigError::BaseUrl { .. }));
 }
 
-/// R7643-2.3.7-02, AMB-33: without a base address, locations are relative to the host.
+/// R7643-2.3.7-02, R7643-3.1-07, AMB-33: without a base address, locations are relative to the host; an `id` never has `bulkId` in it.
 #[tokio::test]
 async fn locations_are_relative_without_a_base_address() {
     use scimkit_server::{Actor, BearerTokens, Server, StoreHandler};

@@ -142,7 +142,7 @@ async fn a_faulty_sort_is_refused() {
     assert_eq!(service.get("/Users?sortBy=name.familyName").await.status, 200);
 }
 
-/// AMB-22: switched off, a filter is refused and a sort is ignored.
+/// AMB-22, R7644-3.5.2-01: switched off, a filter is refused and a sort is ignored.
 #[tokio::test]
 async fn switched_off_features_fail_as_documented() {
     let service = Service::with_profile(r#"{"name": "x", "features": {"filter": false, "sort": false, "patch": false}}"#);
@@ -176,4 +176,20 @@ async fn unknown_parameters_are_ignored() {
     let service = five().await;
     assert_eq!(service.get("/Users?foo=bar&aadOptscim062020").await.body["totalResults"], 5);
     assert_eq!(service.get("/Users/id1?filter=x").await.status, 200);
+}
+
+/// R7644-3.4.2.5-01, R7644-3.4.2.5-02: a list has the chosen attributes, by names in whatever case, and always `id`.
+#[tokio::test]
+async fn a_list_has_the_chosen_attributes() {
+    let service = Service::new();
+    let body = json!({"schemas": [USER], "userName": "ola", "title": "Guide", "name": {"givenName": "Ola", "familyName": "N"}});
+    service.post("/Users", body).await;
+    let check = async |parameters: &str, expected: serde_json::Value| {
+        let reply = service.get(&format!("/Users?{parameters}")).await;
+        assert_eq!(reply.body["Resources"], json!([expected]), "{parameters}");
+    };
+    check("attributes=NAME.givenname", json!({"schemas": [USER], "id": "id1", "name": {"givenName": "Ola"}})).await;
+    check(&format!("attributes={}", encode(&format!("{USER}:title"))), json!({"schemas": [USER], "id": "id1", "title": "Guide"})).await;
+    let left = json!({"schemas": [USER], "id": "id1", "userName": "ola", "name": {"familyName": "N"}});
+    check("excludedAttributes=id,schemas,meta,TITLE,name.givenName", left).await;
 }

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::support::{BASE, ENTERPRISE, Service, USER};
 
-/// R7644-3.3-04, R7644-3.3-05, R7644-3.3-06, R7643-3.1-02, R7643-3.1-14, R7644-3.3.1-01: a user is created, located and stamped.
+/// R7643-3.1-09, R7644-3.3-04, R7644-3.3-05, R7644-3.3-06, R7643-3.1-02, R7643-3.1-14, R7644-3.3.1-01: a user is
+/// created, located and stamped, and has no `externalId` that its client did not give.
 #[tokio::test]
 async fn a_created_user_is_located_and_stamped() {
     let service = Service::new();
@@ -27,7 +28,7 @@ async fn a_created_user_is_located_and_stamped() {
     assert_eq!((read.status, &read.body), (200, &reply.body));
 }
 
-/// R7644-3.3-01, R7643-3.1-06, R7643-3.1-13, R7643-4.1.2-07: what only the service provider writes is ignored.
+/// R7644-3.1-03, R7644-3.3-01, R7643-3.1-06, R7643-3.1-13, R7643-4.1.2-07: what only the service provider writes is ignored.
 #[tokio::test]
 async fn read_only_attributes_of_a_body_are_ignored() {
     let service = Service::new();
@@ -101,7 +102,7 @@ async fn an_unknown_resource_is_not_found() {
     assert_eq!(service.get("/Users").await.body["totalResults"], 1);
 }
 
-/// R7644-3.6-01, R7644-3.6-02, R7644-3.6-03, R7644-3.6-04: what is deleted is gone, and its name is free.
+/// R7643-3.1-05, R7644-3.6-01, R7644-3.6-02, R7644-3.6-03, R7644-3.6-04: what is deleted is gone, and its name is free, but not its `id`.
 #[tokio::test]
 async fn a_deleted_user_is_gone() {
     let service = Service::new();
@@ -114,7 +115,7 @@ async fn a_deleted_user_is_gone() {
     assert_ne!(service.user("ola").await, id);
 }
 
-/// R7644-3.5.1-01, R7644-3.5.1-02, R7644-3.5.1-06, R7644-3.5.1-08: a PUT is the whole resource, as far as a client may write it.
+/// R7643-2-01, R7643-3.1-05, R7644-3.5-01, R7644-3.5.1-01, R7644-3.5.1-02, R7644-3.5.1-06, R7644-3.5.1-08: a PUT is the whole resource, as far as a client may write it.
 #[tokio::test]
 async fn a_replaced_user_has_what_was_sent() {
     let service = Service::new();
@@ -263,7 +264,7 @@ async fn a_reference_gets_its_address() {
     assert_eq!(reply.body[ENTERPRISE]["manager"], json!({"value": "26118915", "$ref": format!("{BASE}/Users/26118915")}));
 }
 
-/// R7643-7-12: what is returned on request is part of the answer to whoever wrote it, and of no other unless it is named.
+/// R7643-7-12, R7644-3.4-01: what is returned on request is part of the answer to whoever wrote it, and of no other unless it is named.
 #[tokio::test]
 async fn what_is_returned_on_request_is_answered_to_its_writer() {
     let service = Service::with_profile(
@@ -280,4 +281,62 @@ async fn what_is_returned_on_request_is_answered_to_its_writer() {
     assert_eq!((other.status, other.body.get("note")), (200, None));
     let own = service.patch("/Devices/id1", json!([{"op": "replace", "value": {"note": "m"}}])).await;
     assert_eq!(own.body["note"], "m");
+}
+
+/// R7643-2.1-04, AMB-01: every representation says its schemas, whole or in part, alone or in a list.
+#[tokio::test]
+async fn every_representation_has_schemas() {
+    let service = Service::new();
+    let body = json!({"schemas": [USER], "userName": "ola"});
+    let mut replies = vec![service.post("/Users", body.clone()).await, service.put("/Users/id1", body).await];
+    replies.push(service.patch("/Users/id1", json!([{"op": "add", "path": "title", "value": "Guide"}])).await);
+    for parameters in ["", "?attributes=userName", "?excludedAttributes=schemas"] {
+        replies.push(service.get(&format!("/Users/id1{parameters}")).await);
+        let list = service.get(&format!("/Users{parameters}")).await;
+        assert_eq!(list.body["Resources"][0]["schemas"], json!([USER]), "{parameters}");
+    }
+    for reply in replies {
+        assert_eq!(reply.body["schemas"], json!([USER]));
+    }
+}
+
+/// R7643-3.1-09, R7643-3.1-10: what a client calls a user is kept, and is its own affair.
+#[tokio::test]
+async fn an_external_id_is_that_of_the_tenant() {
+    let service = Service::new();
+    let body = |name: &str| json!({"schemas": [USER], "userName": name, "externalId": "701984"}).to_string();
+    for (token, name) in [("token", "ola"), ("other", "kari")] {
+        let authorization = format!("authorization: Bearer {token}");
+        let created = service.send("POST", "/Users", &[&authorization], body(name)).await;
+        assert_eq!((created.status, &created.body["externalId"]), (201, &json!("701984")));
+    }
+    for (token, name) in [("token", "ola"), ("other", "kari")] {
+        let authorization = format!("authorization: Bearer {token}");
+        let found = service.send("GET", "/Users?filter=externalId%20eq%20%22701984%22", &[&authorization], "").await;
+        assert_eq!(found.names(), [name]);
+    }
+}
+
+/// R7643-4.1.1-08: who is disabled is still there.
+#[tokio::test]
+async fn an_inactive_user_can_be_read_and_found() {
+    let service = Service::new();
+    service.user("ola").await;
+    let patched = service.patch("/Users/id1", json!([{"op": "replace", "path": "active", "value": false}])).await;
+    assert_eq!((patched.status, &patched.body["active"]), (200, &json!(false)));
+    assert_eq!(service.get("/Users/id1").await.body["active"], false);
+    assert_eq!(service.get("/Users").await.names(), ["ola"]);
+}
+
+/// R7644-3.8-02: the media type of SCIM can be asked for, alone or among others.
+#[tokio::test]
+async fn scim_json_can_be_asked_for() {
+    let service = Service::new();
+    service.user("ola").await;
+    for accept in
+        ["application/scim+json", "application/json;q=0.5, application/scim+json", "*/*", "text/html, application/scim+json;q=0.1"]
+    {
+        let reply = service.send("GET", "/Users/id1", &[&format!("accept: {accept}")], "").await;
+        assert_eq!((reply.status, reply.header("content-type")), (200, "application/scim+json"), "{accept}");
+    }
 }

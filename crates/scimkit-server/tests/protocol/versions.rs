@@ -34,7 +34,7 @@ async fn what_is_known_is_not_sent_again() {
     assert_eq!(service.send("GET", "/Users/id1", &["if-none-match: W/\"2\""], "").await.status, 200);
 }
 
-/// R7644-3.14-03, AMB-17, AMB-18, R7232-3.2-01, R7232-6-01: writes with a version that is not the present one are not done.
+/// R7644-3.14-03, AMB-17, AMB-18, R7232-3.1-01, R7232-3.2-01, R7232-6-01: writes with a version that is not the present one are not done.
 #[tokio::test]
 async fn stale_writes_are_refused() {
     let service = Service::new();

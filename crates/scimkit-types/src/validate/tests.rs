@@ -77,7 +77,7 @@ fn replacing_clears_what_is_left_out() {
     check(accept_as("User", &body, Operation::Replace { current: &current }, &Policy::default()), &resource(expected));
 }
 
-/// R7643-4.1.1-01, R7644-3.3-08, R7644-3.5.1-07: a required attribute is there and not empty.
+/// R7643-4.1.1-01, R7643-7-17, R7644-3.3-08, R7644-3.5.1-07: a required attribute is there and not empty.
 #[test]
 fn required_attributes_must_have_a_value() {
     refuse(create(&resource(r#"{"schemas": ["USER"]}"#)), &["`userName` is required (invalidValue)"]);

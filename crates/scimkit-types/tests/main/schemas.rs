@@ -152,3 +152,13 @@ fn the_schemas_have_their_errata() {
         assert!(!written.contains("uniqueness"), "{path}");
     }
 }
+
+/// R7643-1.1-02: the quotation marks of the standard's text are no part of a value.
+#[test]
+fn values_of_characteristics_have_no_quotation_marks() {
+    let catalog = Catalog::standard();
+    let user = serde_json::to_value(catalog.schema(USER).unwrap()).unwrap();
+    let name = user["attributes"].as_array().unwrap().iter().find(|attribute| attribute["name"] == "userName").unwrap();
+    assert_eq!((&name["uniqueness"], &name["mutability"]), (&"server".into(), &"readWrite".into()));
+    assert!(!user.to_string().contains(r#"\""#));
+}
