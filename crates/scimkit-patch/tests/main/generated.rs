@@ -72,11 +72,13 @@ fn writable(catalog: &Catalog, resource: &Resource) -> ComplexValue {
     writable
 }
 
-/// Whether the extension that the path starts with has a value that only the service provider writes.
+/// Whether the extension that the path starts with has a value, or a part of one, that only the service provider writes.
 fn holds_read_only(catalog: &Catalog, resource: &Resource, path: &str) -> bool {
-    definitions(catalog).any(|(schema, attribute)| {
-        schema.is_some_and(|uri| path.starts_with(uri) && part(resource, Some(uri), attribute.name.as_str()).is_some())
-            && attribute.mutability == Mutability::ReadOnly
+    definitions(catalog).filter(|(schema, _)| schema.is_some_and(|uri| path.starts_with(uri))).any(|(schema, attribute)| {
+        let Some(value) = part(resource, schema, attribute.name.as_str()) else { return false };
+        let is_read_only = |name: &str| attribute.sub_attribute(name).is_some_and(|sub| sub.mutability == Mutability::ReadOnly);
+        let mut members = value.elements().iter().filter_map(Value::as_complex).flat_map(|element| element.iter());
+        attribute.mutability == Mutability::ReadOnly || members.any(|(name, _)| is_read_only(name))
     })
 }
 

@@ -226,3 +226,46 @@ fn errors_name_the_operation_and_no_value() {
     assert_eq!(error.operation(), Some(1));
     assert_eq!(error.to_string(), "operation 1 sets `active`, expected a boolean, found text");
 }
+
+/// AMB-11, AMB-13, AMB-14, AMB-15, AMB-41: where the RFC leaves a choice, as little as possible is changed.
+#[test]
+fn open_choices_change_as_little_as_possible() {
+    let before =
+        r#"{"userName": "a", "name": {"givenName": "A"}, "emails": [{"value": "a", "type": "work"}, {"value": "b", "type": "home"}]}"#;
+    let check = |operation: &str, after: &str| {
+        let applied = patch("User", Dialect::STRICT, before, &format!("[{operation}]")).unwrap();
+        assert_same(&applied.resource, &resource(after));
+        assert_eq!(applied.is_changed, before != after, "{operation}");
+    };
+    check(r#"{"op": "remove", "path": "emails[type eq \"other\"]"}"#, before);
+    check(
+        r#"{"op": "replace", "path": "emails[type eq \"home\"]", "value": {"display": "B"}}"#,
+        &before.replace(r#""type": "home""#, r#""type": "home", "display": "B""#),
+    );
+    check(
+        r#"{"op": "add", "path": "name", "value": {"familyName": "N"}}"#,
+        &before.replace(r#""givenName": "A""#, r#""givenName": "A", "familyName": "N""#),
+    );
+    check(r#"{"op": "replace", "path": "emails.type", "value": "other"}"#, &before.replace("work", "other").replace("home", "other"));
+    for kind in ["add", "replace"] {
+        let operations = format!(r#"[{{"op": "{kind}", "path": "title"}}]"#);
+        assert_eq!(patch("User", Dialect::STRICT, before, &operations).unwrap_err().scim_type(), ScimType::InvalidValue);
+    }
+}
+
+/// AMB-26: the URI of an extension is a path to all of it.
+#[test]
+fn an_extension_is_a_path() {
+    let before = r#"{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "a"}"#;
+    let operation = |kind: &str, value: &str| format!(r#"{{"op": "{kind}", "path": "{ENTERPRISE}"{value}}}"#);
+    let add = operation("add", r#", "value": {"department": "D", "division": "V"}"#);
+    let extension = |operations: &str| {
+        let applied = patch("User", Dialect::STRICT, before, operations).unwrap();
+        assert_eq!(applied.resource.has_schema(ENTERPRISE), applied.resource.extension(ENTERPRISE).is_some());
+        applied.resource.extension(ENTERPRISE).map(|found| (found.get("department").cloned(), found.get("division").cloned()))
+    };
+    assert_eq!(extension(&format!("[{add}]")), Some((Some("D".into()), Some("V".into()))));
+    let replace = operation("replace", r#", "value": {"department": "E"}"#);
+    assert_eq!(extension(&format!("[{add}, {replace}]")).unwrap().0, Some("E".into()));
+    assert_eq!(extension(&format!("[{add}, {}]", operation("remove", ""))), None);
+}
