@@ -35,7 +35,7 @@ fn check(folder: &Path, expected: &str) {
 #[test]
 fn missing_folders_and_pages_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    check(&folder.path().join("none"), "`FOLDER/.`: cannot be read: ");
+    check(&folder.path().join("none"), "`FOLDER`: cannot be read: ");
     check(folder.path(), "`FOLDER/initial`: expected a folder of the first round's pages, found none");
     fs::create_dir(folder.path().join("initial")).unwrap();
     check(folder.path(), "`FOLDER/initial/users-0001.json`: expected the first page of users, found none");
