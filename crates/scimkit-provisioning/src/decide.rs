@@ -157,38 +157,22 @@ impl Setting<'_> {
         };
         let is_disabled = becomes_inactive(&link.exported, &exported).unwrap_or(is_disabled);
         let changes = property_changes(&link.exported, &exported, redacted);
-        let Some(operations) = operations else {
-            if link.is_managed == is_managed {
-                return Decision::Skip(Reason::new(ErrorCode::RedundantExport, "nothing changes in the target"));
-            }
-            let operations = PatchOp::default().to_json();
-            return Decision::Act(self.update_action(link, operations, exported, matching_key, is_disabled, is_managed), changes);
-        };
-        if !self.mapping.allows(ObjectFlow::Update) {
+        if operations.is_none() && link.is_managed == is_managed {
+            return Decision::Skip(Reason::new(ErrorCode::RedundantExport, "nothing changes in the target"));
+        }
+        if operations.is_some() && !self.mapping.allows(ObjectFlow::Update) {
             return Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "the job updates no objects of this type"));
         }
-        Decision::Act(self.update_action(link, operations, exported, matching_key, is_disabled, is_managed), changes)
-    }
-
-    #[expect(clippy::unused_self, reason = "keeps the parts of an update in one place")]
-    fn update_action(
-        &self,
-        link: &Link,
-        operations: Value,
-        exported: Resource,
-        matching_key: Option<String>,
-        is_disabled: bool,
-        is_managed: bool,
-    ) -> Box<Action> {
-        Box::new(Action::Update {
+        let action = Action::Update {
             target_id: link.target_id.clone(),
-            operations,
+            operations: operations.unwrap_or_else(|| PatchOp::default().to_json()),
             exported,
             matching_key: matching_key.or_else(|| link.matching_key.clone()),
             is_adopted: false,
             is_disabled,
             is_managed,
-        })
+        };
+        Decision::Act(Box::new(action), changes)
     }
 
     /// Decides on an object that the target was asked for: `found` are the resources with its first matching value that any has.
