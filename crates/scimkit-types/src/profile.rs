@@ -196,6 +196,14 @@ pub struct Limits {
     pub max_operations: Option<u64>,
     /// Members that one PATCH request adds or removes.
     pub max_members: Option<u64>,
+    /// How deep the arrays and objects of a request body nest; the outermost object is at depth 1. At most 127, whatever this says.
+    pub max_depth: Option<u64>,
+    /// Attributes, sub-attributes and elements of lists in a request body, all together.
+    pub max_attributes: Option<u64>,
+    /// Bytes of a filter. Default 8,192.
+    pub max_filter_length: Option<u64>,
+    /// Results of a query on all its pages; a query with more is refused with `tooMany`.
+    pub max_results: Option<u64>,
 }
 
 /// So many requests in so many seconds.
