@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{Method, Request};
+use scimkit_types::Timestamp;
 
 /// The class of a request, each with a quota of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +30,20 @@ pub struct Cost(pub u32);
 /// Marks a PATCH request, as an extension of the request, as one that has the same effect done twice as done once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Repeatable;
+
+/// When a request must be on its way, as an extension of the request: whoever lets it wait (for a quota, or before sending it again)
+/// does not send it at this instant or later, and answers with [`Expired`](crate::TransportErrorKind::Expired).
+///
+/// Whoever owns a job for a limited time bounds its requests so: what waits when another one takes the job is never sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAfter(pub Timestamp);
+
+impl NotAfter {
+    /// Whether a request may still be sent at this instant.
+    pub(crate) fn allows(request: &Request<Bytes>, now: Timestamp) -> bool {
+        request.extensions().get::<Self>().is_none_or(|bound| now < bound.0)
+    }
+}
 
 /// Whether a request may be sent again although it may have had its effect (RFC 9110 section 9.2.2).
 pub(crate) fn is_repeatable(request: &Request<Bytes>) -> bool {

@@ -7,6 +7,7 @@ use futures_util::stream::BoxStream;
 use http::{Request, Response, Uri};
 use scimkit_types::{BulkRequest, BulkResponse, ListResponse, Resource, SearchRequest, Value, Version};
 
+use crate::class::NotAfter;
 use crate::error::ClientError;
 use crate::pages::{self, PageSize};
 use crate::request::{BaseUri, Selection};
@@ -22,6 +23,7 @@ pub struct Client {
     transport: Arc<dyn Transport>,
     base: BaseUri,
     limits: ResponseLimits,
+    not_after: Option<NotAfter>,
 }
 
 impl Client {
@@ -30,13 +32,19 @@ impl Client {
     /// # Errors
     /// [`ClientError::InvalidRequest`] unless the address is absolute, with `http` or `https` and without user information.
     pub fn new(transport: Arc<dyn Transport>, base: Uri) -> Result<Self, ClientError> {
-        Ok(Self { transport, base: BaseUri::new(base)?, limits: ResponseLimits::default() })
+        Ok(Self { transport, base: BaseUri::new(base)?, limits: ResponseLimits::default(), not_after: None })
     }
 
     /// This client with other limits of answers.
     #[must_use]
     pub fn with_limits(self, limits: ResponseLimits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// This client with a bound on when its requests may be sent, however long they wait; see [`NotAfter`].
+    #[must_use]
+    pub fn with_not_after(self, not_after: NotAfter) -> Self {
+        Self { not_after: Some(not_after), ..self }
     }
 
     /// The address of the service provider.
@@ -53,7 +61,10 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError::Transport`] if there is no answer.
-    pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ClientError> {
+    pub async fn send(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, ClientError> {
+        if let Some(not_after) = self.not_after {
+            request.extensions_mut().insert(not_after);
+        }
         tracing::debug!(method = %request.method(), path = request.uri().path(), "send request");
         let response = self.transport.send(request).await?;
         tracing::debug!(status = response.status().as_u16(), "received response");

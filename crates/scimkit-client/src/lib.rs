@@ -47,7 +47,7 @@ mod transport;
 
 pub use authorized::Authorized;
 pub use bytes::Bytes;
-pub use class::{Class, Cost, Repeatable};
+pub use class::{Class, Cost, NotAfter, Repeatable};
 pub use client::Client;
 pub use error::ClientError;
 pub use http;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use scimkit_types::Timer;
+use scimkit_types::{Clock, Timer};
 
-use crate::class::is_repeatable;
+use crate::class::{NotAfter, is_repeatable};
 use crate::retry_after;
 use crate::transport::{Transport, TransportError, TransportErrorKind};
 
@@ -84,6 +84,7 @@ pub struct Retry<T> {
     policy: RetryPolicy,
     timer: Arc<dyn Timer>,
     random: Box<dyn Fn() -> u64 + Send + Sync>,
+    clock: Option<Arc<dyn Clock>>,
     /// What is left of the budget, in tenths.
     budget: AtomicU64,
 }
@@ -92,7 +93,14 @@ impl<T: Transport> Retry<T> {
     /// A transport that sends again by this policy; `random` gives evenly distributed numbers, as [`random_from_seed`] does.
     pub fn new(transport: T, policy: RetryPolicy, timer: Arc<dyn Timer>, random: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
         let budget = AtomicU64::new(tenths(&policy));
-        Self { transport, policy, timer, random: Box::new(random), budget }
+        Self { transport, policy, timer, random: Box::new(random), clock: None, budget }
+    }
+
+    /// This transport with a clock, by which it does not send again after a request's [`NotAfter`](crate::NotAfter). Whoever has
+    /// [`RateLimited`](crate::RateLimited) inside needs none.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock: Some(clock), ..self }
     }
 
     /// The transport inside.
@@ -187,6 +195,9 @@ impl<T: Transport> Transport for Retry<T> {
                 return outcome;
             };
             self.timer.sleep(delay).await;
+            if self.clock.as_ref().is_some_and(|clock| !NotAfter::allows(&request, clock.now())) {
+                return Err(TransportError::new(TransportErrorKind::Expired));
+            }
             attempt += 1;
         }
     }

@@ -96,6 +96,9 @@ pub enum TransportErrorKind {
     Refused,
     /// The request was not sent, or was answered by 401, and there is no token for it.
     Token,
+    /// The request was not sent (or not sent again after an answer that refused it), as its [`NotAfter`](crate::NotAfter) had passed
+    /// while it waited. It had no effect.
+    Expired,
 }
 
 impl TransportErrorKind {
@@ -107,6 +110,7 @@ impl TransportErrorKind {
             Self::TooLarge => "the answer is larger than the limit",
             Self::Refused => "the request was not sent, as a rule of this side forbids it",
             Self::Token => "there is no access token for the request",
+            Self::Expired => "the request was not sent, as it had waited for too long",
         }
     }
 }
@@ -160,6 +164,7 @@ mod tests {
             (Kind::TooLarge, true, false),
             (Kind::Refused, false, false),
             (Kind::Token, false, false),
+            (Kind::Expired, false, false),
         ];
         for (kind, effect, retryable) in effects {
             let error = TransportError::new(kind);

@@ -14,7 +14,7 @@ use scimkit_rate_limit::{Limits, SlidingWindow, Usage};
 use scimkit_types::{Clock, Timer};
 
 use self::lane::Lane;
-use crate::class::{Class, Cost};
+use crate::class::{Class, Cost, NotAfter};
 use crate::retry_after;
 use crate::transport::{Transport, TransportError, TransportErrorKind};
 
@@ -52,6 +52,8 @@ pub struct Counts {
 /// A request takes its [`Cost`] from the quota of its [`Class`] when it is sent and gives it back one window after its answer, or after it
 /// was abandoned; so the service never counts more than the quota in a window, however long requests are under way. Requests of a class are
 /// sent in the order in which they came. After an answer of 429 or 503 with `Retry-After` nothing of the class is sent for that long.
+///
+/// A request that waited past its [`NotAfter`](crate::NotAfter) is not sent.
 ///
 /// An answer is passed on as it came, 429 too: sending again is the work of [`Retry`](crate::Retry) around this.
 pub struct RateLimited<T> {
@@ -137,11 +139,19 @@ impl<T: fmt::Debug> fmt::Debug for RateLimited<T> {
 #[async_trait]
 impl<T: Transport> Transport for RateLimited<T> {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let expired = || TransportError::new(TransportErrorKind::Expired);
+        if !NotAfter::allows(&request, self.clock.now()) {
+            return Err(expired());
+        }
         let class = Class::of(&request);
         let cost = request.extensions().get::<Cost>().map_or(1, |cost| cost.0);
         let Some(slot) = self.lane(class).slot(cost, &*self.clock, &*self.timer).await else {
             return Err(TransportError::with_source(TransportErrorKind::Refused, format!("the cost {cost} is above the whole quota")));
         };
+        // The wait for the slot may have been long.
+        if !NotAfter::allows(&request, self.clock.now()) {
+            return Err(expired());
+        }
         self.counter(class).fetch_add(1, Ordering::Relaxed);
         let response = self.transport.send(request).await?;
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
