@@ -60,11 +60,17 @@ pub enum Table {
     Assignment,
     /// Objects seen in a round that starts over, by object type and source id.
     Seen,
+    /// Source ids by what a plan gives them: object type and matching value, or target id.
+    Claim,
+    /// The roles of each entitled object while they are gathered, by object type and source id.
+    Entitlement,
+    /// Records of the provisioning log, by cycle and number.
+    Log,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Job,
         Self::Record,
         Self::Pending,
@@ -78,6 +84,9 @@ impl Table {
         Self::Listing,
         Self::Assignment,
         Self::Seen,
+        Self::Claim,
+        Self::Entitlement,
+        Self::Log,
     ];
 
     /// The name under which a database keeps the table.
@@ -96,6 +105,9 @@ impl Table {
             Self::Listing => "listing",
             Self::Assignment => "assignment",
             Self::Seen => "seen",
+            Self::Claim => "claim",
+            Self::Entitlement => "entitlement",
+            Self::Log => "log",
         }
     }
 }
