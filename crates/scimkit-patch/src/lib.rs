@@ -23,7 +23,8 @@
 //!
 //! | to | call |
 //! |---|---|
-//! | execute a request on a resource | [`apply()`] |
+//! | execute a request on a copy of a resource | [`apply()`] |
+//! | execute a request on the resource itself, without copying a group's members | [`apply_in_place()`] |
 //! | turn a request on a large group into changes of single members | [`compile()`] |
 //! | find the operations between two resources | [`diff()`] |
 //! | write operations the way a peer wants them | [`encode()`] |
@@ -48,7 +49,7 @@ mod target;
 mod update;
 
 pub use abilities::Abilities;
-pub use apply::{Applied, apply};
+pub use apply::{Applied, Patched, apply, apply_in_place};
 pub use compile::{Compiled, compile};
 pub use diff::{DiffOptions, diff};
 pub use encode::encode;

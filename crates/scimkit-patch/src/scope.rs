@@ -4,6 +4,8 @@ use std::fmt;
 
 use scimkit_types::{Attribute, Catalog, Dialect, ResourceType, Schema, Tolerance};
 
+use crate::apply::Journal;
+
 /// What gives a PATCH request its meaning: the schemas, the type of the resource, and what is tolerated of the peer.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
@@ -56,11 +58,13 @@ pub(crate) struct Scope<'a> {
     pub(crate) context: Context<'a>,
     pub(crate) operation: usize,
     pub(crate) tolerances: Vec<Tolerance>,
+    /// Where changes of the list that is being worked on are noted; `None` if there is a copy of it.
+    pub(crate) journal: Option<Journal<'a>>,
 }
 
 impl<'a> Scope<'a> {
     pub(crate) const fn new(context: Context<'a>) -> Self {
-        Self { context, operation: 0, tolerances: Vec::new() }
+        Self { context, operation: 0, tolerances: Vec::new(), journal: None }
     }
 
     pub(crate) const fn allows(&self, tolerance: Tolerance) -> bool {

@@ -1,6 +1,7 @@
 //! Multi-valued attributes: appending without duplicates, selecting by a filter, and the rule of one primary.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use scimkit_types::{Attribute, ComplexValue, Mutability, Tolerance, Value, compare};
 
@@ -25,12 +26,12 @@ impl<'a> Scope<'a> {
         }
         let list = list_in(container, definition.name.as_str());
         let written = match verb {
-            Verb::Add => append(definition, list, elements),
+            Verb::Add => self.append(definition, list, elements),
             Verb::Replace => {
                 let elements = carry_over(definition, list, elements);
                 if is_reference_list(definition) {
-                    list.clear();
-                    append(definition, list, elements)
+                    self.retain(list, |_| false);
+                    self.append(definition, list, elements)
                 } else {
                     *list = elements;
                     (0..list.len()).collect()
@@ -38,6 +39,46 @@ impl<'a> Scope<'a> {
             }
         };
         self.settle_primary(list, place, &written)
+    }
+
+    /// Keeps the elements for which `keep` is true.
+    pub(super) fn retain(&mut self, list: &mut Vec<Value>, keep: impl FnMut(&Value) -> bool) {
+        match &mut self.journal {
+            Some(journal) => journal.retain(list, keep),
+            None => list.retain(keep),
+        }
+    }
+
+    /// Appends what is not there yet and merges what is. Returns the indexes of all elements that were given.
+    fn append(&mut self, definition: &Attribute, list: &mut Vec<Value>, elements: Vec<Value>) -> Vec<usize> {
+        let mut known = (elements.len() > SEARCHED).then(|| places(definition, list, &elements));
+        let mut written = Vec::with_capacity(elements.len());
+        for element in elements {
+            let found = match &mut known {
+                Some(known) => known.get(&identity(definition, &element)).copied(),
+                None => list.iter().position(|present| has_same_identity(definition, present, &element)),
+            };
+            if let Some(index) = found {
+                if let (Some(present), Value::Complex(given)) = (list.get_mut(index), element) {
+                    let before = self.journal.as_ref().map(|_| present.clone());
+                    present.as_complex_mut().into_iter().for_each(|members| overlay(members, &given));
+                    if let (Some(journal), Some(before)) = (&mut self.journal, before) {
+                        journal.merged(index, before, present);
+                    }
+                }
+                written.push(index);
+            } else {
+                if let Some(known) = &mut known {
+                    known.insert(identity(definition, &element), list.len());
+                }
+                written.push(list.len());
+                match &mut self.journal {
+                    Some(journal) => journal.append(list, element),
+                    None => list.push(element),
+                }
+            }
+        }
+        written
     }
 
     /// Removes the elements that are given (AMB-28): references by their `value`, other elements by what is said of them.
@@ -55,14 +96,10 @@ impl<'a> Scope<'a> {
         let list = list_in(container, name);
         if is_reference_list(definition) {
             let is_exact = definition.sub_attribute("value").is_some_and(Attribute::compares_case_exact);
-            let key = |element: &Value| {
-                let text = element.as_complex().and_then(|members| members.get("value")).and_then(Value::as_str);
-                text.map(|text| compare::text_key(text, is_exact).into_owned())
-            };
-            let wanted: std::collections::HashSet<String> = wanted.iter().filter_map(key).collect();
-            list.retain(|element| key(element).is_none_or(|key| !wanted.contains(&key)));
+            let wanted: HashSet<Cow<'_, str>> = wanted.iter().filter_map(|element| value_key(element, is_exact)).collect();
+            self.retain(list, |element| value_key(element, is_exact).is_none_or(|key| !wanted.contains(&key)));
         } else {
-            list.retain(|element| !wanted.iter().any(|wanted| is_meant(definition, wanted, element)));
+            self.retain(list, |element| !wanted.iter().any(|wanted| is_meant(definition, wanted, element)));
         }
         self.settle_list(container, place)
     }
@@ -90,7 +127,7 @@ impl<'a> Scope<'a> {
                     }
                 }
             }
-            Action::Remove | Action::RemoveGiven(_) if place.sub_attribute.is_none() => list.retain(|element| !is_met(element)),
+            Action::Remove | Action::RemoveGiven(_) if place.sub_attribute.is_none() => self.retain(list, |element| !is_met(element)),
             Action::Remove | Action::RemoveGiven(_) => {
                 for element in list.iter_mut().filter(|element| is_met(element)) {
                     if let Value::Complex(members) = element {
@@ -247,38 +284,28 @@ fn is_clearing(value: &Value) -> bool {
 /// The number of new elements up to which the list is searched for each.
 const SEARCHED: usize = 4;
 
-/// Appends what is not there yet and merges what is. Returns the indexes of all elements that were given.
-fn append(definition: &Attribute, list: &mut Vec<Value>, elements: Vec<Value>) -> Vec<usize> {
-    let mut known: Option<HashMap<String, usize>> = (elements.len() > SEARCHED)
-        .then(|| list.iter().enumerate().rev().map(|(index, element)| (identity(definition, element), index)).collect());
-    let mut written = Vec::with_capacity(elements.len());
-    for element in elements {
-        let found = match &mut known {
-            Some(known) => known.get(&identity(definition, &element)).copied(),
-            None => list.iter().position(|present| has_same_identity(definition, present, &element)),
-        };
-        if let Some(index) = found {
-            if let (Some(Value::Complex(present)), Value::Complex(given)) = (list.get_mut(index), element) {
-                overlay(present, given);
-            }
-            written.push(index);
-        } else {
-            if let Some(known) = &mut known {
-                known.insert(identity(definition, &element), list.len());
-            }
-            written.push(list.len());
-            list.push(element);
-        }
-    }
-    written
+/// The index of the first element of the list with each of the identities that the new elements have.
+fn places(definition: &Attribute, list: &[Value], elements: &[Value]) -> HashMap<String, usize> {
+    // Most elements of a long list are told from the new ones by their `value` alone.
+    let values: HashSet<Option<&str>> = elements.iter().map(text_value).collect();
+    let candidates = list.iter().enumerate().rev().filter(|(_, present)| values.contains(&text_value(present)));
+    candidates.map(|(index, present)| (identity(definition, present), index)).collect()
+}
+
+fn text_value(element: &Value) -> Option<&str> {
+    element.as_complex()?.get("value")?.as_str()
+}
+
+fn value_key(element: &Value, is_exact: bool) -> Option<Cow<'_, str>> {
+    text_value(element).map(|text| compare::text_key(text, is_exact))
 }
 
 /// Sets what is said of an element that is there already.
-fn overlay(present: &mut ComplexValue, given: ComplexValue) {
-    for (name, value) in given.into_members() {
-        let says_nothing = name == *"primary" && value.as_bool() == Some(false) && present.get(name.as_str()).is_none();
-        if !says_nothing && present.get(name.as_str()) != Some(&value) {
-            present.insert(name, value);
+fn overlay(present: &mut ComplexValue, given: &ComplexValue) {
+    for (name, value) in given.iter() {
+        let says_nothing = name.eq_ignore_ascii_case("primary") && value.as_bool() == Some(false) && present.get(name).is_none();
+        if !says_nothing && present.get(name) != Some(value) {
+            present.insert(name, value.clone());
         }
     }
 }

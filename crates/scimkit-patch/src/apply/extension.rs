@@ -7,7 +7,7 @@ use crate::coerce::kind;
 use crate::error::PatchError;
 use crate::scope::Place;
 
-impl<'a> Patch<'a> {
+impl<'a> Patch<'a, '_> {
     /// Adds or replaces attributes of an extension (AMB-26); null stands for its removal.
     pub(super) fn write_extension(&mut self, schema: &'a Schema, verb: Verb, value: Value) -> Result<(), PatchError> {
         match value {
@@ -25,7 +25,7 @@ impl<'a> Patch<'a> {
         if self.scope.context.is_required_extension(schema) {
             return Err(PatchError::Required { operation: self.scope.operation, path: schema.id.to_string() });
         }
-        let members = container(&mut self.resource, Some(schema));
+        let members = container(self.resource, Some(schema));
         for attribute in &schema.attributes {
             let is_assigned = members.get(attribute.name.as_str()).is_some_and(|value| !value.is_unassigned());
             match attribute.mutability {

@@ -8,7 +8,7 @@ use crate::error::PatchError;
 use crate::scope::Place;
 use crate::target::Target;
 
-impl<'a> Patch<'a> {
+impl<'a> Patch<'a, '_> {
     /// Writes attributes of the base schema and extensions.
     pub(super) fn base_members(&mut self, members: ComplexValue, verb: Verb) -> Result<(), PatchError> {
         for (name, value) in members.into_members() {

@@ -2,6 +2,7 @@
 
 mod elements;
 mod extension;
+mod journal;
 mod members;
 mod write;
 
@@ -12,6 +13,8 @@ use crate::error::PatchError;
 use crate::scope::{Context, Place, Scope};
 use crate::target::{ElementFilter, Target};
 use crate::{MAX_OPERATIONS, equal};
+
+pub(crate) use journal::Journal;
 
 /// A resource after a PATCH request.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +29,20 @@ pub struct Applied {
     pub tolerances: Vec<Tolerance>,
 }
 
+/// What [`apply_in_place`] did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Patched {
+    /// Whether anything changed, as in [`Applied`].
+    pub is_changed: bool,
+    /// Which deviations of the dialect occurred, each once, in the order in which they first did.
+    pub tolerances: Vec<Tolerance>,
+}
+
 /// Applies all operations in order, each to the result of the one before, or none (R7644-3.5.2-14, R7644-3.5.2-16).
+///
+/// The result is a copy; a resource that is not needed any more, such as a group with many members, is better patched by
+/// [`apply_in_place`].
 ///
 /// ```
 /// use scimkit_patch::{Context, apply};
@@ -47,16 +63,46 @@ pub struct Applied {
 /// # Errors
 /// [`PatchError`] of the first operation that cannot be applied; the resource is not touched.
 pub fn apply(resource: &Resource, request: &PatchOp, context: &Context<'_>) -> Result<Applied, PatchError> {
+    let mut resource = resource.clone();
+    let Patched { is_changed, tolerances } = apply_in_place(&mut resource, request, context)?;
+    Ok(Applied { resource, is_changed, tolerances })
+}
+
+/// Applies all operations to the resource itself, in order, or none.
+///
+/// Nothing is copied but the attributes that are written, and of `members` and other lists of references only the elements concerned: to
+/// add or remove one of many members takes a walk over the others and no copy of them.
+///
+/// ```
+/// use scimkit_patch::{Context, apply_in_place};
+/// use scimkit_types::{Catalog, OperationKind, PatchOp, PatchOperation, Resource};
+///
+/// let catalog = Catalog::standard();
+/// let context = Context::new(&catalog, catalog.resource_type("Group").ok_or("no such resource type")?);
+/// let mut group: Resource = serde_json::from_str(r#"{"displayName": "Guides", "members": [{"value": "1"}, {"value": "2"}]}"#)?;
+/// let leaves = PatchOperation::new(OperationKind::Remove, Some(r#"members[value eq "1"]"#.to_owned()), None);
+/// let nameless = PatchOperation::new(OperationKind::Remove, Some("displayName".to_owned()), None);
+/// assert!(apply_in_place(&mut group, &PatchOp::new(vec![leaves.clone(), nameless]), &context).is_err());
+/// assert_eq!(group.get("members").map(|members| members.elements().len()), Some(2));
+/// assert!(apply_in_place(&mut group, &PatchOp::new(vec![leaves]), &context)?.is_changed);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`PatchError`] of the first operation that cannot be applied; the resource is equal to what it was, though its attributes may stand in
+/// another order.
+pub fn apply_in_place(resource: &mut Resource, request: &PatchOp, context: &Context<'_>) -> Result<Patched, PatchError> {
     let mut scope = Scope::new(*context);
     scope.check_size(request)?;
-    let mut patch = Patch { scope, resource: resource.clone(), touched: Vec::new(), has_written_secret: false };
+    let mut patch = Patch { scope, resource, backups: Vec::new(), journals: Vec::new(), has_written_secret: false };
     for (index, operation) in request.operations.iter().enumerate() {
         patch.scope.operation = index;
-        patch.operation(operation)?;
+        if let Err(error) = patch.operation(operation) {
+            patch.undo();
+            return Err(error);
+        }
     }
-    let is_changed =
-        patch.has_written_secret || patch.touched.iter().any(|name| !equal::is_same(resource.get(name), patch.resource.get(name)));
-    Ok(Applied { resource: patch.resource, is_changed, tolerances: patch.scope.tolerances })
+    Ok(Patched { is_changed: patch.is_changed(), tolerances: patch.scope.tolerances })
 }
 
 impl Scope<'_> {
@@ -88,17 +134,35 @@ enum Action {
     RemoveGiven(Value),
 }
 
-/// A request being applied to a working copy.
+/// A request being applied, with what it takes to undo it.
 #[derive(Debug)]
-struct Patch<'a> {
+struct Patch<'a, 'r> {
     scope: Scope<'a>,
-    resource: Resource,
-    /// The top-level names that operations wrote: attributes, and the URIs of extensions.
-    touched: Vec<&'a str>,
+    resource: &'r mut Resource,
+    /// What the top-level attributes and extensions that operations wrote were before, by name.
+    backups: Vec<(&'a str, Option<Value>)>,
+    /// What was done to lists of references, of which there is no backup.
+    journals: Vec<Journal<'a>>,
     has_written_secret: bool,
 }
 
-impl<'a> Patch<'a> {
+impl<'a> Patch<'a, '_> {
+    fn is_changed(&self) -> bool {
+        self.has_written_secret
+            || self.backups.iter().any(|(name, before)| !equal::is_same(before.as_ref(), self.resource.get(name)))
+            || self.journals.iter().any(Journal::is_changed)
+    }
+
+    fn undo(self) {
+        let members = self.resource.as_complex_mut();
+        for (name, before) in self.backups {
+            journal::restore(members, name, before);
+        }
+        for journal in self.journals {
+            journal.undo(members);
+        }
+    }
+
     fn operation(&mut self, operation: &PatchOperation) -> Result<(), PatchError> {
         let index = self.scope.operation;
         let target = match &operation.path {
@@ -146,11 +210,14 @@ impl<'a> Patch<'a> {
         if place.extension.is_none() && place.attribute.name == *"schemas" {
             return self.schemas(place, action);
         }
-        self.touch(place.extension.map_or(place.attribute.name.as_str(), |schema| schema.id.as_str()));
         self.has_written_secret |= place.definition().mutability == Mutability::WriteOnly && matches!(action, Action::Write(..));
-        let (scope, extension) = (&mut self.scope, place.extension);
-        let name = place.attribute.name.as_str();
-        let container = container(&mut self.resource, extension);
+        let (name, extension) = (place.attribute.name.as_str(), place.extension);
+        if extension.is_none() && equal::is_reference_list(place.attribute) && place.attribute.mutability != Mutability::Immutable {
+            return self.references(place, filter, action);
+        }
+        self.touch(extension.map_or(name, |schema| schema.id.as_str()));
+        let scope = &mut self.scope;
+        let container = container(self.resource, extension);
         let had_extension = extension.is_some() && !container.is_empty();
         let before = (place.attribute.mutability == Mutability::Immutable).then(|| container.get(name).cloned()).flatten();
         scope.act(container, place, filter, action)?;
@@ -165,9 +232,32 @@ impl<'a> Patch<'a> {
         }
     }
 
+    /// Does something to a list of references of the base schema, which may be long.
+    fn references(&mut self, place: Place<'a>, filter: Option<&ElementFilter>, action: Action) -> Result<(), PatchError> {
+        let name = place.attribute.name.as_str();
+        let members = self.resource.as_complex_mut();
+        let known = self.journals.iter().position(|journal| journal.is_of(name));
+        let mut journal = known.map_or_else(|| Journal::new(name, members), |index| self.journals.swap_remove(index));
+        let is_inside = place.sub_attribute.is_some() || (filter.is_some() && matches!(action, Action::Write(..)));
+        // Whoever becomes primary changes other elements as well.
+        if is_inside || place.attribute.sub_attribute("primary").is_some() {
+            let before = members.get(name).cloned();
+            let outcome = self.scope.act(members, place, filter, action);
+            journal.rewritten(before, members.get(name));
+            self.journals.push(journal);
+            outcome
+        } else {
+            self.scope.journal = Some(journal);
+            let outcome = self.scope.act(members, place, filter, action);
+            self.journals.extend(self.scope.journal.take());
+            outcome
+        }
+    }
+
+    /// Keeps what an attribute or extension was before the request.
     fn touch(&mut self, name: &'a str) {
-        if !self.touched.contains(&name) {
-            self.touched.push(name);
+        if !self.backups.iter().any(|(touched, _)| *touched == name) {
+            self.backups.push((name, self.resource.get(name).cloned()));
         }
     }
 }

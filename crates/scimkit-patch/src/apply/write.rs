@@ -127,7 +127,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Removes an attribute or sub-attribute (R7644-3.5.2.2-02, R7644-3.5.2.2-05).
-    pub(super) fn clear(&self, members: &mut ComplexValue, place: Place<'a>) -> Result<(), PatchError> {
+    pub(super) fn clear(&mut self, members: &mut ComplexValue, place: Place<'a>) -> Result<(), PatchError> {
         let definition = place.definition();
         let name = definition.name.as_str();
         if definition.is_required {
@@ -135,6 +135,9 @@ impl<'a> Scope<'a> {
         }
         if definition.mutability == Mutability::Immutable && members.get(name).is_some_and(|value| !value.is_unassigned()) {
             return Err(self.immutable(place));
+        }
+        if self.journal.is_some() && place.sub_attribute.is_none() {
+            self.retain(list_in(members, name), |_| false);
         }
         members.remove(name);
         Ok(())

@@ -11,6 +11,8 @@ mod entra;
 #[cfg(test)]
 mod generated;
 #[cfg(test)]
+mod in_place;
+#[cfg(test)]
 mod interop;
 #[cfg(test)]
 mod properties;
