@@ -54,7 +54,7 @@ pub use profile::Profile;
 pub use project::Projection;
 pub use resource::{Meta, Resource};
 pub use schema::{
-    Attribute, AttributeName, AttributeType, Catalog, CatalogError, Mutability, ResourceType, Returned, Schema, SchemaExtension, SchemaUri,
+    Attribute, AttributeName, AttributeType, Catalog, CatalogError, CatalogFault, Mutability, ResourceType, Returned, Schema, SchemaExtension, SchemaUri,
     Uniqueness,
 };
 pub use time::{Clock, ManualClock, SystemClock, Timer, Timestamp};

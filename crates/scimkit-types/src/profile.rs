@@ -55,6 +55,10 @@ pub struct Profile {
     /// Whether a value outside of an attribute's canonical values is refused. Default false.
     #[serde(default)]
     pub enforces_canonical_values: bool,
+    /// Whether text of users that is not of the form that the standard prescribes is refused, such as a country that is no code of two
+    /// letters ([`Policy::enforces_formats`](crate::validate::Policy::enforces_formats)). Default false.
+    #[serde(default)]
+    pub enforces_formats: bool,
     /// Whether an attribute that the schemas do not know is refused. Default false: it is ignored.
     #[serde(default)]
     pub rejects_unknown_attributes: bool,
@@ -94,6 +98,7 @@ impl Profile {
             filter_aliases: BTreeMap::new(),
             limits: Limits::default(),
             enforces_canonical_values: false,
+            enforces_formats: false,
             rejects_unknown_attributes: false,
             equal_values: Vec::new(),
             defaults: BTreeMap::new(),

@@ -2,12 +2,36 @@
 
 use std::collections::HashMap;
 
-use super::{Attribute, ENTERPRISE_USER, GROUP, ResourceType, Schema, SchemaExtension, SchemaUri, USER};
+use super::{Attribute, AttributeType, ENTERPRISE_USER, GROUP, ResourceType, SCHEMA, Schema, SchemaExtension, SchemaUri, USER};
 
-/// A fault of a set of schemas and resource types.
+/// Why schemas and resource types do not make a catalog: everything that is wrong with them, in the order of the definitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CatalogError {
+    /// The faults, at least one and at most [`MAX_FAULTS`](Self::MAX_FAULTS).
+    pub faults: Vec<CatalogFault>,
+}
+
+impl CatalogError {
+    /// How many faults are named at most.
+    pub const MAX_FAULTS: usize = 100;
+}
+
+impl std::fmt::Display for CatalogError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, fault) in self.faults.iter().enumerate() {
+            write!(f, "{}{fault}", if index == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for CatalogError {}
+
+/// One fault of a set of schemas and resource types.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum CatalogError {
+pub enum CatalogFault {
     /// A resource type names a schema that is not there.
     #[error("resource type `{resource_type}` names schema `{schema}`, which is not defined")]
     UnknownSchema {
@@ -16,11 +40,25 @@ pub enum CatalogError {
         /// The URI that it names.
         schema: SchemaUri,
     },
-    /// Two schemas have one URI, or two resource types one name or endpoint.
+    /// Two schemas have one URI, two resource types one name or endpoint, or a resource type names a schema twice.
     #[error("`{name}` is defined twice")]
     Duplicate {
         /// The URI, name or endpoint.
         name: String,
+    },
+    /// The URI of a schema is one that the IETF keeps for other things (R7643-10.2-01).
+    #[error("schema `{schema}` has a reserved URI, expected `urn:ietf:params:scim:schemas:` and a name, or a namespace of one's own")]
+    ReservedUri {
+        /// The URI.
+        schema: SchemaUri,
+    },
+    /// The endpoint of a resource type is no path of one segment such as `/Devices`; the slash may be missing.
+    #[error("resource type `{resource_type}` has the endpoint `{endpoint}`, expected one such as `/Devices`")]
+    Endpoint {
+        /// The name of the resource type.
+        resource_type: String,
+        /// The endpoint.
+        endpoint: String,
     },
     /// A schema defines an attribute twice, or gives it characteristics that do not fit its type: sub-attributes to one that is not
     /// complex, reference types to one that is no reference, a `primary` that is no boolean to a multi-valued one.
@@ -28,7 +66,7 @@ pub enum CatalogError {
     Attribute {
         /// The URI of the schema.
         schema: SchemaUri,
-        /// The name of the attribute.
+        /// The name of the attribute, after a dot that of the sub-attribute.
         attribute: String,
         /// What is wrong with it.
         fault: &'static str,
@@ -51,28 +89,23 @@ impl Catalog {
     /// A catalog of these schemas and resource types.
     ///
     /// # Errors
-    /// The first [`CatalogError`] found.
+    /// [`CatalogError`] with all faults.
     pub fn new(schemas: Vec<Schema>, resource_types: Vec<ResourceType>) -> Result<Self, CatalogError> {
         let mut schema_index = HashMap::new();
+        let mut faults = Vec::new();
         for (index, schema) in schemas.iter().enumerate() {
             if schema_index.insert(schema.id.clone(), index).is_some() {
-                return Err(CatalogError::Duplicate { name: schema.id.to_string() });
+                faults.push(CatalogFault::Duplicate { name: schema.id.to_string() });
             }
-            check_attributes(schema, &schema.attributes, 0)?;
+            check_schema(schema, &mut faults);
         }
         for (index, resource_type) in resource_types.iter().enumerate() {
-            let uris = std::iter::once(&resource_type.schema).chain(resource_type.schema_extensions.iter().map(|e| &e.schema));
-            for uri in uris {
-                if !schema_index.contains_key(uri) {
-                    return Err(CatalogError::UnknownSchema { resource_type: resource_type.name.clone(), schema: uri.clone() });
-                }
-            }
-            let clashes = resource_types.iter().take(index).any(|other| {
-                other.name.eq_ignore_ascii_case(&resource_type.name) || other.endpoint.eq_ignore_ascii_case(&resource_type.endpoint)
-            });
-            if clashes {
-                return Err(CatalogError::Duplicate { name: resource_type.name.clone() });
-            }
+            let others = resource_types.get(..index).unwrap_or_default();
+            check_resource_type(resource_type, others, &schema_index, &mut faults);
+        }
+        if !faults.is_empty() {
+            faults.truncate(CatalogError::MAX_FAULTS);
+            return Err(CatalogError { faults });
         }
         let listed_common =
             schemas.iter().map(|schema| (schema.id.clone(), listed_common(schema))).filter(|(_, listed)| !listed.is_empty());
@@ -176,34 +209,78 @@ impl Catalog {
 /// The number of schemas up to which a linear search is faster than hashing a URI.
 const SEARCHED_SCHEMAS: usize = 8;
 
-/// How deep attributes nest: an attribute and its sub-attributes; one level more for the schema of schemas.
+fn check_schema(schema: &Schema, faults: &mut Vec<CatalogFault>) {
+    const IETF: &str = "urn:ietf:params:scim:";
+    let uri = schema.id.as_str();
+    let within = uri.get(..IETF.len()).filter(|head| head.eq_ignore_ascii_case(IETF)).and_then(|_| uri.get(IETF.len()..));
+    let is_name = |rest: &str| rest.split_once(':').is_some_and(|(kind, name)| kind.eq_ignore_ascii_case("schemas") && !name.is_empty());
+    if within.is_some_and(|rest| !is_name(rest)) {
+        faults.push(CatalogFault::ReservedUri { schema: schema.id.clone() });
+    }
+    check_attributes(schema, &[], &schema.attributes, faults);
+}
+
+/// How deep attributes nest in the schema of schemas; in others it is an attribute and its sub-attributes.
 const MAX_NESTING: usize = 3;
 
-fn check_attributes(schema: &Schema, attributes: &[Attribute], depth: usize) -> Result<(), CatalogError> {
-    use super::AttributeType;
-    let fault = |attribute: &Attribute, fault| {
-        Err(CatalogError::Attribute { schema: schema.id.clone(), attribute: attribute.name.to_string(), fault })
-    };
+fn check_attributes(schema: &Schema, parents: &[&Attribute], attributes: &[Attribute], faults: &mut Vec<CatalogFault>) {
     for (index, attribute) in attributes.iter().enumerate() {
+        let mut fault = |fault| {
+            let name = parents.iter().chain([&attribute]).map(|attribute| attribute.name.as_str()).collect::<Vec<_>>().join(".");
+            faults.push(CatalogFault::Attribute { schema: schema.id.clone(), attribute: name, fault });
+        };
         if attributes.iter().take(index).any(|other| other.name == attribute.name) {
-            return fault(attribute, "is defined twice");
+            fault("is defined twice");
         }
         if attribute.type_ != AttributeType::Complex && !attribute.sub_attributes.is_empty() {
-            return fault(attribute, "has sub-attributes and is not complex");
+            fault("has sub-attributes and is not complex");
         }
         if attribute.type_ != AttributeType::Reference && !attribute.reference_types.is_empty() {
-            return fault(attribute, "has reference types and is no reference");
+            fault("has reference types and is no reference");
         }
         let primary = attribute.is_multi_valued.then(|| attribute.sub_attribute("primary")).flatten();
         if primary.is_some_and(|primary| primary.type_ != AttributeType::Boolean || primary.is_multi_valued) {
-            return fault(attribute, "has a sub-attribute `primary` that is no boolean");
+            fault("has a sub-attribute `primary` that is no boolean");
         }
-        if depth >= MAX_NESTING {
-            return fault(attribute, "is nested too deeply");
+        // R7643-2.3.8-02
+        if !parents.is_empty() && attribute.type_ == AttributeType::Complex && schema.id != *SCHEMA {
+            fault("is complex inside of a complex attribute");
+        } else if parents.len() >= MAX_NESTING {
+            fault("is nested too deeply");
+        } else {
+            let parents: Vec<&Attribute> = parents.iter().copied().chain([attribute]).collect();
+            check_attributes(schema, &parents, &attribute.sub_attributes, faults);
         }
-        check_attributes(schema, &attribute.sub_attributes, depth + 1)?;
     }
-    Ok(())
+}
+
+fn check_resource_type(
+    resource_type: &ResourceType,
+    others: &[ResourceType],
+    schemas: &HashMap<SchemaUri, usize>,
+    faults: &mut Vec<CatalogFault>,
+) {
+    let mut named: Vec<&SchemaUri> = Vec::new();
+    for uri in std::iter::once(&resource_type.schema).chain(resource_type.schema_extensions.iter().map(|extension| &extension.schema)) {
+        if named.contains(&uri) {
+            faults.push(CatalogFault::Duplicate { name: uri.to_string() });
+        }
+        if !schemas.contains_key(uri) {
+            faults.push(CatalogFault::UnknownSchema { resource_type: resource_type.name.clone(), schema: uri.clone() });
+        }
+        named.push(uri);
+    }
+    let clashes = others
+        .iter()
+        .any(|other| other.name.eq_ignore_ascii_case(&resource_type.name) || other.endpoint.eq_ignore_ascii_case(&resource_type.endpoint));
+    if clashes {
+        faults.push(CatalogFault::Duplicate { name: resource_type.name.clone() });
+    }
+    let segment = resource_type.endpoint.trim_matches('/');
+    if segment.is_empty() || segment.contains(['/', '?', '#']) || segment.contains(char::is_whitespace) {
+        let (resource_type, endpoint) = (resource_type.name.clone(), resource_type.endpoint.clone());
+        faults.push(CatalogFault::Endpoint { resource_type, endpoint });
+    }
 }
 
 fn common_attributes() -> &'static [Attribute] {
@@ -257,6 +334,7 @@ mod tests {
     #[test]
     fn a_type_without_its_schema_is_refused() {
         let resource_type = ResourceType::new("User", "/Users", USER.parse().unwrap());
-        assert!(matches!(Catalog::new(vec![], vec![resource_type]), Err(CatalogError::UnknownSchema { .. })));
+        let faults = Catalog::new(vec![], vec![resource_type]).unwrap_err().faults;
+        assert!(matches!(faults.as_slice(), [CatalogFault::UnknownSchema { .. }]));
     }
 }

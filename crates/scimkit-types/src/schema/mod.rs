@@ -6,7 +6,7 @@ mod catalog;
 mod name;
 
 pub use attribute::{Attribute, AttributeType, Mutability, Returned, Uniqueness};
-pub use catalog::{Catalog, CatalogError};
+pub use catalog::{Catalog, CatalogError, CatalogFault};
 pub(crate) use name::compact;
 pub use name::{AttributeName, NameError, SchemaUri};
 

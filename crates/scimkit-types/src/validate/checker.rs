@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
+use super::format::Format;
 use super::{MAX_VIOLATIONS, Operation, Policy, Violation, simple};
 use crate::compare;
 use crate::dialect::Tolerance;
 use crate::messages::ScimType;
-use crate::schema::{Attribute, AttributeType, Mutability};
+use crate::schema::{Attribute, AttributeType, Mutability, ResourceType, USER};
 use crate::value::{ComplexValue, Value};
 
 /// What is done with the resource, without the resource.
@@ -31,19 +32,24 @@ const MAX_SHOWN_NAME: usize = 100;
 pub(super) struct Checker<'a> {
     policy: &'a Policy,
     mode: Mode,
+    /// Whether text must have the form that the standard prescribes.
+    has_formats: bool,
+    /// Whether the attribute is as it was: what was there before formats were asked for does not stand in the way of another change.
+    is_unchanged: bool,
     place: Vec<Step<'a>>,
     violations: Vec<Violation>,
     tolerances: Vec<Tolerance>,
 }
 
 impl<'a> Checker<'a> {
-    pub(super) const fn new(policy: &'a Policy, operation: Operation<'_>) -> Self {
+    pub(super) fn new(policy: &'a Policy, resource_type: &ResourceType, operation: Operation<'_>) -> Self {
         let mode = match operation {
             Operation::Create => Mode::Create,
             Operation::Replace { .. } => Mode::Replace,
             Operation::Patch { .. } => Mode::Patch,
         };
-        Self { policy, mode, place: Vec::new(), violations: Vec::new(), tolerances: Vec::new() }
+        let has_formats = policy.enforces_formats && resource_type.schema == *USER;
+        Self { policy, mode, has_formats, is_unchanged: false, place: Vec::new(), violations: Vec::new(), tolerances: Vec::new() }
     }
 
     pub(super) const fn mode(&self) -> Mode {
@@ -122,6 +128,7 @@ impl<'a> Checker<'a> {
         failures: &mut Vec<&'a str>,
     ) {
         self.enter(attribute.name.as_str());
+        self.is_unchanged = self.has_formats && present == Some(value);
         if is_read_only(attribute) {
             let is_changed =
                 self.mode == Mode::Patch && !value.is_unassigned() && !present.is_some_and(|present| present.is_equivalent(value));
@@ -208,6 +215,29 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn single(&mut self, attribute: &'a Attribute, value: &Value, present: Option<&Value>) -> Option<Value> {
+        let accepted = self.typed(attribute, value, present)?;
+        if let (Some(format), Value::String(text)) = (self.format(), &accepted)
+            && !format.fits(text)
+        {
+            self.violation(ScimType::InvalidValue, format!("must be {}", format.expected()));
+            return None;
+        }
+        Some(accepted)
+    }
+
+    /// The form that the standard prescribes for text at the present place.
+    fn format(&self) -> Option<Format> {
+        if !self.has_formats || self.is_unchanged {
+            return None;
+        }
+        match *self.place.as_slice() {
+            [Step::Name(attribute)] => Format::of(attribute, None),
+            [Step::Name(attribute), Step::Element(_), Step::Name(sub_attribute)] => Format::of(attribute, Some(sub_attribute)),
+            _ => None,
+        }
+    }
+
+    fn typed(&mut self, attribute: &'a Attribute, value: &Value, present: Option<&Value>) -> Option<Value> {
         match (attribute.type_, value) {
             (AttributeType::Complex, Value::Complex(body)) => self.complex(attribute, body, present),
             (AttributeType::Complex, Value::String(text))

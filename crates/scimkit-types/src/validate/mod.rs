@@ -2,6 +2,7 @@
 
 mod checker;
 mod elements;
+mod format;
 mod schemas;
 mod simple;
 #[cfg(test)]
@@ -55,6 +56,10 @@ pub struct Policy {
     pub dialect: Dialect,
     /// Whether a value outside of an attribute's canonical values is refused (R7643-2.3.1-02).
     pub enforces_canonical_values: bool,
+    /// Whether text of users that is not of the form that the standard prescribes is refused: `preferredLanguage`, `locale`, `timezone`,
+    /// `addresses.country` and `x509Certificates.value` (R7643-4.1.1-05 to -07, R7643-4.1.2-05, R7643-4.1.2-12). Directories hold countries
+    /// by name and time zones as Windows calls them, so that is asked for. Telephone numbers are let through in any form.
+    pub enforces_formats: bool,
     /// Whether an attribute that the schemas do not know is refused; else it is left out (AMB-05).
     pub rejects_unknown_attributes: bool,
 }
@@ -65,6 +70,7 @@ impl From<&Profile> for Policy {
         Self {
             dialect: profile.dialect,
             enforces_canonical_values: profile.enforces_canonical_values,
+            enforces_formats: profile.enforces_formats,
             rejects_unknown_attributes: profile.rejects_unknown_attributes,
         }
     }
@@ -123,7 +129,7 @@ pub fn accept(
     operation: Operation<'_>,
     policy: &Policy,
 ) -> Result<Accepted, Vec<Violation>> {
-    let mut checker = Checker::new(policy, operation);
+    let mut checker = Checker::new(policy, resource_type, operation);
     let current = match operation {
         Operation::Create => None,
         Operation::Replace { current } | Operation::Patch { current } => Some(current),

@@ -331,3 +331,57 @@ fn accepting_is_idempotent() {
     check(accept_as("User", &first, Operation::Replace { current: &first }, &Policy::default()), &first);
     check(accept_as("User", &first, Operation::Patch { current: &first }, &Policy::default()), &first);
 }
+
+/// R7643-4.1.1-04, R7643-4.1.1-05, R7643-4.1.1-06, R7643-4.1.1-07, R7643-4.1.2-05, R7643-4.1.2-12: text of a form that the standard does not
+/// provide for is refused by policy, all of it at once. R7643-4.1.2-02: telephone numbers are let through in any form.
+#[test]
+fn formats_follow_the_policy() {
+    let strict = Policy { enforces_formats: true, ..Policy::default() };
+    let create = |members: &str, policy: &Policy| accept_as("User", &user(members), Operation::Create, policy);
+    let faulty = r#""preferredLanguage": "en_US", "locale": "en US", "timezone": "PST8",
+        "addresses": [{"country": "US"}, {"type": "home", "country": "Norway"}], "x509Certificates": [{"value": "YWJj"}]"#;
+    assert!(create(faulty, &Policy::default()).is_ok());
+    refuse(
+        create(faulty, &strict),
+        &[
+            "`preferredLanguage` must be languages as in `en-US, fr;q=0.5` (invalidValue)",
+            "`locale` must be a language tag such as `en-US` (invalidValue)",
+            "`timezone` must be the name of an IANA time zone such as `America/Los_Angeles` (invalidValue)",
+            "`addresses[1].country` must be a country's code of two letters such as `US` (invalidValue)",
+            "`x509Certificates[0].value` must be one certificate as base64 of DER (invalidValue)",
+        ],
+    );
+    let good = r#""preferredLanguage": "en-US, fr;q=0.5", "locale": "en_US", "timezone": "Europe/Oslo", "addresses": [{"country": "no"}],
+        "phoneNumbers": [{"value": "tel:+1-201-555-0123"}, {"value": "555-555-5555"}, {"value": "ask Ola"}]"#;
+    assert!(create(good, &strict).is_ok());
+    // Addresses are references, whose type the schema says; those are never let through.
+    for policy in [&strict, &Policy::default()] {
+        refuse(create(r#""profileUrl": "::bad::""#, policy), &["`profileUrl` must be a URI, found another string (invalidValue)"]);
+        refuse(
+            create(r#""photos": [{"value": "a b"}]"#, policy),
+            &["`photos[0].value` must be a URI, found another string (invalidValue)"],
+        );
+    }
+    // What was there before formats were asked for stays until it changes.
+    let current = create(faulty, &Policy::default()).unwrap().resource;
+    let mut patched = current.clone();
+    patched.insert("title", "Guide");
+    assert!(accept_as("User", &patched, Operation::Patch { current: &current }, &strict).is_ok());
+    patched.insert("timezone", "PST");
+    assert!(accept_as("User", &patched, Operation::Patch { current: &current }, &strict).is_err());
+}
+
+/// R7643-4.1.2-12: the certificate of the standard's own example is one, and one in armor or with another behind it is none.
+#[test]
+fn the_certificate_of_the_standard_is_one() {
+    let policy = Policy { enforces_formats: true, ..Policy::default() };
+    let example: Resource = serde_json::from_str(include_str!("../../../../testdata/rfc7643/8.2-user-full.json")).unwrap();
+    let certificate = example.get("x509Certificates").unwrap().elements()[0].as_complex().unwrap().get("value").unwrap().as_str().unwrap();
+    let create = |value: &str| {
+        let body = user(&format!(r#""x509Certificates": [{{"value": "{value}"}}]"#));
+        accept_as("User", &body, Operation::Create, &policy)
+    };
+    assert!(create(certificate).is_ok());
+    assert!(create(&format!("-----BEGIN CERTIFICATE-----{certificate}")).is_err());
+    assert!(create(&format!("{}MAgwADAAAwIAQA==", certificate.trim_end_matches('='))).is_err());
+}

@@ -2,7 +2,9 @@
 
 use scimkit_types::schema::{ENTERPRISE_USER, SERVICE_PROVIDER_CONFIG, USER, discovery_schemas};
 use scimkit_types::validate::{Accepted, Operation, Policy, accept};
-use scimkit_types::{Attribute, AttributeType, Catalog, CatalogError, Mutability, Resource, ResourceType, Returned, Schema, Violation};
+use scimkit_types::{
+    Attribute, AttributeType, Catalog, CatalogError, CatalogFault, Mutability, Resource, ResourceType, Returned, Schema, Version, Violation,
+};
 
 fn attribute(name: &str, type_: AttributeType) -> Attribute {
     Attribute::new(name.parse().unwrap(), type_)
@@ -73,11 +75,15 @@ fn extensions_with_equal_names_coexist() {
 #[test]
 fn resource_types_are_unique_and_have_their_schemas() {
     let twice = |other: ResourceType| devices(vec![device_type("Device", "/Devices"), other]).map(|_| ());
-    assert!(matches!(twice(device_type("Device", "/Others")), Err(CatalogError::Duplicate { .. })));
-    assert!(matches!(twice(device_type("Other", "/Devices")), Err(CatalogError::Duplicate { .. })));
+    assert!(
+        matches!(twice(device_type("Device", "/Others")), Err(error) if matches!(error.faults.as_slice(), [CatalogFault::Duplicate { .. }]))
+    );
+    assert!(
+        matches!(twice(device_type("Other", "/Devices")), Err(error) if matches!(error.faults.as_slice(), [CatalogFault::Duplicate { .. }]))
+    );
     assert!(twice(device_type("Other", "/Others")).is_ok());
     let unknown = device_type("Other", "/Others").with_extension("urn:example:Unknown".parse().unwrap());
-    assert!(matches!(twice(unknown), Err(CatalogError::UnknownSchema { .. })));
+    assert!(matches!(twice(unknown), Err(error) if matches!(error.faults.as_slice(), [CatalogFault::UnknownSchema { .. }])));
     for resource_type in Catalog::standard().resource_types() {
         let extensions = resource_type.schema_extensions.iter().map(|extension| &extension.schema);
         for uri in extensions.chain([&resource_type.schema]) {
@@ -116,7 +122,50 @@ fn only_references_have_reference_types() {
     }
     let faulty = attribute("a", AttributeType::String).with_reference_types(["User"]);
     let faulty = Schema::new("urn:example:Faulty".parse().unwrap(), vec![faulty]);
-    assert!(matches!(Catalog::new(vec![faulty], vec![]), Err(CatalogError::Attribute { .. })));
+    assert!(
+        matches!(Catalog::new(vec![faulty], vec![]), Err(error) if matches!(error.faults.as_slice(), [CatalogFault::Attribute { .. }]))
+    );
+}
+
+/// Everything that is wrong with definitions read from JSON is told at once. R7643-2.3.8-02: nothing complex stands in what is complex.
+/// R7643-10.2-01: URIs below `urn:ietf:params:scim:` are schemas of the IETF or reserved; others are free.
+#[test]
+fn all_faults_of_definitions_are_told_at_once() {
+    let schema = |text: &str| serde_json::from_str::<Schema>(text).unwrap();
+    let schemas = vec![
+        schema(
+            r#"{"id": "urn:example:Device", "attributes": [
+                {"name": "a"}, {"name": "A", "subAttributes": [{"name": "b"}]}, {"name": "c", "referenceTypes": ["User"]},
+                {"name": "d", "type": "complex", "multiValued": true, "subAttributes": [
+                    {"name": "primary"}, {"name": "e", "type": "complex", "subAttributes": [{"name": "f"}]}, {"name": "g"}, {"name": "G"}]}]}"#,
+        ),
+        schema(r#"{"id": "urn:example:device", "attributes": []}"#),
+        schema(r#"{"id": "urn:ietf:params:scim:api:messages:2.0:Mine", "attributes": []}"#),
+        schema(r#"{"id": "URN:ietf:params:scim:param:Mine", "attributes": []}"#),
+        schema(r#"{"id": "urn:ietf:params:scim:schemas:extension:mine:2.0:User", "attributes": []}"#),
+    ];
+    let mut device = device_type("Device", "/Devices").with_extension("urn:example:Other".parse().unwrap());
+    device = device.with_extension("urn:example:Device".parse().unwrap());
+    let types = vec![device, device_type("device", "Things"), device_type("Third", "/Things/{id} ")];
+    let error = Catalog::new(schemas, types).unwrap_err();
+    let faults: Vec<String> = error.faults.iter().map(ToString::to_string).collect();
+    let expected = [
+        "attribute `A` of schema `urn:example:Device` is defined twice",
+        "attribute `A` of schema `urn:example:Device` has sub-attributes and is not complex",
+        "attribute `c` of schema `urn:example:Device` has reference types and is no reference",
+        "attribute `d` of schema `urn:example:Device` has a sub-attribute `primary` that is no boolean",
+        "attribute `d.e` of schema `urn:example:Device` is complex inside of a complex attribute",
+        "attribute `d.G` of schema `urn:example:Device` is defined twice",
+        "`urn:example:device` is defined twice",
+        "schema `urn:ietf:params:scim:api:messages:2.0:Mine` has a reserved URI, expected `urn:ietf:params:scim:schemas:` and a name, or a namespace of one's own",
+        "schema `URN:ietf:params:scim:param:Mine` has a reserved URI, expected `urn:ietf:params:scim:schemas:` and a name, or a namespace of one's own",
+        "resource type `Device` names schema `urn:example:Other`, which is not defined",
+        "`urn:example:Device` is defined twice",
+        "`device` is defined twice",
+        "resource type `Third` has the endpoint `/Things/{id} `, expected one such as `/Devices`",
+    ];
+    assert_eq!(faults, expected);
+    assert_eq!(error.to_string(), expected.join("; "));
 }
 
 /// R7643-2.4-02: `primary` keeps its meaning in schemas of one's own.
@@ -127,7 +176,7 @@ fn a_primary_is_a_boolean() {
         Catalog::new(vec![Schema::new("urn:example:Things".parse().unwrap(), vec![list])], vec![]).map(|_| ())
     };
     assert!(list(AttributeType::Boolean).is_ok());
-    assert!(matches!(list(AttributeType::String), Err(CatalogError::Attribute { .. })));
+    assert!(matches!(list(AttributeType::String), Err(error) if matches!(error.faults.as_slice(), [CatalogFault::Attribute { .. }])));
 }
 
 /// EID 5368, 6000, 6001, 6004, 8471, 8472 and 8470 of RFC 7643: the schemas are those of the standard with its corrections.
@@ -161,4 +210,21 @@ fn values_of_characteristics_have_no_quotation_marks() {
     let name = user["attributes"].as_array().unwrap().iter().find(|attribute| attribute["name"] == "userName").unwrap();
     assert_eq!((&name["uniqueness"], &name["mutability"]), (&"server".into(), &"readWrite".into()));
     assert!(!user.to_string().contains(r#"\""#));
+}
+
+/// R7232-2.3.2-01: the truth table of weak comparison, which is the only one: tags are weak on output (AMB-17). Strong ones compare as their
+/// opaque parts do, so two that are strong and equal are equal either way.
+#[test]
+fn entity_tags_compare_by_their_opaque_parts() {
+    let version = |text: &str| Version::parse(text).unwrap();
+    for (left, right, is_equal) in [
+        (r#"W/"1""#, r#"W/"1""#, true),
+        (r#"W/"1""#, r#"W/"2""#, false),
+        (r#"W/"1""#, r#""1""#, true),
+        (r#""1""#, r#""1""#, true),
+        (r#""1""#, r#""2""#, false),
+        (r#""a""#, r#""A""#, false),
+    ] {
+        assert_eq!(version(left) == version(right), is_equal, "{left} {right}");
+    }
 }
