@@ -2,13 +2,14 @@
 
 use entropy_auth::scim::{self as entropy, FilterValue};
 use peer_scim_filter::parser::{self as plain, AttrExpData, CompValue, LogExpOperator, ValFilter};
-use scimkit::filter::{AttributeExpression, AttributePath, Filter, Grammar, ParseOptions, ValuePath};
+use scimkit::filter::{AttributeExpression, AttributePath, Filter, ParseOptions, ValuePath};
+use scimkit::types::Dialect;
 
 /// Whether the text means the same as the filter, schema URIs aside if they are left out.
 pub fn is_same(filter: &str, theirs: &str, without_schemas: bool) -> bool {
     let ours = Filter::parse(filter).expect("the corpus is right");
     let ours = if without_schemas { strip(ours) } else { ours };
-    Filter::parse_with(theirs, &ParseOptions::default().with_grammar(Grammar::Lenient)).is_ok_and(|theirs| theirs == ours)
+    Filter::parse_with(theirs, &ParseOptions::default().with_dialect(Dialect::FILTER_GRAMMAR)).is_ok_and(|theirs| theirs == ours)
 }
 
 fn strip(filter: Filter) -> Filter {

@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use scimkit::filter::{AttributePath, Filter, Grammar, ParseError, ParseOptions, PatchPath};
+use scimkit::filter::{AttributePath, Filter, ParseError, ParseOptions, PatchPath};
 use scimkit::patch::{Context, DiffOptions, apply, diff};
 use scimkit::types::{Catalog, Dialect, PatchOp, Resource, Value};
 
@@ -19,11 +19,11 @@ pub const TARGETS: [(&str, fn(&[u8])); 5] = [
     ("resource_read", resource_read),
 ];
 
-/// Every way in which text is read: either grammar, with and without known schemas.
+/// Every way in which text is read: strictly and leniently, with and without known schemas.
 fn options() -> [ParseOptions<'static>; 3] {
     let options = ParseOptions::default();
     let with_catalog = options.with_catalog(&CATALOG);
-    [options, with_catalog, with_catalog.with_grammar(Grammar::Lenient)]
+    [options, with_catalog, with_catalog.with_dialect(Dialect::FILTER_GRAMMAR)]
 }
 
 /// An error points into its input and can be shown.
@@ -63,7 +63,7 @@ pub fn filter_round_trip(data: &[u8]) {
             let printed = filter.to_string();
             // Escapes make text longer, which must not meet the limit of length here.
             let limits = options.limits.with_length(usize::MAX);
-            let again = Filter::parse_with(&printed, &options.with_grammar(Grammar::Strict).with_limits(limits));
+            let again = Filter::parse_with(&printed, &options.with_dialect(Dialect::STRICT).with_limits(limits));
             assert_eq!(again.as_ref(), Ok(&filter), "{printed}");
         }
     }
@@ -73,7 +73,7 @@ pub fn filter_round_trip(data: &[u8]) {
 pub fn path_parse(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     for options in options() {
-        let strict = options.with_grammar(Grammar::Strict).with_limits(options.limits.with_length(usize::MAX));
+        let strict = options.with_dialect(Dialect::STRICT).with_limits(options.limits.with_length(usize::MAX));
         match AttributePath::parse_with(text, &options) {
             Ok(path) => assert_eq!(AttributePath::parse_with(&path.to_string(), &strict).as_ref(), Ok(&path)),
             Err(error) => check_error(&error),

@@ -1,5 +1,9 @@
 //! The tree that a filter or path is parsed into.
 
+use std::fmt;
+use std::ops::Deref;
+
+use compact_str::CompactString;
 use scimkit_types::{AttributeName, Number, SchemaUri};
 
 /// A filter (RFC 7644 section 3.4.2.2).
@@ -127,18 +131,19 @@ pub enum Literal {
     /// A number.
     Number(Number),
     /// Text, unescaped.
-    String(String),
+    String(Text),
 }
 
 impl From<&str> for Literal {
+    #[inline]
     fn from(text: &str) -> Self {
-        Self::String(text.to_owned())
+        Self::String(text.into())
     }
 }
 
 impl From<String> for Literal {
     fn from(text: String) -> Self {
-        Self::String(text)
+        Self::String(text.into())
     }
 }
 
@@ -157,6 +162,77 @@ impl From<i64> for Literal {
 impl From<bool> for Literal {
     fn from(value: bool) -> Self {
         Self::Boolean(value)
+    }
+}
+
+/// The text of a [`Literal`]: a string that takes no memory of its own up to 24 bytes.
+///
+/// ```
+/// use scimkit_filter::Text;
+/// let text = Text::from("Åsa");
+/// assert!(text == *"Åsa" && text.len() == 4);
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text(CompactString);
+
+impl Text {
+    /// The text.
+    #[inline]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn push(&mut self, c: char) {
+        self.0.push(c);
+    }
+
+    pub(crate) fn push_str(&mut self, text: &str) {
+        self.0.push_str(text);
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Text {
+    #[inline]
+    fn from(text: &str) -> Self {
+        Self(CompactString::new(text))
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        text.0.into()
+    }
+}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
     }
 }
 

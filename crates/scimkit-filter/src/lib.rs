@@ -20,7 +20,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - Text to tree: [`ParseOptions`] choose the [`Grammar`], the [`Limits`] and the schemas whose URIs are known; a [`ParseError`] points at
+//! - Text to tree: [`ParseOptions`] choose what is tolerated, the [`Limits`] and the schemas whose URIs are known; a [`ParseError`] points at
 //!   the place and says what was expected there.
 //! - Tree: [`Filter`], [`AttributeExpression`], [`ValuePath`], [`Literal`]. Trees that code builds print with all escapes in place.
 //! - Meaning: [`Filter::resolve`] finds the attributes, checks operators against types and types the values; [`Node`] is what an evaluator
@@ -42,7 +42,7 @@ mod print;
 mod resolve;
 mod text;
 
-pub use ast::{AttributeExpression, AttributePath, CompareOperator, Filter, Literal, PatchPath, ValuePath};
+pub use ast::{AttributeExpression, AttributePath, CompareOperator, Filter, Literal, PatchPath, Text, ValuePath};
 pub use error::{ParseError, ParseErrorKind, ResolveError};
-pub use parse::{Grammar, Limits, ParseOptions};
+pub use parse::{Limits, ParseOptions};
 pub use resolve::{Node, Operand, ResolvedFilter, ResolvedPath, resolve_path};

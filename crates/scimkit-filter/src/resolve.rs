@@ -1,5 +1,7 @@
 //! A filter made ready for one resource type: attributes found, operators checked, values typed.
 
+use std::cell::Cell;
+
 use scimkit_types::compare::TextComparison;
 use scimkit_types::{
     Attribute, AttributeName, AttributeType, Catalog, Dialect, Number, ResourceType, Returned, SchemaUri, Timestamp, Tolerance, compare,
@@ -100,14 +102,29 @@ pub enum Operand {
 impl Filter {
     /// Makes the filter ready for a resource type.
     ///
-    /// Of `dialect`, [`Tolerance::UnknownInFilter`] takes an unknown attribute as one without value (AMB-06) and
-    /// [`Tolerance::ConvertFilterValues`] converts a value of another JSON type (AMB-08).
+    /// Of `dialect`, [`Tolerance::UnknownInFilter`] takes an unknown attribute as one without value (AMB-06),
+    /// [`Tolerance::ConvertFilterValues`] converts a value of another JSON type (AMB-08), and [`Tolerance::DateTimeSubstring`] looks for
+    /// text in that of a dateTime (AMB-09).
     ///
     /// # Errors
     /// [`ResolveError`] if an attribute is unknown or cannot be compared so.
     pub fn resolve(&self, catalog: &Catalog, resource_type: &ResourceType, dialect: Dialect) -> Result<ResolvedFilter, ResolveError> {
-        let root = Resolver { catalog, resource_type, dialect, parent: None }.filter(self)?;
-        Ok(ResolvedFilter { root })
+        self.resolve_reporting(catalog, resource_type, dialect).map(|(resolved, _)| resolved)
+    }
+
+    /// Makes the filter ready for a resource type and tells which tolerances of the dialect it needed; see [`resolve`](Self::resolve).
+    ///
+    /// # Errors
+    /// [`ResolveError`] if an attribute is unknown or cannot be compared so.
+    pub fn resolve_reporting(
+        &self,
+        catalog: &Catalog,
+        resource_type: &ResourceType,
+        dialect: Dialect,
+    ) -> Result<(ResolvedFilter, Dialect), ResolveError> {
+        let needed = Cell::new(Dialect::STRICT);
+        let root = Resolver { catalog, resource_type, tolerances: Tolerances { dialect, needed: &needed }, parent: None }.filter(self)?;
+        Ok((ResolvedFilter { root }, needed.get()))
     }
 }
 
@@ -170,12 +187,30 @@ fn caseless_unless_exact(attribute: &Attribute) -> TextComparison {
     if attribute.compares_case_exact() { TextComparison::CaseExact } else { TextComparison::Caseless }
 }
 
+/// What is tolerated, and what of it was needed.
+#[derive(Clone, Copy)]
+struct Tolerances<'a> {
+    dialect: Dialect,
+    needed: &'a Cell<Dialect>,
+}
+
+impl Tolerances<'_> {
+    /// Whether a deviation that is at hand is tolerated; if so, it is noted.
+    fn allow(self, tolerance: Tolerance) -> bool {
+        let is_allowed = self.dialect.allows(tolerance);
+        if is_allowed {
+            self.needed.set(self.needed.get().with(tolerance));
+        }
+        is_allowed
+    }
+}
+
 /// One level of a filter: the resource type, or the attribute whose brackets are open.
 #[derive(Clone, Copy)]
 struct Resolver<'a> {
     catalog: &'a Catalog,
     resource_type: &'a ResourceType,
-    dialect: Dialect,
+    tolerances: Tolerances<'a>,
     parent: Option<(&'a AttributePath, &'a Attribute)>,
 }
 
@@ -208,11 +243,10 @@ impl<'a> Resolver<'a> {
             return Ok(Node::Constant((operator == CompareOperator::Equal) == (*value == Literal::Null) && is_equality(operator)));
         };
         let (path, end) = if *value == Literal::Null { (found.path, found.definition) } else { self.implied_value(path, found)? };
-        let operand =
-            operand(end, path.comparison, operator, value, self.dialect.allows(Tolerance::ConvertFilterValues)).ok_or_else(|| {
-                let path = self.full_path(&path.to_attribute_path());
-                ResolveError::Comparison { path, operator: operator.as_str(), value: kind_of(end, value) }
-            })?;
+        let operand = operand(end, path.comparison, operator, value, self.tolerances).ok_or_else(|| {
+            let path = self.full_path(&path.to_attribute_path());
+            ResolveError::Comparison { path, operator: operator.as_str(), value: kind_of(end, value) }
+        })?;
         Ok(match operand {
             Operand::Boolean(wanted) if is_equality(operator) && self.is_primary(&path) => primary(&path, operator, wanted),
             operand => Node::Compare { path, operator, operand },
@@ -251,7 +285,7 @@ impl<'a> Resolver<'a> {
         match found {
             Ok(found) if found.is_sensitive => Err(ResolveError::Sensitive { path: self.full_path(path) }),
             Ok(found) => Ok(Some(found)),
-            Err(ResolveError::UnknownAttribute { .. }) if self.dialect.allows(Tolerance::UnknownInFilter) => Ok(None),
+            Err(ResolveError::UnknownAttribute { .. }) if self.tolerances.allow(Tolerance::UnknownInFilter) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -316,8 +350,9 @@ fn operand(
     comparison: TextComparison,
     operator: CompareOperator,
     value: &Literal,
-    converts: bool,
+    tolerances: Tolerances<'_>,
 ) -> Option<Operand> {
+    let converts = || tolerances.allow(Tolerance::ConvertFilterValues);
     let text_operand = |text: &str| Operand::Text { text: text.to_owned(), key: comparison.key(text).into_owned() };
     if *value == Literal::Null {
         return is_equality(operator).then_some(Operand::Null);
@@ -327,26 +362,27 @@ fn operand(
             let fits = attribute.type_ != AttributeType::Binary || is_equality(operator);
             match value {
                 Literal::String(text) if fits => Some(text_operand(text)),
-                Literal::Boolean(_) | Literal::Number(_) if fits && converts => Some(text_operand(&value.to_string())),
+                Literal::Boolean(_) | Literal::Number(_) if fits && converts() => Some(text_operand(&value.to_string())),
                 _ => None,
             }
         }
         AttributeType::Boolean if is_equality(operator) => match value {
             Literal::Boolean(value) => Some(Operand::Boolean(*value)),
-            Literal::String(text) if converts && text.eq_ignore_ascii_case("true") => Some(Operand::Boolean(true)),
-            Literal::String(text) if converts && text.eq_ignore_ascii_case("false") => Some(Operand::Boolean(false)),
+            Literal::String(text) if text.eq_ignore_ascii_case("true") && converts() => Some(Operand::Boolean(true)),
+            Literal::String(text) if text.eq_ignore_ascii_case("false") && converts() => Some(Operand::Boolean(false)),
             _ => None,
         },
         AttributeType::Integer | AttributeType::Decimal if !is_substring(operator) => match value {
             Literal::Number(number) => Some(Operand::Number(number.clone())),
-            Literal::String(text) if converts => parse::parse_number(text).map(Operand::Number),
+            Literal::String(text) => parse::parse_number(text).filter(|_| converts()).map(Operand::Number),
             _ => None,
         },
-        AttributeType::DateTime if !is_substring(operator) => match value {
-            Literal::String(text) => compare::instant(text).map(Operand::Instant),
+        AttributeType::DateTime => match value {
+            Literal::String(text) if !is_substring(operator) => compare::instant(text).map(Operand::Instant),
+            Literal::String(text) if tolerances.allow(Tolerance::DateTimeSubstring) => Some(text_operand(text)),
             _ => None,
         },
-        AttributeType::Boolean | AttributeType::Integer | AttributeType::Decimal | AttributeType::DateTime | AttributeType::Complex => None,
+        AttributeType::Boolean | AttributeType::Integer | AttributeType::Decimal | AttributeType::Complex => None,
     }
 }
 

@@ -1,11 +1,13 @@
 //! Paths of target attributes: what they name, how a value takes their type, and where it stands in a resource.
 
-use scimkit_filter::{AttributeExpression, AttributePath, CompareOperator, Filter, Grammar, Literal, ParseOptions, PatchPath};
+use std::borrow::Cow;
+
+use scimkit_filter::{AttributeExpression, AttributePath, CompareOperator, Filter, Literal, ParseOptions, PatchPath};
 use scimkit_types::{
-    Attribute, AttributeName, AttributeType, Catalog, ComplexValue, Mutability, Number, Resource, ResourceType, Returned, SchemaUri, Value,
+    Attribute, AttributeName, AttributeType, Catalog, ComplexValue, Mutability, Resource, ResourceType, Returned, SchemaUri, Value,
 };
 
-use crate::expression::{EvaluationErrorKind, Stop, text_of};
+use crate::expression::{EvaluationErrorKind, Stop, number, text_of};
 use crate::functions;
 
 /// A target attribute that the catalog knows.
@@ -29,7 +31,7 @@ impl Target {
     /// # Errors
     /// What is wrong, in words.
     pub(crate) fn compile(text: &str, catalog: &Catalog, resource_type: &ResourceType) -> Result<Self, String> {
-        let options = ParseOptions::default().with_grammar(Grammar::Lenient).with_catalog(catalog);
+        let options = ParseOptions::default().with_dialect(Dialect::FILTER_GRAMMAR).with_catalog(catalog);
         let path = PatchPath::parse_with(text, &options).map_err(|error| format!("the target is not a valid path: {error}"))?;
         let (attribute_path, filter, sub_attribute) = match &path {
             PatchPath::Attribute(path) => (path, None, path.sub_attribute.as_ref()),
@@ -129,37 +131,40 @@ impl Target {
     }
 
     /// The values in the attribute's type; null and empty text are none.
-    pub(crate) fn convert(&self, value: Value) -> Result<Vec<Value>, EvaluationErrorKind> {
-        let values = match value {
-            Value::List(values) => values,
-            other => vec![other],
-        };
-        let values: Vec<Value> = values.into_iter().filter(|value| !value.is_unassigned() && value.as_str() != Some("")).collect();
+    pub(crate) fn convert(&self, value: Cow<'_, Value>) -> Result<Values, EvaluationErrorKind> {
+        match value {
+            Cow::Borrowed(Value::List(values)) => self.convert_list(values.iter().map(Cow::Borrowed)),
+            Cow::Owned(Value::List(values)) => self.convert_list(values.into_iter().map(Cow::Owned)),
+            value if is_none(&value) => Ok(Values::None),
+            value => convert(value, self.definition()).map(Values::One),
+        }
+    }
+
+    fn convert_list<'a>(&self, values: impl Iterator<Item = Cow<'a, Value>>) -> Result<Values, EvaluationErrorKind> {
+        let values: Vec<_> = values.filter(|value| !is_none(value)).collect();
         if values.len() > 1 && self.is_single() {
             return Err(EvaluationErrorKind::List { found: values.len() });
         }
-        values.into_iter().map(|value| convert(value, self.definition())).collect()
+        let values: Result<Vec<Value>, _> = values.into_iter().map(|value| convert(value, self.definition())).collect();
+        Ok(Values::from(values?))
     }
 
     /// Sets the values, which have been converted.
-    pub(crate) fn place(&self, resource: &mut Resource, values: Vec<Value>) {
-        if values.is_empty() {
-            return;
-        }
+    pub(crate) fn place(&self, resource: &mut Resource, values: Values) {
         let name = self.attribute.name.as_str();
-        let container = self.container(resource);
-        match &self.leaf {
-            None if self.is_single() => {
-                container.insert(name, values.into_iter().next());
+        match (&self.leaf, values) {
+            (_, Values::None) => {}
+            (None, Values::One(value)) if self.is_single() => {
+                self.container(resource).insert(name, value);
             }
-            None => {
-                container.insert(name, Value::List(values));
+            (None, values) => {
+                self.container(resource).insert(name, Value::List(values.into_vec()));
             }
-            Some(leaf) if self.is_single() => {
-                as_complex(container.entry(name)).insert(leaf.name.as_str(), values.into_iter().next());
+            (Some(leaf), values) if self.is_single() => {
+                as_complex(self.container(resource).entry(name)).insert(leaf.name.as_str(), values.into_iter().next());
             }
-            Some(leaf) => {
-                let elements = as_list(container.entry(name));
+            (Some(leaf), values) => {
+                let elements = as_list(self.container(resource).entry(name));
                 for value in values {
                     let free = elements.iter().position(|element| {
                         self.meets(element) && element.as_complex().is_some_and(|element| element.get(leaf.name.as_str()).is_none())
@@ -284,7 +289,7 @@ fn condition(filter: &Filter, attribute: &Attribute) -> Result<(AttributeName, V
     let name = path.attribute.as_str();
     let definition = attribute.sub_attribute(name).ok_or_else(|| format!("`{name}` is not a sub-attribute of `{}`", attribute.name))?;
     let value = literal(value);
-    let converted = convert(value, definition).map_err(|_| format!("`{filter}` does not fit the type of `{name}`"))?;
+    let converted = convert(Cow::Owned(value), definition).map_err(|_| format!("`{filter}` does not fit the type of `{name}`"))?;
     Ok((definition.name.clone(), converted))
 }
 
@@ -298,16 +303,16 @@ fn literal(literal: &Literal) -> Value {
 }
 
 /// One value in the type that a definition says.
-fn convert(value: Value, definition: &Attribute) -> Result<Value, EvaluationErrorKind> {
+fn convert(value: Cow<'_, Value>, definition: &Attribute) -> Result<Value, EvaluationErrorKind> {
     let expected = |expected: &'static str| EvaluationErrorKind::Type { expected };
-    if definition.type_ == AttributeType::Complex {
-        return match value {
-            Value::Complex(_) => Ok(value),
-            Value::String(_) if definition.is_multi_valued && definition.sub_attribute("value").is_some() => {
-                Ok(Value::Complex(std::iter::once(("value", value)).collect()))
-            }
-            _ => Err(expected("complex")),
-        };
+    match (definition.type_, &*value) {
+        (AttributeType::Complex, Value::Complex(_)) => return Ok(value.into_owned()),
+        (AttributeType::Complex, Value::String(_)) if definition.is_multi_valued && definition.sub_attribute("value").is_some() => {
+            return Ok(Value::Complex(std::iter::once(("value", value.into_owned())).collect()));
+        }
+        (AttributeType::Complex, _) => return Err(expected("complex")),
+        (AttributeType::String | AttributeType::Reference | AttributeType::Binary, Value::String(_)) => return Ok(value.into_owned()),
+        _ => {}
     }
     let text = match text_of(&value) {
         Ok(Some(text)) => text,
@@ -320,15 +325,71 @@ fn convert(value: Value, definition: &Attribute) -> Result<Value, EvaluationErro
         AttributeType::Boolean if text.eq_ignore_ascii_case("false") => Ok(Value::from(false)),
         AttributeType::Boolean => Err(expected("boolean")),
         AttributeType::Integer => text.trim().parse::<i64>().map(Value::from).map_err(|_| expected("integer")),
-        AttributeType::Decimal => match (text.trim().parse::<i64>(), text.trim().parse::<f64>()) {
-            (Ok(number), _) => Ok(Value::from(number)),
-            (_, Ok(number)) => Number::from_f64(number).map(Value::from).ok_or_else(|| expected("decimal")),
-            _ => Err(expected("decimal")),
-        },
+        AttributeType::Decimal => number(&text).map(Value::from).ok_or_else(|| expected("decimal")),
         AttributeType::DateTime => functions::date_time(&text).map(Value::from).ok_or_else(|| expected("dateTime")),
         AttributeType::String | AttributeType::Reference | AttributeType::Binary | AttributeType::Complex => {
             Ok(Value::from(text.into_owned()))
         }
+    }
+}
+
+/// Whether a value stands for none: null, and empty text and lists.
+fn is_none(value: &Value) -> bool {
+    value.is_unassigned() || value.as_str() == Some("")
+}
+
+/// No value, one, or several.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum Values {
+    #[default]
+    None,
+    One(Value),
+    Many(Vec<Value>),
+}
+
+impl Values {
+    pub(crate) const fn is_empty(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    pub(crate) fn first(&self) -> Option<&Value> {
+        match self {
+            Self::None => None,
+            Self::One(value) => Some(value),
+            Self::Many(values) => values.first(),
+        }
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<Value> {
+        match self {
+            Self::None => Vec::new(),
+            Self::One(value) => vec![value],
+            Self::Many(values) => values,
+        }
+    }
+}
+
+impl From<Vec<Value>> for Values {
+    fn from(mut values: Vec<Value>) -> Self {
+        match values.len() {
+            0 => Self::None,
+            1 => values.pop().map_or(Self::None, Self::One),
+            _ => Self::Many(values),
+        }
+    }
+}
+
+impl IntoIterator for Values {
+    type Item = Value;
+    type IntoIter = std::iter::Chain<std::option::IntoIter<Value>, std::vec::IntoIter<Value>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let (one, many) = match self {
+            Self::None => (None, Vec::new()),
+            Self::One(value) => (Some(value), Vec::new()),
+            Self::Many(values) => (None, values),
+        };
+        one.into_iter().chain(many)
     }
 }
 

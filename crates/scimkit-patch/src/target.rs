@@ -1,7 +1,7 @@
 //! What the path of an operation stands for.
 
 use scimkit_filter::{
-    AttributeExpression, AttributePath, CompareOperator, Filter, Grammar, Literal, Node, ParseError, ParseOptions, PatchPath,
+    AttributeExpression, AttributePath, CompareOperator, Filter, Literal, Node, ParseError, ParseOptions, PatchPath,
     ResolvedFilter, ValuePath,
 };
 use scimkit_types::{AttributeType, ComplexValue, Resource, Schema, SchemaUri, Tolerance, Value};
@@ -91,7 +91,7 @@ fn equality(filter: &Filter) -> Option<(&str, Value)> {
         Literal::Null => return None,
         Literal::Boolean(value) => Value::Boolean(*value),
         Literal::Number(number) => Value::Number(number.clone()),
-        Literal::String(text) => Value::String(text.clone()),
+        Literal::String(text) => Value::from(text.as_str()),
     };
     is_plain(path).then_some((path.attribute.as_str(), value))
 }
@@ -104,10 +104,11 @@ impl<'a> Scope<'a> {
         {
             return Ok(Target::Attribute(Place::new(None, attribute), None));
         }
-        let is_lenient = self.allows(Tolerance::StringBooleans) || self.allows(Tolerance::ConvertFilterValues);
-        let grammar = if is_lenient { Grammar::Lenient } else { Grammar::Strict };
-        let options = ParseOptions::default().with_catalog(self.context.catalog).with_grammar(grammar);
-        let parsed = PatchPath::parse_with(path, &options).map_err(|source| self.unreadable(path, source))?;
+        let options = ParseOptions::default().with_catalog(self.context.catalog).with_dialect(self.context.dialect);
+        let (parsed, needed) = PatchPath::parse_reporting(path, &options).map_err(|source| self.unreadable(path, source))?;
+        for tolerance in needed.tolerances() {
+            self.tolerate(tolerance);
+        }
         match parsed {
             PatchPath::Schema(uri) => self.schema(&uri).ok_or_else(|| self.unknown(path)),
             PatchPath::Attribute(attribute) => Ok(Target::Attribute(self.place(&attribute, path)?, None)),
@@ -167,7 +168,7 @@ impl<'a> Scope<'a> {
         Some(place)
     }
 
-    fn element_filter(&self, place: Place<'a>, value_path: ValuePath, text: &str) -> Result<ElementFilter, PatchError> {
+    fn element_filter(&mut self, place: Place<'a>, value_path: ValuePath, text: &str) -> Result<ElementFilter, PatchError> {
         // A filter on an unknown sub-attribute would select nothing and be taken for success, so it stays an error.
         let mut dialect = self.context.dialect.without(Tolerance::UnknownInFilter);
         if dialect.allows(Tolerance::StringBooleans) {
@@ -178,9 +179,14 @@ impl<'a> Scope<'a> {
         path.schema = place.extension.map(|schema| schema.id.clone());
         let is_complex = is_complex(place.parent());
         let whole = if is_complex { Filter::ValuePath(ValuePath::new(path, source.clone())) } else { on_values(&source, &path) };
-        let resolved = whole
-            .resolve(self.context.catalog, self.context.resource_type, dialect)
+        let (resolved, needed) = whole
+            .resolve_reporting(self.context.catalog, self.context.resource_type, dialect)
             .map_err(|source| PatchError::FilterType { operation: self.operation, path: text.to_owned(), source: Box::new(source) })?;
+        for tolerance in needed.tolerances() {
+            // The peer that writes booleans as text does so here as well.
+            let is_text = tolerance == Tolerance::ConvertFilterValues && !self.allows(tolerance);
+            self.tolerate(if is_text { Tolerance::StringBooleans } else { tolerance });
+        }
         let test = match resolved.root() {
             Node::Element { filter, .. } => Test::SubAttributes((**filter).clone()),
             other if is_complex => Test::SubAttributes(other.clone()),

@@ -183,8 +183,8 @@ fn literal() -> impl Strategy<Value = Literal> {
         1 => Just(Literal::Null),
         2 => any::<bool>().prop_map(Literal::Boolean),
         4 => number().prop_map(Literal::Number),
-        8 => text().prop_map(Literal::String),
-        4 => prop::sample::select(&INSTANTS[..]).prop_map(|text| Literal::String(text.to_owned())),
+        8 => text().prop_map(Literal::from),
+        4 => prop::sample::select(&INSTANTS[..]).prop_map(Literal::from),
     ]
 }
 

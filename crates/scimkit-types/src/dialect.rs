@@ -41,11 +41,23 @@ pub enum Tolerance {
     AnyMediaType,
     /// URIs in `schemas` that the resource type does not have are left out instead of being an error (R7644-3.3-09).
     IgnoreUnknownSchemas,
+    /// White space in a filter or path where the grammar has none or another blank: several blanks, tabs, blanks inside brackets.
+    FilterWhiteSpace,
+    /// No blank before the value of a comparison in a filter, or before a parenthesis after `and` and `or`.
+    FilterMissingBlank,
+    /// `True`, `FALSE` or `Null` stands for the JSON literal in a filter.
+    FilterLiteralCase,
+    /// An operator follows the sub-attribute after the brackets of a filter: `emails[type eq "work"].value eq "a@b.c"`.
+    FilterAfterBrackets,
+    /// A dot in place of the colon stands after the URI of a schema in a filter or path.
+    DotAfterSchema,
+    /// `co`, `sw` and `ew` compare the text of a dateTime in a filter (AMB-09).
+    DateTimeSubstring,
 }
 
 impl Tolerance {
     /// Every switch, in order of declaration.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 23] = [
         Self::StringBooleans,
         Self::StringForComplex,
         Self::DottedKeys,
@@ -63,6 +75,12 @@ impl Tolerance {
         Self::SendRemoveByValue,
         Self::AnyMediaType,
         Self::IgnoreUnknownSchemas,
+        Self::FilterWhiteSpace,
+        Self::FilterMissingBlank,
+        Self::FilterLiteralCase,
+        Self::FilterAfterBrackets,
+        Self::DotAfterSchema,
+        Self::DateTimeSubstring,
     ];
 
     /// The name under which the switch is configured and counted, such as `string-booleans`.
@@ -85,6 +103,12 @@ impl Tolerance {
             Self::SendRemoveByValue => "send-remove-by-value",
             Self::AnyMediaType => "any-media-type",
             Self::IgnoreUnknownSchemas => "ignore-unknown-schemas",
+            Self::FilterWhiteSpace => "filter-white-space",
+            Self::FilterMissingBlank => "filter-missing-blank",
+            Self::FilterLiteralCase => "filter-literal-case",
+            Self::FilterAfterBrackets => "filter-after-brackets",
+            Self::DotAfterSchema => "dot-after-schema",
+            Self::DateTimeSubstring => "date-time-substring",
         }
     }
 
@@ -139,6 +163,16 @@ impl Dialect {
         Tolerance::EmptyOperations,
         Tolerance::AnyMediaType,
         Tolerance::IgnoreUnknownSchemas,
+    ])
+    .union(Self::FILTER_GRAMMAR)
+    .with(Tolerance::DateTimeSubstring);
+    /// Filters and paths that are written less strictly than the grammar has it, with one sensible meaning each.
+    pub const FILTER_GRAMMAR: Self = Self::of(&[
+        Tolerance::FilterWhiteSpace,
+        Tolerance::FilterMissingBlank,
+        Tolerance::FilterLiteralCase,
+        Tolerance::FilterAfterBrackets,
+        Tolerance::DotAfterSchema,
     ]);
     /// Microsoft Entra ID without its feature flag.
     pub const ENTRA: Self = Self::of(&[
@@ -154,7 +188,8 @@ impl Dialect {
         Tolerance::CapitalizedOperations,
         Tolerance::SendRemoveByValue,
         Tolerance::IgnoreUnknownSchemas,
-    ]);
+    ])
+    .union(Self::FILTER_GRAMMAR);
     /// Microsoft Entra ID with the feature flag `aadOptscim062020`.
     pub const ENTRA_OPTSCIM: Self = Self::of(&[
         Tolerance::DottedKeys,
@@ -164,9 +199,10 @@ impl Dialect {
         Tolerance::IgnoreReadOnly,
         Tolerance::EmptyOperations,
         Tolerance::IgnoreUnknownSchemas,
-    ]);
+    ])
+    .union(Self::FILTER_GRAMMAR);
     /// Okta.
-    pub const OKTA: Self = Self::of(&[Tolerance::IgnoreReadOnly, Tolerance::LastPrimaryWins]);
+    pub const OKTA: Self = Self::of(&[Tolerance::IgnoreReadOnly, Tolerance::LastPrimaryWins]).union(Self::FILTER_GRAMMAR);
     /// AWS IAM Identity Center as a service.
     pub const AWS: Self = Self::of(&[Tolerance::PathRequired]);
     /// `RingCentral` as a service.
@@ -186,6 +222,12 @@ impl Dialect {
     /// Whether the switch is on.
     pub const fn allows(self, tolerance: Tolerance) -> bool {
         self.0 & tolerance.bit() != 0
+    }
+
+    /// The switches of both.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 
     /// This dialect with one switch on.

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use clap::ValueEnum;
-use scimkit_filter::{Grammar, ParseOptions};
+use scimkit_filter::ParseOptions;
 use scimkit_types::{Catalog, Dialect, Resource, ResourceType, schema};
 
 use crate::failure::Failure;
@@ -47,10 +47,9 @@ impl Language {
         &self.catalog
     }
 
-    /// How to parse in a dialect: the lenient grammar unless it is strict.
+    /// How to parse in a dialect.
     pub fn parse_options(&self, dialect: Dialect) -> ParseOptions<'_> {
-        let grammar = if dialect == Dialect::STRICT { Grammar::Strict } else { Grammar::Lenient };
-        ParseOptions::default().with_catalog(&self.catalog).with_grammar(grammar)
+        ParseOptions::default().with_catalog(&self.catalog).with_dialect(dialect)
     }
 
     /// The definition of a resource type.

@@ -122,7 +122,7 @@ fn comparison(path: BoxedStrategy<AttributePath>, definition: &Attribute) -> Box
     let value = prop_oneof![
         8 => generators::element(definition).prop_map(literal),
         1 => Just(Literal::Null),
-        2 => if is_text { generators::text().prop_map(Literal::String).boxed() } else { generators::element(definition).prop_map(literal).boxed() },
+        2 => if is_text { generators::text().prop_map(Literal::from).boxed() } else { generators::element(definition).prop_map(literal).boxed() },
     ];
     (path, prop::sample::select(operators), value)
         .prop_map(|(path, operator, value)| {
@@ -136,7 +136,7 @@ fn literal(value: Value) -> Literal {
     match value {
         Value::Boolean(value) => Literal::Boolean(value),
         Value::Number(number) => Literal::Number(number),
-        Value::String(text) => Literal::String(text),
+        Value::String(text) => Literal::from(text),
         Value::Null | Value::List(_) | Value::Complex(_) => Literal::Number(Number::from(0_i64)),
     }
 }

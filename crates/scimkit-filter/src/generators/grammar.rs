@@ -45,8 +45,8 @@ fn literal() -> impl Strategy<Value = Literal> {
         1 => any::<i64>().prop_map(|number| Literal::Number(Number::from(number))),
         1 => any::<u64>().prop_map(|number| Literal::Number(Number::from(number))),
         1 => any::<f64>().prop_filter_map("a number", Number::from_f64).prop_map(Literal::Number),
-        1 => any::<String>().prop_map(Literal::String),
-        2 => text().prop_map(Literal::String),
+        1 => any::<String>().prop_map(Literal::from),
+        2 => text().prop_map(Literal::from),
     ]
 }
 

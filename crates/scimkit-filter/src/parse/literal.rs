@@ -3,12 +3,12 @@
 use nom::Parser as _;
 use nom::bytes::complete::take_while;
 use nom::character::complete::char;
-use scimkit_types::Number;
 use scimkit_types::value::NumberError;
+use scimkit_types::{Number, Tolerance};
 
 use super::failure::{Failure, What};
 use super::{Parsed, Parser, bytes_while};
-use crate::ast::Literal;
+use crate::ast::{Literal, Text};
 
 const VALUE: &str = "a value: text in double quotes, a number, `true`, `false` or `null`";
 const NUMBER: &str = "a number such as `42` or `-1.5`";
@@ -16,6 +16,7 @@ const ESCAPE: &str = "an escape such as `\\n` or `\\u00e5`";
 
 impl Parser<'_> {
     /// `compValue = false / null / true / number / string`
+    #[inline]
     pub(super) fn literal<'i>(&self, input: &'i str) -> Parsed<'i, Literal> {
         match input.as_bytes().first() {
             Some(b'"') => text(input),
@@ -25,15 +26,33 @@ impl Parser<'_> {
     }
 
     fn keyword<'i>(&self, input: &'i str) -> Parsed<'i, Literal> {
-        let (rest, word) = take_while(|c: char| !ends_value(c)).parse(input)?;
-        let is = |keyword: &str| if self.is_lenient() { word.eq_ignore_ascii_case(keyword) } else { word == keyword };
+        let (rest, word) = bytes_while(input, |byte| byte.is_ascii_alphabetic())?;
+        let literal = match word {
+            _ if !rest.is_empty() && !rest.starts_with(ends_value) => None,
+            "true" => Some(Literal::Boolean(true)),
+            "false" => Some(Literal::Boolean(false)),
+            "null" => Some(Literal::Null),
+            _ => self.keyword_of_any_case(word),
+        };
+        match literal {
+            Some(literal) => Ok((rest, literal)),
+            None => {
+                let (_, word) = take_while(|c: char| !ends_value(c)).parse(input)?;
+                Err(Failure::over(input, word.len(), What::Expected(VALUE)).fatal())
+            }
+        }
+    }
+
+    #[cold]
+    fn keyword_of_any_case(&self, word: &str) -> Option<Literal> {
+        let is = |keyword: &str| word.eq_ignore_ascii_case(keyword);
         let literal = match () {
             () if is("true") => Literal::Boolean(true),
             () if is("false") => Literal::Boolean(false),
             () if is("null") => Literal::Null,
-            () => return Err(Failure::over(input, word.len(), What::Expected(VALUE)).fatal()),
+            () => return None,
         };
-        Ok((rest, literal))
+        self.tolerates(Tolerance::FilterLiteralCase).then_some(literal)
     }
 }
 
@@ -61,29 +80,58 @@ pub(crate) fn parse_number(text: &str) -> Option<Number> {
 }
 
 /// `string = quotation-mark *char quotation-mark`
+#[inline]
 fn text(input: &str) -> Parsed<'_, Literal> {
     let (rest, _) = char('"').parse(input)?;
     let (after, plain) = plain(rest)?;
-    if let Some(after) = after.strip_prefix('"') {
-        return Ok((after, Literal::String(plain.to_owned())));
+    match after.strip_prefix('"') {
+        Some(after) => Ok((after, Literal::from(plain))),
+        None => text_with_escapes(after, plain.into()),
     }
-    let mut text = plain.to_owned();
-    let mut rest = after;
+}
+
+/// The text from its first escape on, after what stands before it.
+#[inline(never)]
+fn text_with_escapes(input: &str, before: Text) -> Parsed<'_, Literal> {
+    let (mut text, mut rest) = (before, input);
     loop {
-        let (after, piece) = self::plain(rest)?;
+        let (after, c) = escape(rest)?;
+        text.push(c);
+        let (after, piece) = plain(after)?;
         text.push_str(piece);
         if let Some(after) = after.strip_prefix('"') {
             return Ok((after, Literal::String(text)));
         }
-        let (after, c) = escape(after)?;
-        text.push(c);
         rest = after;
     }
 }
 
 /// The characters up to a quotation mark, an escape, a control character or the end.
+#[inline]
 fn plain(input: &str) -> Parsed<'_, &str> {
-    bytes_while(input, |byte| byte != b'"' && byte != b'\\' && byte >= b' ')
+    let (plain, rest) = input.split_at_checked(plain_length(input.as_bytes())).unwrap_or(("", input));
+    Ok((rest, plain))
+}
+
+/// The number of bytes before a quotation mark, a backslash or a control character; eight are looked at at once.
+#[inline]
+fn plain_length(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
+    // The lowest byte whose highest bit is set in the result is less than `limit`; higher ones may only seem so.
+    let less = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word & HIGHS;
+    let equal = |word: u64, byte: u8| less(word ^ (ONES * u64::from(byte)), 1);
+    let (words, tail) = bytes.as_chunks::<8>();
+    let mut length = 0;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let ends = less(word, b' ') | equal(word, b'"') | equal(word, b'\\');
+        if ends != 0 {
+            return length + (ends.trailing_zeros() / 8) as usize;
+        }
+        length += 8;
+    }
+    length + tail.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..b' ')).unwrap_or(tail.len())
 }
 
 /// An escape, or the reason why the text does not go on here.
@@ -131,4 +179,19 @@ fn code_unit(input: &str) -> Option<(&str, u32)> {
     let digits = input.strip_prefix("\\u")?;
     let hex = digits.get(..4).filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
     Some((digits.get(4..)?, u32::from_str_radix(hex, 16).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn eight_bytes_at_once_are_looked_at_like_one(bytes in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(&b"\"\\ !\x1f\x80[]"[..])], 0..40)) {
+            let expected = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..b' ')).unwrap_or(bytes.len());
+            prop_assert_eq!(plain_length(&bytes), expected);
+        }
+    }
 }

@@ -8,24 +8,12 @@ mod path;
 use std::cell::Cell;
 
 use nom::IResult;
-use scimkit_types::Catalog;
+use scimkit_types::{Catalog, Dialect, Tolerance};
 
 use crate::ast::{AttributePath, Filter, PatchPath};
 use crate::error::ParseError;
 use failure::{Failure, What};
 pub(crate) use literal::parse_number;
-
-/// How closely text must follow the grammar.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Grammar {
-    /// The ABNF of RFC 7644 with its errata: single blanks only.
-    #[default]
-    Strict,
-    /// Any white space, a missing blank before a value or a parenthesis, `True` for `true`, and an operator after a value path's
-    /// sub-attribute.
-    Lenient,
-}
 
 /// How large a filter may be. Each limit is enforced while parsing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +58,10 @@ impl Limits {
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct ParseOptions<'a> {
-    /// How closely text must follow the grammar.
-    pub grammar: Grammar,
+    /// What is tolerated beyond the grammar. The switches that count are [`Tolerance::FilterWhiteSpace`],
+    /// [`Tolerance::FilterMissingBlank`], [`Tolerance::FilterLiteralCase`], [`Tolerance::FilterAfterBrackets`] and
+    /// [`Tolerance::DotAfterSchema`]. Default none: the ABNF of RFC 7644 with its errata.
+    pub dialect: Dialect,
     /// How large the text may be.
     pub limits: Limits,
     /// The schemas whose URIs are known, so that the longest one can be split off a path; without it a path is split at the last colon.
@@ -85,10 +75,10 @@ impl<'a> ParseOptions<'a> {
         Self { catalog: Some(catalog), ..self }
     }
 
-    /// These options with another grammar.
+    /// These options with what is tolerated beyond the grammar.
     #[must_use]
-    pub const fn with_grammar(self, grammar: Grammar) -> Self {
-        Self { grammar, ..self }
+    pub const fn with_dialect(self, dialect: Dialect) -> Self {
+        Self { dialect, ..self }
     }
 
     /// These options with other limits.
@@ -112,6 +102,14 @@ impl Filter {
     /// # Errors
     /// [`ParseError`] with the place and what was expected there.
     pub fn parse_with(text: &str, options: &ParseOptions<'_>) -> Result<Self, ParseError> {
+        Parser::run(text, options, Parser::whole_filter).map(|(tree, _)| tree)
+    }
+
+    /// Parses a filter and tells which tolerances of [`ParseOptions::dialect`] it needed.
+    ///
+    /// # Errors
+    /// [`ParseError`] with the place and what was expected there.
+    pub fn parse_reporting(text: &str, options: &ParseOptions<'_>) -> Result<(Self, Dialect), ParseError> {
         Parser::run(text, options, Parser::whole_filter)
     }
 }
@@ -130,6 +128,14 @@ impl AttributePath {
     /// # Errors
     /// [`ParseError`] with the place and what was expected there.
     pub fn parse_with(text: &str, options: &ParseOptions<'_>) -> Result<Self, ParseError> {
+        Parser::run(text, options, Parser::whole_attribute_path).map(|(tree, _)| tree)
+    }
+
+    /// Parses the path of an attribute and tells which tolerances of [`ParseOptions::dialect`] it needed.
+    ///
+    /// # Errors
+    /// [`ParseError`] with the place and what was expected there.
+    pub fn parse_reporting(text: &str, options: &ParseOptions<'_>) -> Result<(Self, Dialect), ParseError> {
         Parser::run(text, options, Parser::whole_attribute_path)
     }
 }
@@ -148,6 +154,14 @@ impl PatchPath {
     /// # Errors
     /// [`ParseError`] with the place and what was expected there.
     pub fn parse_with(text: &str, options: &ParseOptions<'_>) -> Result<Self, ParseError> {
+        Parser::run(text, options, Parser::whole_patch_path).map(|(tree, _)| tree)
+    }
+
+    /// Parses the path of a PATCH operation and tells which tolerances of [`ParseOptions::dialect`] it needed.
+    ///
+    /// # Errors
+    /// [`ParseError`] with the place and what was expected there.
+    pub fn parse_reporting(text: &str, options: &ParseOptions<'_>) -> Result<(Self, Dialect), ParseError> {
         Parser::run(text, options, Parser::whole_patch_path)
     }
 }
@@ -176,6 +190,8 @@ struct Parser<'o> {
     options: &'o ParseOptions<'o>,
     terms: Cell<usize>,
     in_brackets: Cell<bool>,
+    /// The tolerances that were needed.
+    needed: Cell<Dialect>,
 }
 
 /// Where an expression stands.
@@ -192,21 +208,27 @@ impl<'o> Parser<'o> {
         text: &'i str,
         options: &'o ParseOptions<'o>,
         parse: impl FnOnce(&Self, &'i str) -> Parsed<'i, T>,
-    ) -> Result<T, ParseError> {
-        let parser = Self { options, terms: Cell::new(0), in_brackets: Cell::new(false) };
+    ) -> Result<(T, Dialect), ParseError> {
+        let parser = Self { options, terms: Cell::new(0), in_brackets: Cell::new(false), needed: Cell::new(Dialect::STRICT) };
         if text.len() > options.limits.length {
             return Err(failure::too_long(text, options.limits.length));
         }
         match parse(&parser, text) {
-            Ok((_, tree)) => Ok(tree),
+            Ok((_, tree)) => Ok((tree, parser.needed.get())),
             Err(nom::Err::Error(failure) | nom::Err::Failure(failure)) => Err(failure.explain(text, parser.in_brackets.get())),
             // Only streaming parsers ask for more, and none is used here.
             Err(nom::Err::Incomplete(_)) => Err(Failure::at("", What::Expected("more text")).explain(text, false)),
         }
     }
 
-    fn is_lenient(&self) -> bool {
-        self.options.grammar == Grammar::Lenient
+    /// Whether a deviation that is at hand is tolerated; if so, it is noted.
+    #[cold]
+    fn tolerates(&self, tolerance: Tolerance) -> bool {
+        let is_tolerated = self.options.dialect.allows(tolerance);
+        if is_tolerated {
+            self.needed.set(self.needed.get().with(tolerance));
+        }
+        is_tolerated
     }
 
     /// Fails unless one more level may open at `rest`.

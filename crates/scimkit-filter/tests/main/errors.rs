@@ -1,8 +1,8 @@
 //! What a faulty text is answered with.
 
 use insta::assert_snapshot;
-use scimkit_filter::{Filter, Grammar, ParseOptions, PatchPath};
-use scimkit_types::Catalog;
+use scimkit_filter::{Filter, ParseOptions, PatchPath};
+use scimkit_types::{Catalog, Dialect};
 
 /// R7644-3.4.2.2-21: the message and the place, as a person sees them.
 fn shown(text: &str) -> String {
@@ -157,7 +157,7 @@ fn faults_inside_brackets_are_told_apart() {
 /// R7644-3.4.2.2-15: what only the lenient grammar reads is refused by the strict one.
 #[test]
 fn leniency_has_an_end() {
-    let lenient = ParseOptions::default().with_grammar(Grammar::Lenient);
+    let lenient = ParseOptions::default().with_dialect(Dialect::LENIENT);
     let accepts = |text: &str| Filter::parse_with(text, &lenient).is_ok();
     assert!(accepts("\u{a0}rank gt-5 AND\nnot\t( active eq FALSE ) or(title pr)"));
     assert!(accepts(r#"emails [type eq"work"].value pr"#));

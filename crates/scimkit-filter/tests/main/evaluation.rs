@@ -1,6 +1,6 @@
 //! What filters mean on a resource.
 
-use scimkit_filter::{Filter, Grammar, Node, ParseOptions};
+use scimkit_filter::{Filter, Node, ParseOptions};
 use scimkit_types::{Attribute, AttributeType, Catalog, Dialect, Resource, ResourceType, Schema, Value};
 
 const EXAMPLE: &str = "urn:example:2.0:Thing";
@@ -21,7 +21,7 @@ fn catalog() -> Catalog {
 
 fn matches_as(resource_type: &str, filter: &str, resource: &str) -> bool {
     let catalog = catalog();
-    let options = ParseOptions::default().with_catalog(&catalog).with_grammar(Grammar::Lenient);
+    let options = ParseOptions::default().with_catalog(&catalog).with_dialect(Dialect::LENIENT);
     let filter = Filter::parse_with(filter, &options).unwrap();
     let resource: Resource = serde_json::from_str(resource).unwrap();
     filter.resolve(&catalog, catalog.resource_type(resource_type).unwrap(), Dialect::STRICT).unwrap().matches(&resource)

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use scimkit_filter::generators::{any_attribute_path, any_filter, any_patch_path};
-use scimkit_filter::{AttributePath, Filter, Grammar, Limits, ParseError, ParseOptions, PatchPath};
-use scimkit_types::Catalog;
+use scimkit_filter::{AttributePath, Filter, Limits, ParseError, ParseOptions, PatchPath};
+use scimkit_types::{Catalog, Dialect};
 
 use crate::strategies::almost_filter;
 
@@ -25,8 +25,8 @@ proptest! {
     #[test]
     fn a_printed_filter_is_read_as_the_same(filter in any_filter()) {
         let text = filter.to_string();
-        for grammar in [Grammar::Strict, Grammar::Lenient] {
-            prop_assert_eq!(&Filter::parse_with(&text, &unbounded().with_grammar(grammar)), &Ok(filter.clone()), "{}", text);
+        for dialect in [Dialect::STRICT, Dialect::LENIENT] {
+            prop_assert_eq!(&Filter::parse_with(&text, &unbounded().with_dialect(dialect)), &Ok(filter.clone()), "{}", text);
         }
     }
 
@@ -51,8 +51,8 @@ proptest! {
     #[test]
     fn every_text_gets_an_answer(text in prop_oneof![any::<String>(), almost_filter()]) {
         let catalog = Catalog::standard();
-        for grammar in [Grammar::Strict, Grammar::Lenient] {
-            let options = ParseOptions::default().with_grammar(grammar).with_catalog(&catalog);
+        for dialect in [Dialect::STRICT, Dialect::LENIENT] {
+            let options = ParseOptions::default().with_dialect(dialect).with_catalog(&catalog);
             let errors = [
                 Filter::parse_with(&text, &options).err(),
                 PatchPath::parse_with(&text, &options).err(),
@@ -66,7 +66,7 @@ proptest! {
 
     #[test]
     fn any_white_space_will_do_leniently(filter in any_filter(), blank in "[ \t\r\n\u{a0}]{1,3}") {
-        let lenient = unbounded().with_grammar(Grammar::Lenient);
+        let lenient = unbounded().with_dialect(Dialect::LENIENT);
         let text = respaced(&filter.to_string(), &blank);
         prop_assert_eq!(Filter::parse_with(&text, &lenient), Ok(filter), "{}", text);
     }
@@ -74,13 +74,13 @@ proptest! {
     #[test]
     fn what_is_read_strictly_is_read_leniently_as_the_same(text in almost_filter()) {
         if let Ok(filter) = Filter::parse(&text) {
-            prop_assert_eq!(Filter::parse_with(&text, &ParseOptions::default().with_grammar(Grammar::Lenient)), Ok(filter));
+            prop_assert_eq!(Filter::parse_with(&text, &ParseOptions::default().with_dialect(Dialect::LENIENT)), Ok(filter));
         }
     }
 
     #[test]
     fn what_is_read_is_printed_and_read_as_the_same(text in almost_filter()) {
-        let options = ParseOptions::default().with_grammar(Grammar::Lenient);
+        let options = ParseOptions::default().with_dialect(Dialect::LENIENT);
         if let Ok(filter) = Filter::parse_with(&text, &options) {
             prop_assert_eq!(Filter::parse(&filter.to_string()), Ok(filter));
         }

@@ -1,6 +1,6 @@
 //! The vectors of `testdata/filter`.
 
-use scimkit_filter::{AttributeExpression, AttributePath, Filter, Grammar, Literal, ParseError, ParseOptions, PatchPath, ValuePath};
+use scimkit_filter::{AttributeExpression, AttributePath, Filter, Literal, ParseError, ParseOptions, PatchPath, ValuePath};
 use scimkit_types::{Catalog, Dialect, ResourceType, Schema, Tolerance};
 use serde_json::Value as Json;
 
@@ -43,7 +43,7 @@ fn name(path: &AttributePath) -> String {
 
 fn literal(value: &Literal) -> String {
     match value {
-        Literal::String(text) => serde_json::to_string(text).unwrap(),
+        Literal::String(text) => serde_json::to_string(text.as_str()).unwrap(),
         other => other.to_string(),
     }
 }
@@ -71,8 +71,8 @@ fn path_tree(path: &PatchPath) -> String {
 fn check<T>(vector: &Json, parse: impl Fn(&str, &ParseOptions<'_>) -> Result<T, ParseError>, show: fn(&T) -> String) {
     let catalog = catalog();
     let input = vector["input"].as_str().unwrap();
-    for (grammar, key) in [(Grammar::Strict, "strict"), (Grammar::Lenient, "lenient")] {
-        let options = ParseOptions::default().with_catalog(&catalog).with_grammar(grammar);
+    for (dialect, key) in [(Dialect::STRICT, "strict"), (Dialect::LENIENT, "lenient")] {
+        let options = ParseOptions::default().with_catalog(&catalog).with_dialect(dialect);
         let shown = parse(input, &options).map(|parsed| show(&parsed));
         let id = &vector["id"];
         if vector[key] == "accept" {

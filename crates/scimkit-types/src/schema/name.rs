@@ -145,16 +145,67 @@ caseless! {
     AttributeName
 }
 
+impl AttributeName {
+    /// Takes a name off the start of a text: all bytes that can belong to one. Gives the name and the rest, or `None` if there is none.
+    ///
+    /// ```
+    /// use scimkit_types::AttributeName;
+    /// let (name, rest) = AttributeName::split_off("name.givenName").ok_or("no name")?;
+    /// assert!(name == *"name" && rest == ".givenName");
+    /// assert!(AttributeName::split_off("2nd").is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn split_off(text: &str) -> Option<(Self, &str)> {
+        let bytes = text.as_bytes();
+        let end = bytes.iter().position(|byte| !is_in(*byte, NAME)).unwrap_or(bytes.len());
+        let starts = match bytes {
+            [b'$', first, ..] => end > 1 && first.is_ascii_alphabetic(),
+            [first, ..] => first.is_ascii_alphabetic(),
+            [] => false,
+        };
+        let (name, rest) = text.split_at_checked(end)?;
+        starts.then(|| (Self(CompactString::new(name)), rest))
+    }
+}
+
 impl std::str::FromStr for AttributeName {
     type Err = NameError;
 
     #[inline]
     fn from_str(name: &str) -> Result<Self, NameError> {
-        let rest = name.strip_prefix('$').unwrap_or(name).as_bytes();
-        let is_valid = rest.first().is_some_and(u8::is_ascii_alphabetic)
-            && rest.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'$'));
-        if is_valid { Ok(Self(CompactString::new(name))) } else { Err(NameError::Attribute { name: name.to_owned() }) }
+        match Self::split_off(name) {
+            Some((name, "")) => Ok(name),
+            _ => Err(NameError::Attribute { name: name.to_owned() }),
+        }
     }
+}
+
+/// A byte of an attribute name.
+const NAME: u8 = 1;
+/// An ASCII byte of a schema URI.
+const URI: u8 = 2;
+
+/// Whether a byte is of a class; looked up, as every byte of every name is asked for.
+#[inline]
+fn is_in(byte: u8, class: u8) -> bool {
+    const CLASSES: [u8; 256] = {
+        let mut classes = [0; 256];
+        let mut byte = 0_u8;
+        while byte < 128 {
+            let is_name = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'$');
+            let is_uri = byte.is_ascii_graphic() && !matches!(byte, b'"' | b'[' | b']' | b'(' | b')');
+            #[expect(clippy::indexing_slicing, reason = "the table has a place for every byte; the compiler would refuse another")]
+            {
+                classes[byte as usize] = if is_name { NAME } else { 0 } | if is_uri { URI } else { 0 };
+            }
+            byte += 1;
+        }
+        classes
+    };
+    #[expect(clippy::indexing_slicing, reason = "the table has a place for every byte")]
+    let classes = CLASSES[usize::from(byte)];
+    classes & class != 0
 }
 
 caseless! {
@@ -169,6 +220,24 @@ caseless! {
     SchemaUri
 }
 
+impl SchemaUri {
+    /// The number of bytes at the start of a text that can belong to a URI: no blank, no control character, none of `"[]()`.
+    ///
+    /// ```
+    /// use scimkit_types::SchemaUri;
+    /// assert_eq!(SchemaUri::length_in("urn:example:User[type eq 1]"), 16);
+    /// ```
+    pub fn length_in(text: &str) -> usize {
+        let end = text.bytes().position(|byte| !is_in(byte, URI)).unwrap_or(text.len());
+        // A URI is ASCII nearly always.
+        if text.as_bytes().get(end).is_none_or(u8::is_ascii) {
+            return end;
+        }
+        let ends = |c: char| c.is_whitespace() || c.is_control() || u8::try_from(c).is_ok_and(|byte| byte.is_ascii() && !is_in(byte, URI));
+        text.find(ends).unwrap_or(text.len())
+    }
+}
+
 impl std::str::FromStr for SchemaUri {
     type Err = NameError;
 
@@ -181,7 +250,7 @@ impl std::str::FromStr for SchemaUri {
             && uri.len() <= 1024
             && !uri.ends_with(':')
             && uri.starts_with(|first: char| first.is_ascii_alphabetic())
-            && uri.chars().all(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '[' | ']' | '(' | ')'));
+            && Self::length_in(uri) == uri.len();
         if is_valid { Ok(Self(CompactString::new(uri))) } else { Err(NameError::SchemaUri { uri: uri.to_owned() }) }
     }
 }
