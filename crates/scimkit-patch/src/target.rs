@@ -1,8 +1,8 @@
 //! What the path of an operation stands for.
 
 use scimkit_filter::{
-    AttributeExpression, AttributePath, CompareOperator, Filter, Literal, Node, ParseError, ParseOptions, PatchPath,
-    ResolvedFilter, ValuePath,
+    AttributeExpression, AttributePath, CompareOperator, Filter, Literal, Node, ParseError, ParseOptions, PatchPath, ResolvedFilter,
+    ValuePath,
 };
 use scimkit_types::{AttributeType, ComplexValue, Resource, Schema, SchemaUri, Tolerance, Value};
 

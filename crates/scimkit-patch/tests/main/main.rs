@@ -21,6 +21,10 @@ mod rules;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod switches;
+#[cfg(test)]
 mod update;
 #[cfg(test)]
 mod vectors;
+#[cfg(test)]
+mod wire;
