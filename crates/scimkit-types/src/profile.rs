@@ -169,6 +169,13 @@ pub struct BulkFeature {
     pub max_payload_size: u64,
 }
 
+impl BulkFeature {
+    /// So many operations and bytes at most.
+    pub const fn new(max_operations: u64, max_payload_size: u64) -> Self {
+        Self { max_operations, max_payload_size }
+    }
+}
+
 /// The sizes of pages (RFC 7644 section 3.4.2.4).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
