@@ -36,6 +36,15 @@ impl<'a> Scope<'a> {
         let definition = place.definition();
         let is_text = value.as_str().is_some();
         let is_empty = value.as_str() == Some("");
+        // R7643-4.1.1-01: what is required cannot be empty, whether empty text is a value or clears.
+        if is_empty && definition.is_required {
+            return Err(PatchError::Type {
+                operation: self.operation,
+                path: place.to_string(),
+                expected: "text that is not empty",
+                found: "empty text",
+            });
+        }
         if is_empty && self.tolerate(Tolerance::EmptyClears) {
             return Ok(Value::Null);
         }
@@ -54,14 +63,6 @@ impl<'a> Scope<'a> {
             AttributeType::String | AttributeType::Binary | AttributeType::Reference => is_text || value.as_str().is_some(),
             AttributeType::Complex => value.as_complex().is_some(),
         };
-        if is_empty && definition.is_required {
-            return Err(PatchError::Type {
-                operation: self.operation,
-                path: place.to_string(),
-                expected: "text that is not empty",
-                found: "empty text",
-            });
-        }
         if fits || matches!(value, Value::Null) { Ok(value) } else { Err(self.mistyped(place, &value)) }
     }
 

@@ -90,6 +90,18 @@ fn required_values_stay() {
     check_error(r#"[{"op": "replace", "path": "name", "value": ""}]"#, ScimType::InvalidValue);
 }
 
+/// R7643-4.1.1-01, R7644-3.5.2.2-05: empty text is no value for what is required, in no dialect; no value at all is its removal.
+#[test]
+fn empty_text_is_no_value_for_what_is_required() {
+    for dialect in ["strict", "lenient", "entra", "entra-optscim", "okta"] {
+        for (value, scim_type) in [(r#""""#, ScimType::InvalidValue), ("null", ScimType::Mutability)] {
+            let operations = format!(r#"[{{"op": "replace", "path": "userName", "value": {value}}}]"#);
+            let error = patch("User", dialect.parse().unwrap(), r#"{"userName": "a"}"#, &operations).unwrap_err();
+            assert_eq!(error.scim_type(), scim_type, "{dialect} {value}");
+        }
+    }
+}
+
 /// R7644-3.5.2-13: a required extension cannot be emptied.
 #[test]
 fn required_extensions_stay() {

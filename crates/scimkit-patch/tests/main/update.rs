@@ -1,7 +1,7 @@
 //! `update`: what services of different abilities are asked to do.
 
 use scimkit_patch::{Abilities, Context, DiffError, DiffOptions, UpdateRequest, update};
-use scimkit_types::{Catalog, Dialect, Profile};
+use scimkit_types::{Catalog, Dialect, Profile, Tolerance};
 
 use crate::support::{ENTERPRISE, resource};
 
@@ -117,6 +117,39 @@ fn members_go_without_filters_too() {
         GROUP,
         desired,
         &[r#"[{"op":"Remove","path":"members","value":[{"value":"a"},{"value":"b"}]}]"#],
+    );
+}
+
+/// Each thing that a service may ask for, one by one.
+#[test]
+fn each_ability_shapes_the_requests() {
+    let emails = |work: &str| {
+        format!(
+            r#"{{"userName":"o","emails":[{{"type":"work","value":"{work}"}},{{"type":"home","value":"h","display":"Longer than a path of one"}}]}}"#
+        )
+    };
+    let check = |abilities: Abilities, expected: &[&str]| check_patches("User", &abilities, &emails("a"), &emails("b"), expected);
+    check(Abilities::default(), &[r#"[{"op":"replace","path":"emails[type eq \"work\"].value","value":"b"}]"#]);
+    check(
+        Abilities::default().with_value_paths(false),
+        &[
+            r#"[{"op":"replace","path":"emails","value":[{"type":"work","value":"b"},{"type":"home","value":"h","display":"Longer than a path of one"}]}]"#,
+        ],
+    );
+    let (current, desired) =
+        (r#"{"userName": "o", "active": true, "nickName": "N"}"#, r#"{"userName": "o", "active": false, "title": "T"}"#);
+    let check = |abilities: Abilities, expected: &[&str]| check_patches("User", &abilities, current, desired, expected);
+    let removal = r#"{"op":"remove","path":"nickName"}"#;
+    let together = r#"{"op":"replace","value":{"title":"T","active":false}}"#;
+    check(Abilities::default(), &[&format!("[{together},{removal}]")]);
+    check(Abilities::default().with_limits(1, usize::MAX), &[&format!("[{together}]"), &format!("[{removal}]")]);
+    check(
+        abilities(Dialect::STRICT.with(Tolerance::PathRequired)),
+        &[&format!(r#"[{{"op":"replace","path":"title","value":"T"}},{{"op":"replace","path":"active","value":false}},{removal}]"#)],
+    );
+    check(
+        abilities(Dialect::STRICT.with(Tolerance::CapitalizedOperations)),
+        &[r#"[{"op":"Replace","value":{"title":"T","active":"False"}},{"op":"Remove","path":"nickName"}]"#],
     );
 }
 

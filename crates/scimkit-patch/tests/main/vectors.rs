@@ -79,9 +79,8 @@ fn all_vectors_hold() {
             let is_fine = match (id, is_strict) {
                 // AMB-28: a strict service refuses rather than removing all.
                 ("PV52", true) => outcome.is_err_and(|scim_type| scim_type == "invalidSyntax"),
-                // A tolerant dialect decides otherwise: no operations do nothing, `""` clears, the last primary wins.
+                // A tolerant dialect decides otherwise: no operations do nothing, the last primary wins.
                 ("PV49", false) => outcome.is_ok_and(|(_, is_changed)| !is_changed),
-                ("PV60", false) => outcome.is_err_and(|scim_type| scim_type == "mutability"),
                 ("PV63", false) => outcome.is_ok(),
                 // IR06: what the filter describes is created.
                 ("PV35", false) => outcome.is_ok_and(|(_, is_changed)| *is_changed),

@@ -3,7 +3,8 @@
 use scimkit_types::schema::{ENTERPRISE_USER, SERVICE_PROVIDER_CONFIG, USER, discovery_schemas};
 use scimkit_types::validate::{Accepted, Operation, Policy, accept};
 use scimkit_types::{
-    Attribute, AttributeType, Catalog, CatalogError, CatalogFault, Mutability, Resource, ResourceType, Returned, Schema, Version, Violation,
+    Attribute, AttributeType, Catalog, CatalogError, CatalogFault, ErrorResponse, Mutability, Resource, ResourceType, Returned, Schema, ScimType,
+    Version, Violation,
 };
 
 fn attribute(name: &str, type_: AttributeType) -> Attribute {
@@ -226,5 +227,16 @@ fn entity_tags_compare_by_their_opaque_parts() {
         (r#""a""#, r#""A""#, false),
     ] {
         assert_eq!(version(left) == version(right), is_equal, "{left} {right}");
+    }
+}
+
+/// AMB-35: what is too sensitive for an address is forbidden, and the other keywords have the status of the standard's table.
+#[test]
+fn keywords_have_their_status() {
+    let status = |scim_type| ErrorResponse::of(scim_type, "").status;
+    assert_eq!(status(ScimType::Sensitive), 403);
+    assert_eq!(status(ScimType::Uniqueness), 409);
+    for scim_type in [ScimType::InvalidFilter, ScimType::TooMany, ScimType::Mutability, ScimType::InvalidSyntax, ScimType::NoTarget] {
+        assert_eq!(status(scim_type), 400, "{scim_type}");
     }
 }
