@@ -1,22 +1,28 @@
 //! What a server is made of, checked once.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use scimkit_filter::{AttributePath, ParseError, ParseOptions};
-use scimkit_types::{Catalog, CatalogError, Clock, Dialect, Profile, SystemClock};
-use secrecy::SecretBox;
+use scimkit_store::Tenant;
+use scimkit_types::profile::Limits;
+use scimkit_types::{Catalog, CatalogError, Clock, Dialect, Profile, SystemClock, Timer};
 
+use crate::audit::AuditSink;
 use crate::authenticate::Authenticator;
-use crate::cursor::Cursors;
-use crate::discovery::Discovery;
+use crate::cursor::{CursorKeys, Cursors};
+use crate::deadline::DeadlineSettings;
+use crate::discovery::{self, Discovery};
 use crate::handler::{IdSource, ResourceHandler};
-use crate::limit::Limiter;
+use crate::hook::Hook;
+use crate::password::{PasswordSink, WithoutSink};
 use crate::policy::Policy;
 use crate::route::BasePath;
 use crate::server::{Inner, Server};
 use crate::store_handler::select::Selector;
+use crate::tenant::{AllRules, TenantSettings};
 use crate::tolerance::Tolerances;
 
 /// Why a server cannot be built.
@@ -100,9 +106,6 @@ pub enum DiscoveryAccess {
     Authenticated,
 }
 
-/// The largest request body when the profile names none: 1 MiB.
-const MAX_BODY: usize = 1 << 20;
-
 /// Builds a [`Server`].
 pub struct ServerBuilder {
     handler: Arc<dyn ResourceHandler>,
@@ -115,6 +118,13 @@ pub struct ServerBuilder {
     policies: Vec<Arc<dyn Policy>>,
     discovery: DiscoveryAccess,
     cursors: Option<Cursors>,
+    tenants: HashMap<Tenant, TenantSettings>,
+    only_tenant: Option<Tenant>,
+    passwords: Option<Arc<dyn PasswordSink>>,
+    without_sink: WithoutSink,
+    hooks: Vec<Arc<dyn Hook>>,
+    audit: Option<Arc<dyn AuditSink>>,
+    deadline: Option<DeadlineSettings>,
 }
 
 impl ServerBuilder {
@@ -130,6 +140,13 @@ impl ServerBuilder {
             policies: Vec::new(),
             discovery: DiscoveryAccess::Public,
             cursors: None,
+            tenants: HashMap::new(),
+            only_tenant: None,
+            passwords: None,
+            without_sink: WithoutSink::default(),
+            hooks: Vec::new(),
+            audit: None,
+            deadline: None,
         }
     }
 
@@ -186,12 +203,65 @@ impl ServerBuilder {
 
     /// Offers cursors beside indexes (RFC 9865), which last so long; seconds count. Default: there are none, and `cursor` is ignored.
     ///
-    /// Cursors are encrypted and authenticated under the key, which must be random; servers that share it take each other's cursors. A
-    /// cursor is valid for the tenant, actor, filter, sort and count that it was made for. The handler must know
+    /// Cursors are encrypted and authenticated under random keys; servers that share them take each other's cursors. A cursor is valid
+    /// for the tenant, actor, filter, sort and count that it was made for. The handler must know
     /// [`Search::after`](crate::Search::after), as [`StoreHandler`](crate::StoreHandler) does.
     #[must_use]
-    pub fn cursors(mut self, key: &SecretBox<[u8; 32]>, lifetime: Duration) -> Self {
-        self.cursors = Some(Cursors::new(key, lifetime));
+    pub fn cursors(mut self, keys: impl Into<CursorKeys>, lifetime: Duration) -> Self {
+        self.cursors = Some(Cursors::new(&keys.into(), lifetime));
+        self
+    }
+
+    /// Says what is different for a tenant. Default: nothing is for any.
+    #[must_use]
+    pub fn tenant(mut self, tenant: Tenant, settings: TenantSettings) -> Self {
+        self.tenants.insert(tenant, settings);
+        self
+    }
+
+    /// Lets in nobody but the actors of one tenant, for a server that stands for it under a path or host of its own (R7644-6.1-01);
+    /// whoever belongs to another tenant is answered as with credentials that are not valid. Default: all tenants are served.
+    #[must_use]
+    pub fn only_tenant(mut self, tenant: Tenant) -> Self {
+        self.only_tenant = Some(tenant);
+        self
+    }
+
+    /// Takes passwords, and says so in `/ServiceProviderConfig`. Default: there is no sink.
+    #[must_use]
+    pub fn passwords(mut self, sink: Arc<dyn PasswordSink>) -> Self {
+        self.passwords = Some(sink);
+        self
+    }
+
+    /// What becomes of passwords without a sink. Default: requests with one are refused.
+    #[must_use]
+    pub const fn without_password_sink(mut self, policy: WithoutSink) -> Self {
+        self.without_sink = policy;
+        self
+    }
+
+    /// Adds a hook; a change has to pass all of them, and they are told of it in the order in which they were added.
+    #[must_use]
+    pub fn hook(mut self, hook: Arc<dyn Hook>) -> Self {
+        self.hooks.push(hook);
+        self
+    }
+
+    /// Where records of writes are kept. Default: nowhere.
+    #[must_use]
+    pub fn audit(mut self, sink: Arc<dyn AuditSink>) -> Self {
+        self.audit = Some(sink);
+        self
+    }
+
+    /// How long a request may be worked on, bulk requests as a whole. Default: as long as it takes.
+    ///
+    /// What is not done then is dropped and answered by 503; a write under way by 504, since it may or may not have been done, as a
+    /// whole in either case. Once the handler has written, what follows is no longer cut off.
+    #[must_use]
+    pub fn deadline(mut self, after: Duration, timer: Arc<dyn Timer>) -> Self {
+        self.deadline = Some(DeadlineSettings { after, timer });
         self
     }
 
@@ -211,9 +281,7 @@ impl ServerBuilder {
             Some(base_url) => check_base_url(&base_url).ok_or(ConfigError::BaseUrl { found: base_url })?,
             None => base_path.to_path(),
         };
-        let limiter = Limiter::new(&profile.limits)?;
-        let bulk = BulkLimits::new(&profile)?;
-        let max_body = profile.limits.max_body.map_or(MAX_BODY, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let rules = AllRules::new(&profile, self.dialect.unwrap_or(profile.dialect), self.policies, self.tenants)?;
         let options = ParseOptions::default().with_catalog(&catalog);
         let alias = |(name, path): (&String, &String)| {
             let path = AttributePath::parse_with(path, &options);
@@ -221,30 +289,37 @@ impl ServerBuilder {
         };
         let filter_aliases = profile.filter_aliases.iter().map(alias).collect::<Result<Vec<_>, _>>()?;
         check_equal_values(&profile, &catalog)?;
-        let lifetime = self.cursors.as_ref().map(Cursors::lifetime);
-        let discovery = Discovery::new(&profile, bulk, lifetime, &catalog, &base_url, &self.authenticator.schemes());
+        let offers = discovery::Offers {
+            bulk: rules.general().bulk,
+            cursors: self.cursors.as_ref().map(Cursors::lifetime),
+            changes_passwords: self.passwords.is_some(),
+            schemes: self.authenticator.schemes(),
+        };
+        let discovery = Discovery::new(&profile, &offers, &catalog, &base_url);
         let config = Config {
-            dialect: self.dialect.unwrap_or(profile.dialect),
             profile,
             catalog,
             base_path,
             base_url,
             filter_aliases,
-            max_body,
-            bulk,
+            rules,
             cursors: self.cursors,
             discovery_access: self.discovery,
+            only_tenant: self.only_tenant,
+            without_sink: self.without_sink,
+            deadline: self.deadline,
             clock: self.clock,
             ids: self.ids,
         };
         Ok(Server::new(Inner {
             config,
             discovery,
-            limiter,
             tolerances: Tolerances::default(),
             handler: self.handler,
             authenticator: self.authenticator,
-            policies: self.policies,
+            passwords: self.passwords,
+            hooks: self.hooks,
+            audit: self.audit,
         }))
     }
 }
@@ -259,16 +334,16 @@ impl fmt::Debug for ServerBuilder {
 pub(crate) struct Config {
     pub(crate) profile: Profile,
     pub(crate) catalog: Catalog,
-    pub(crate) dialect: Dialect,
     pub(crate) base_path: BasePath,
     /// Without a slash at the end.
     pub(crate) base_url: String,
     pub(crate) filter_aliases: Vec<(String, AttributePath)>,
-    pub(crate) max_body: usize,
-    /// `None` without bulk requests.
-    pub(crate) bulk: Option<BulkLimits>,
+    pub(crate) rules: AllRules,
     pub(crate) cursors: Option<Cursors>,
     pub(crate) discovery_access: DiscoveryAccess,
+    pub(crate) only_tenant: Option<Tenant>,
+    pub(crate) without_sink: WithoutSink,
+    pub(crate) deadline: Option<DeadlineSettings>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,
 }
@@ -282,13 +357,13 @@ pub(crate) struct BulkLimits {
 
 impl BulkLimits {
     /// A request costs its operations as writes, so that one with more of them than the quota would never be admitted.
-    fn new(profile: &Profile) -> Result<Option<Self>, ConfigError> {
+    pub(crate) fn new(profile: &Profile, limits: &Limits) -> Result<Option<Self>, ConfigError> {
         let Some(bulk) = &profile.features.bulk else { return Ok(None) };
         let (max_operations, max_payload_size) = (bulk.max_operations, bulk.max_payload_size);
         if max_operations == 0 || max_payload_size == 0 {
             return Err(ConfigError::Bulk { max_operations, max_payload_size });
         }
-        let quota = profile.limits.write.map_or(u32::MAX, |limit| limit.requests);
+        let quota = limits.write.map_or(u32::MAX, |limit| limit.requests);
         Ok(Some(Self {
             max_operations: max_operations.min(u64::from(quota)),
             max_payload_size: usize::try_from(max_payload_size).unwrap_or(usize::MAX),

@@ -22,11 +22,46 @@ type Result<T, E = ErrorResponse> = std::result::Result<T, E>;
 
 const NONCE: usize = 24;
 
+/// The keys of cursors: new ones are made under the first, and taken under any of them.
+///
+/// A key is replaced in three steps: all servers get the new key as a further one, then as the first one, and once the lifetime of a
+/// cursor has passed they forget the old key.
+#[derive(Debug)]
+pub struct CursorKeys {
+    keys: Vec<SecretBox<[u8; 32]>>,
+}
+
+impl CursorKeys {
+    /// The key that cursors are made under.
+    pub fn new(key: SecretBox<[u8; 32]>) -> Self {
+        Self { keys: vec![key] }
+    }
+
+    /// These keys and a further one that cursors are taken under.
+    #[must_use]
+    pub fn with(mut self, key: SecretBox<[u8; 32]>) -> Self {
+        self.keys.push(key);
+        self
+    }
+}
+
+impl From<&SecretBox<[u8; 32]>> for CursorKeys {
+    fn from(key: &SecretBox<[u8; 32]>) -> Self {
+        Self::new(SecretBox::new(Box::new(*key.expose_secret())))
+    }
+}
+
 /// Seals and opens cursors.
 pub(crate) struct Cursors {
+    /// The first one seals.
+    seals: Vec<Seal>,
+    lifetime: Duration,
+}
+
+/// One key.
+struct Seal {
     cipher: XChaCha20Poly1305,
     nonce_key: SecretBox<[u8; 32]>,
-    lifetime: Duration,
 }
 
 impl fmt::Debug for Cursors {
@@ -46,14 +81,29 @@ pub(crate) struct Walk<'a> {
 }
 
 impl Cursors {
-    pub(crate) fn new(key: &SecretBox<[u8; 32]>, lifetime: Duration) -> Self {
-        let key = key.expose_secret();
-        let nonce_key: [u8; 32] = Sha256::new().chain_update("scimkit cursor nonce").chain_update(key).finalize().into();
-        Self { cipher: XChaCha20Poly1305::new(&(*key).into()), nonce_key: SecretBox::new(Box::new(nonce_key)), lifetime }
+    pub(crate) fn new(keys: &CursorKeys, lifetime: Duration) -> Self {
+        Self { seals: keys.keys.iter().map(Seal::new).collect(), lifetime }
     }
 
     pub(crate) const fn lifetime(&self) -> Duration {
         self.lifetime
+    }
+
+    fn seal(&self, binding: &[u8], plain: &[u8]) -> Option<String> {
+        self.seals.first()?.seal(binding, plain)
+    }
+
+    fn open(&self, binding: &[u8], text: &str) -> Option<Vec<u8>> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        self.seals.iter().find_map(|seal| seal.open(binding, &bytes))
+    }
+}
+
+impl Seal {
+    fn new(key: &SecretBox<[u8; 32]>) -> Self {
+        let key = key.expose_secret();
+        let nonce_key: [u8; 32] = Sha256::new().chain_update("scimkit cursor nonce").chain_update(key).finalize().into();
+        Self { cipher: XChaCha20Poly1305::new(&(*key).into()), nonce_key: SecretBox::new(Box::new(nonce_key)) }
     }
 
     fn seal(&self, binding: &[u8], plain: &[u8]) -> Option<String> {
@@ -65,8 +115,7 @@ impl Cursors {
         Some(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
     }
 
-    fn open(&self, binding: &[u8], text: &str) -> Option<Vec<u8>> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    fn open(&self, binding: &[u8], bytes: &[u8]) -> Option<Vec<u8>> {
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE>()?;
         self.cipher.decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: binding }).ok()
     }

@@ -25,19 +25,22 @@ pub(crate) struct Discovery {
     schema: HashMap<String, Bytes>,
 }
 
+/// What the server offers beside what the profile says.
+#[derive(Debug)]
+pub(crate) struct Offers {
+    pub(crate) bulk: Option<BulkLimits>,
+    /// How long cursors last; `None` without cursors.
+    pub(crate) cursors: Option<Duration>,
+    pub(crate) changes_passwords: bool,
+    pub(crate) schemes: Vec<AuthenticationScheme>,
+}
+
 impl Discovery {
-    pub(crate) fn new(
-        profile: &Profile,
-        bulk: Option<BulkLimits>,
-        cursors: Option<Duration>,
-        catalog: &Catalog,
-        base_url: &str,
-        schemes: &[AuthenticationScheme],
-    ) -> Self {
+    pub(crate) fn new(profile: &Profile, offers: &Offers, catalog: &Catalog, base_url: &str) -> Self {
         let types: Vec<(&ResourceType, Resource)> = catalog.resource_types().iter().map(|t| (t, resource_type(t, base_url))).collect();
         let schemas: Vec<(&Schema, Resource)> = catalog.schemas().iter().map(|s| (s, schema(s, base_url))).collect();
         Self {
-            service_provider_config: write(&service_provider_config(profile, bulk, cursors, base_url, schemes).into_complex().into()),
+            service_provider_config: write(&service_provider_config(profile, offers, base_url).into_complex().into()),
             resource_types: list(types.iter().map(|(_, resource)| resource)),
             resource_type: types.iter().map(|(t, resource)| (t.name.clone(), write_resource(resource))).collect(),
             schemas: list(schemas.iter().map(|(_, resource)| resource)),
@@ -68,13 +71,8 @@ impl Discovery {
 }
 
 /// RFC 7643 section 5, with what RFC 9865 adds. What is advertised is what the server does (R7643-5-06).
-fn service_provider_config(
-    profile: &Profile,
-    bulk: Option<BulkLimits>,
-    cursors: Option<Duration>,
-    base_url: &str,
-    schemes: &[AuthenticationScheme],
-) -> Resource {
+fn service_provider_config(profile: &Profile, offers: &Offers, base_url: &str) -> Resource {
+    let (bulk, cursors) = (offers.bulk, offers.cursors);
     let features = &profile.features;
     let supported = |is_supported: bool| ComplexValue::from_iter([("supported", Value::from(is_supported))]);
     let mut config = Resource::new([SERVICE_PROVIDER_CONFIG]);
@@ -88,7 +86,7 @@ fn service_provider_config(
     let mut filter = supported(features.filter);
     filter.insert("maxResults", Number::from(profile.paging.max_count));
     config.insert("filter", filter);
-    config.insert("changePassword", supported(false));
+    config.insert("changePassword", supported(offers.changes_passwords));
     config.insert("sort", supported(features.sort));
     config.insert("etag", supported(features.etag));
     let mut pagination = ComplexValue::new();
@@ -101,7 +99,7 @@ fn service_provider_config(
         pagination.insert("cursorTimeout", Number::from(lifetime.as_secs()));
     }
     config.insert("pagination", pagination);
-    let schemes = schemes.iter().enumerate().map(|(index, scheme)| {
+    let schemes = offers.schemes.iter().enumerate().map(|(index, scheme)| {
         let mut value = ComplexValue::new();
         value.insert("type", scheme.type_.as_str());
         value.insert("name", scheme.name.as_str());

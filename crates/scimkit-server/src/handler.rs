@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use scimkit_filter::ResolvedFilter;
 use scimkit_store::{Position, Sort, Tenant};
+use scimkit_types::profile::Limits;
 use scimkit_types::validate::{self, Operation};
 use scimkit_types::{
     Catalog, Dialect, ErrorResponse, PatchOp, Precondition, Profile, Projection, Resource, ResourceType, ScimType, Timestamp, Tolerance,
@@ -129,8 +130,10 @@ pub struct Context<'a> {
     pub catalog: &'a Catalog,
     /// What the service offers and expects.
     pub profile: &'a Profile,
-    /// What is tolerated of the peer.
+    /// What is tolerated of the tenant's clients.
     pub dialect: Dialect,
+    /// The limits of the tenant's requests.
+    pub limits: &'a Limits,
     /// When the request arrived.
     pub now: Timestamp,
     pub(crate) base_url: &'a str,
@@ -218,7 +221,8 @@ const SEGMENT: &percent_encoding::AsciiSet =
 /// [`ResourceStore`](scimkit_store::ResourceStore).
 ///
 /// # Contract
-/// Every call sees only the tenant of [`Context::tenant`]. A write is done as a whole or not at all. [`Preconditions`] are checked in one
+/// Every call sees only the tenant of [`Context::tenant`]. A write is done as a whole or not at all, also
+/// when its future is dropped because the time of the request is over. [`Preconditions`] are checked in one
 /// atomic step with the write. A returned resource has its `id` and, in `meta`, `created`, `lastModified` and `version`, whatever the
 /// projection says; the server adds `meta.resourceType`, `meta.location` and missing `$ref`s, and applies the projection. Attributes that
 /// the projection does not include may be missing.

@@ -38,16 +38,23 @@
 //! crate. Bulk requests are answered if the profile gives their limits, and `/Me` if the actor has a resource; else with 501. Cursors
 //! need a key ([`ServerBuilder::cursors`]).
 
+mod audit;
 mod authenticate;
 mod bulk;
 mod config;
 mod cursor;
+mod deadline;
 mod discovery;
+mod exchange;
 mod handler;
+mod hook;
 mod limit;
+mod meter;
+mod password;
 mod policy;
 mod present;
 mod query;
+mod readiness;
 mod request;
 mod respond;
 mod root;
@@ -55,17 +62,28 @@ mod route;
 mod server;
 mod shape;
 mod store_handler;
+mod tenant;
 mod tolerance;
 mod written;
 
+pub use audit::{AuditRecord, AuditSink};
+#[cfg(feature = "argon2")]
+pub use authenticate::BasicCredentials;
 pub use authenticate::{
-    Actor, ActorResource, AuthenticationError, AuthenticationScheme, Authenticator, BearerTokens, Permissions, bearer_token,
+    Actor, ActorResource, AuthenticationError, AuthenticationScheme, Authenticator, BearerTokens, FirstOf, Permissions, bearer_token,
 };
 pub use config::{ConfigError, DiscoveryAccess, ServerBuilder};
+pub use cursor::CursorKeys;
 pub use handler::{Context, Found, HandlerError, IdSource, Preconditions, ResourceHandler, Result, Search};
+pub use hook::{Changed, Hook, Proposal};
 pub use http;
+pub use password::{AcceptedPassword, PasswordSink, WithoutSink};
+#[cfg(feature = "argon2")]
+pub use password::{Argon2Passwords, MemoryPasswordHashes, PasswordHashes};
 pub use policy::{Access, Action, DirectoryProviderSwitch, Policy};
+pub use readiness::Readiness;
 pub use respond::{body_too_large, error_response, internal};
 pub use server::Server;
 pub use store_handler::StoreHandler;
+pub use tenant::TenantSettings;
 pub use tolerance::ToleranceCounts;

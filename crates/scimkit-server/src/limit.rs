@@ -1,7 +1,6 @@
 //! Rate limits for each tenant and class of request.
 
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use scimkit_rate_limit::{Decision, Keyed, Quota, SlidingWindow};
@@ -21,47 +20,64 @@ pub(crate) enum Class {
     Write,
 }
 
-/// The usage of all tenants.
-#[derive(Debug)]
-pub(crate) struct Limiter {
-    read: Option<Mutex<Windows>>,
-    write: Option<Mutex<Windows>>,
+impl Class {
+    /// A word for headers and figures.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
 }
 
-type Windows = Keyed<Tenant, SlidingWindow>;
+/// The usage of all tenants that have the same limits.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    read: Option<Lane>,
+    write: Option<Lane>,
+}
+
+#[derive(Debug)]
+struct Lane {
+    limit: RequestLimit,
+    windows: Keyed<Tenant, SlidingWindow>,
+}
+
+/// What a request was charged, or why it was not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Charge {
+    pub(crate) class: Class,
+    pub(crate) limit: RequestLimit,
+    /// What is left of the quota.
+    pub(crate) remaining: u32,
+    /// The seconds after which a refused request is worth sending again, at least one.
+    pub(crate) retry_after: Option<u64>,
+}
 
 impl Limiter {
     pub(crate) fn new(limits: &Limits) -> Result<Self, ConfigError> {
-        let windows = |limit: Option<RequestLimit>| match limit {
+        let lane = |limit: Option<RequestLimit>| match limit {
             None => Ok(None),
             Some(limit) => Quota::new(limit.requests, Duration::from_secs(u64::from(limit.seconds)))
-                .map(|quota| Some(Mutex::new(Keyed::new(SlidingWindow::new(quota), TENANTS))))
+                .map(|quota| Some(Lane { limit, windows: Keyed::new(SlidingWindow::new(quota), TENANTS) }))
                 .ok_or(ConfigError::RequestLimit { requests: limit.requests, seconds: limit.seconds }),
         };
-        Ok(Self { read: windows(limits.read)?, write: windows(limits.write)? })
+        Ok(Self { read: lane(limits.read)?, write: lane(limits.write)? })
     }
 
-    /// Charges a request; a refused one costs nothing.
-    ///
-    /// # Errors
-    /// The seconds after which the request is worth sending again, at least one.
-    pub(crate) fn charge(&self, class: Class, tenant: &Tenant, cost: u32, clock: &dyn Clock) -> Result<(), u64> {
-        let windows = match class {
-            Class::Read => &self.read,
-            Class::Write => &self.write,
+    /// Charges a request; a refused one costs nothing. `None` without a limit.
+    pub(crate) fn charge(&self, class: Class, tenant: &Tenant, cost: u32, clock: &dyn Clock) -> Option<Charge> {
+        let lane = match class {
+            Class::Read => self.read.as_ref()?,
+            Class::Write => self.write.as_ref()?,
         };
-        let Some(windows) = windows else { return Ok(()) };
-        // The clock is read under the lock, so that a late caller does not look like a clock that was set back.
-        let (decision, now) = {
-            let mut windows = windows.lock().unwrap_or_else(PoisonError::into_inner);
-            let now = clock.now();
-            (windows.admit(tenant.clone(), cost, now), now)
+        let now = clock.now();
+        let retry_after = match lane.windows.admit(tenant, cost, now) {
+            Decision::Admitted => None,
+            Decision::Refused { retry_at } => Some(whole_seconds(now, retry_at)),
+            Decision::Impossible => Some(IMPOSSIBLE_RETRY),
         };
-        match decision {
-            Decision::Admitted => Ok(()),
-            Decision::Refused { retry_at } => Err(whole_seconds(now, retry_at)),
-            Decision::Impossible => Err(IMPOSSIBLE_RETRY),
-        }
+        Some(Charge { class, limit: lane.limit, remaining: lane.windows.remaining(tenant, now), retry_after })
     }
 }
 
@@ -90,23 +106,26 @@ mod tests {
     #[test]
     fn tenants_and_classes_have_quotas_of_their_own() {
         let (limiter, clock) = (limiter(), ManualClock::new(Timestamp::UNIX_EPOCH));
-        let read = |tenant: &str| limiter.charge(Class::Read, &Tenant::new(tenant), 1, &clock);
-        assert_eq!((read("a"), read("a"), read("a"), read("b")), (Ok(()), Ok(()), Err(60), Ok(())));
-        assert_eq!(limiter.charge(Class::Write, &Tenant::new("a"), 1, &clock), Ok(()));
+        let read = |tenant: &str| {
+            let charge = limiter.charge(Class::Read, &Tenant::new(tenant), 1, &clock).unwrap();
+            (charge.remaining, charge.retry_after)
+        };
+        assert_eq!((read("a"), read("a"), read("a"), read("b")), ((1, None), (0, None), (0, Some(60)), (1, None)));
+        assert_eq!(limiter.charge(Class::Write, &Tenant::new("a"), 1, &clock), None);
     }
 
     #[test]
     fn whoever_waits_as_told_is_admitted() {
         let (limiter, clock) = (limiter(), ManualClock::new(Timestamp::UNIX_EPOCH));
-        let read = || limiter.charge(Class::Read, &Tenant::default(), 1, &clock);
-        read().unwrap();
+        let read = || limiter.charge(Class::Read, &Tenant::default(), 1, &clock).unwrap().retry_after;
+        assert_eq!(read(), None);
         clock.advance(Duration::from_millis(1));
-        read().unwrap();
+        assert_eq!(read(), None);
         clock.advance(Duration::from_millis(1));
-        let wait = read().unwrap_err();
+        let wait = read().unwrap();
         assert_eq!(wait, 60);
         clock.advance(Duration::from_secs(wait));
-        assert_eq!(read(), Ok(()));
+        assert_eq!(read(), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 use scimkit_filter::{
-    AttributeExpression, AttributePath, CompareOperator, Filter, Grammar, Node, Operand, ParseOptions, ResolveError, ResolvedFilter,
+    AttributeExpression, AttributePath, CompareOperator, Filter, Limits, Node, Operand, ParseOptions, ResolveError, ResolvedFilter,
     ResolvedPath,
 };
 use scimkit_store::Sort;
@@ -12,6 +12,7 @@ use scimkit_types::{
 
 use crate::config::Config;
 use crate::handler::Search;
+use crate::tenant::Rules;
 
 type Result<T, E = ErrorResponse> = std::result::Result<T, E>;
 
@@ -96,29 +97,34 @@ enum Unknown {
 }
 
 /// Makes a query fit a resource type; tells which tolerances were needed.
-pub(crate) fn resolve(config: &Config, resource_type: &ResourceType, request: &SearchRequest) -> Result<(Search, Option<Tolerance>)> {
-    resolve_with(config, resource_type, request, Unknown::Refused)
+pub(crate) fn resolve(
+    config: &Config,
+    rules: &Rules,
+    resource_type: &ResourceType,
+    request: &SearchRequest,
+) -> Result<(Search, Vec<Tolerance>)> {
+    let (search, needed) = resolve_with(config, rules, resource_type, request, Unknown::Refused)?;
+    Ok((search, needed.tolerances().collect()))
 }
 
 /// A query for each resource type.
 pub(crate) type Searches<'c> = Vec<(&'c ResourceType, Search)>;
 
 /// Makes a query fit all resource types; tells which tolerances were needed. Each type is sorted by itself.
-pub(crate) fn resolve_all<'c>(config: &'c Config, request: &SearchRequest) -> Result<(Searches<'c>, Vec<Tolerance>)> {
-    let (mut searches, mut tolerances) = (Vec::new(), Vec::new());
+pub(crate) fn resolve_all<'c>(config: &'c Config, rules: &Rules, request: &SearchRequest) -> Result<(Searches<'c>, Vec<Tolerance>)> {
+    let (mut searches, mut needed) = (Vec::new(), Dialect::STRICT);
     for resource_type in config.catalog.resource_types() {
-        let (search, tolerance) = resolve_with(config, resource_type, request, Unknown::WithoutValue)?;
+        let (search, needed_here) = resolve_with(config, rules, resource_type, request, Unknown::WithoutValue)?;
         searches.push((resource_type, search));
-        tolerances.extend(tolerance);
+        needed = needed.union(needed_here);
     }
     // What no type can be sorted by is refused as for a single one.
     if searches.iter().all(|(_, search)| search.sort.is_none())
         && let Some((resource_type, _)) = searches.first()
     {
-        sort(config, resource_type, request, Unknown::Refused)?;
+        sort(config, rules, resource_type, request, Unknown::Refused)?;
     }
-    tolerances.dedup();
-    Ok((searches, tolerances))
+    Ok((searches, needed.tolerances().collect()))
 }
 
 /// Whether no resource of the type can meet the filter, so that it need not be searched.
@@ -136,64 +142,68 @@ pub(crate) fn excludes(node: &Node, resource_type: &ResourceType) -> bool {
 
 fn resolve_with(
     config: &Config,
+    rules: &Rules,
     resource_type: &ResourceType,
     request: &SearchRequest,
     unknown: Unknown,
-) -> Result<(Search, Option<Tolerance>)> {
-    let (filter, tolerance) = match &request.filter {
+) -> Result<(Search, Dialect)> {
+    let (filter, needed) = match &request.filter {
         Some(text) => {
-            let (filter, tolerance) = filter(config, resource_type, text, unknown)?;
-            (Some(filter), tolerance)
+            let (filter, needed) = filter(config, rules, resource_type, text, unknown)?;
+            (Some(filter), needed)
         }
-        None => (None, None),
+        None => (None, Dialect::STRICT),
     };
     let paging = &config.profile.paging;
     let wanted = request.count.map_or(paging.default_count, |count| u64::try_from(count).unwrap_or(0));
     let search = Search {
         filter,
-        sort: sort(config, resource_type, request, unknown)?,
+        sort: sort(config, rules, resource_type, request, unknown)?,
         start_index: request.start_index.and_then(|index| u64::try_from(index).ok()).unwrap_or(1).max(1),
         after: None,
         count: wanted.min(paging.max_count),
         projection: projection(config, resource_type, request)?,
     };
-    Ok((search, tolerance))
+    Ok((search, needed))
 }
 
-fn filter(config: &Config, resource_type: &ResourceType, text: &str, unknown: Unknown) -> Result<(ResolvedFilter, Option<Tolerance>)> {
+fn filter(config: &Config, rules: &Rules, resource_type: &ResourceType, text: &str, unknown: Unknown) -> Result<(ResolvedFilter, Dialect)> {
     let refuse = |detail: String| ErrorResponse::of(ScimType::InvalidFilter, detail);
     if !config.profile.features.filter {
         return Err(refuse("this service has no filters".to_owned()));
     }
-    let filter = Filter::parse_with(text, &parse_options(config)).map_err(|error| {
+    let (filter, written) = Filter::parse_reporting(text, &parse_options(config, rules)).map_err(|error| {
         let span = error.span();
         refuse(format!("the filter cannot be read at byte {}: {error}", span.start))
     })?;
     let filter = with_aliases(config, filter);
-    let resolve = |dialect: Dialect| {
-        let dialect = if unknown == Unknown::WithoutValue { dialect.with(Tolerance::UnknownInFilter) } else { dialect };
-        filter.resolve(&config.catalog, resource_type, dialect)
+    // What the standard has for queries over several types is no deviation.
+    let standard = match unknown {
+        Unknown::WithoutValue => Dialect::STRICT.with(Tolerance::UnknownInFilter),
+        Unknown::Refused => Dialect::STRICT,
     };
-    let (resolved, tolerance) = match resolve(Dialect::STRICT) {
-        Ok(resolved) => (resolved, None),
-        Err(strict) => {
-            let resolved = resolve(config.dialect).map_err(|error| refuse(error.to_string()))?;
-            let tolerance = match strict {
-                ResolveError::UnknownAttribute { .. } => Tolerance::UnknownInFilter,
-                _ => Tolerance::ConvertFilterValues,
-            };
-            (resolved, Some(tolerance))
-        }
-    };
+    let (resolved, meant) =
+        filter.resolve_reporting(&config.catalog, resource_type, rules.dialect.union(standard)).map_err(|error| refuse_resolved(&error))?;
     if let Some(attribute) = first_unfilterable(config, resource_type, resolved.root()) {
         return Err(refuse(format!("this service cannot filter by `{attribute}`")));
     }
-    Ok((resolved, tolerance))
+    let needed = written.union(meant);
+    let needed = standard.tolerances().fold(needed, Dialect::without);
+    Ok((resolved, needed))
 }
 
-fn parse_options(config: &Config) -> ParseOptions<'_> {
-    let grammar = if config.dialect == Dialect::STRICT { Grammar::Strict } else { Grammar::Lenient };
-    ParseOptions::default().with_catalog(&config.catalog).with_grammar(grammar)
+/// R7644-7.5.2-02, AMB-35: what is never shown cannot be searched by.
+fn refuse_resolved(error: &ResolveError) -> ErrorResponse {
+    let scim_type = if matches!(error, ResolveError::Sensitive { .. }) { ScimType::Sensitive } else { ScimType::InvalidFilter };
+    ErrorResponse::of(scim_type, error.to_string())
+}
+
+fn parse_options<'c>(config: &'c Config, rules: &Rules) -> ParseOptions<'c> {
+    let mut limits = Limits::default();
+    if let Some(length) = rules.limits.max_filter_length {
+        limits = limits.with_length(usize::try_from(length).unwrap_or(usize::MAX));
+    }
+    ParseOptions::default().with_catalog(&config.catalog).with_dialect(rules.dialect).with_limits(limits)
 }
 
 /// Replaces the names that the profile lists as other names of attributes; the tree is as deep as the parser allows.
@@ -267,10 +277,10 @@ pub(crate) fn name_of(path: &ResolvedPath) -> String {
 }
 
 /// AMB-22: without the feature, the parameters are ignored.
-fn sort(config: &Config, resource_type: &ResourceType, request: &SearchRequest, unknown: Unknown) -> Result<Option<Sort>> {
+fn sort(config: &Config, rules: &Rules, resource_type: &ResourceType, request: &SearchRequest, unknown: Unknown) -> Result<Option<Sort>> {
     let Some(text) = request.sort_by.as_deref().filter(|_| config.profile.features.sort) else { return Ok(None) };
     let refuse = |what: &str| invalid(format!("expected an attribute to sort by in `sortBy`, {what}"));
-    let path = AttributePath::parse_with(text, &parse_options(config)).map_err(|error| refuse(&error.to_string()))?;
+    let path = AttributePath::parse_with(text, &parse_options(config, rules)).map_err(|error| refuse(&error.to_string()))?;
     let (path, attribute) = match scimkit_filter::resolve_path(&path, &config.catalog, resource_type) {
         Ok(found) => found,
         Err(ResolveError::UnknownAttribute { .. }) if unknown == Unknown::WithoutValue => return Ok(None),
@@ -284,6 +294,16 @@ fn sort(config: &Config, resource_type: &ResourceType, request: &SearchRequest, 
         return Err(refuse(&format!("found `{}`, which is never returned", name_of(&path))));
     }
     Ok(Some(Sort::new(path, request.sort_order.unwrap_or_default())))
+}
+
+/// R7644-3.4.2.1-03: a query that finds more than the service is willing to process.
+pub(crate) fn check_total(rules: &Rules, total: u64) -> Result<()> {
+    match rules.limits.max_results {
+        Some(limit) if total > limit => {
+            Err(ErrorResponse::of(ScimType::TooMany, format!("expected at most {limit} results, found more; use a narrower filter")))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

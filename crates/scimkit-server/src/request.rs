@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use scimkit_types::messages::SEARCH_REQUEST;
+use scimkit_types::profile::Limits;
 use scimkit_types::{
     BulkRequest, Dialect, ErrorResponse, PatchOp, Precondition, Resource, ScimType, SearchRequest, Tolerance, Value, Version,
 };
@@ -26,27 +27,58 @@ pub(crate) fn check_media_type(headers: &HeaderMap, dialect: Dialect) -> Result<
     Err(ErrorResponse::new(415, "expected a body of the media type `application/scim+json` or `application/json`"))
 }
 
-/// Reads JSON; depth is bounded by the parser.
-fn json(body: &Bytes) -> Result<Value> {
-    serde_json::from_slice(body).map_err(|error| ErrorResponse::of(ScimType::InvalidSyntax, format!("expected JSON in UTF-8: {error}")))
+/// Reads JSON; whatever the limits say, depth is bounded by the parser.
+fn json(body: &Bytes, limits: &Limits) -> Result<Value> {
+    let value = serde_json::from_slice(body)
+        .map_err(|error| ErrorResponse::of(ScimType::InvalidSyntax, format!("expected JSON in UTF-8: {error}")))?;
+    check_shape(&value, limits)?;
+    Ok(value)
+}
+
+/// Checks how deep and how large a body is.
+fn check_shape(value: &Value, limits: &Limits) -> Result<()> {
+    if limits.max_depth.is_none() && limits.max_attributes.is_none() {
+        return Ok(());
+    }
+    let max_depth = limits.max_depth.unwrap_or(u64::MAX);
+    let max_attributes = limits.max_attributes.unwrap_or(u64::MAX);
+    let mut found = 0_u64;
+    let mut open = vec![(value, 1_u64)];
+    while let Some((value, depth)) = open.pop() {
+        let inner: Vec<&Value> = match value {
+            Value::Complex(members) => members.iter().map(|(_, value)| value).collect(),
+            Value::List(elements) => elements.iter().collect(),
+            _ => continue,
+        };
+        if depth > max_depth {
+            let detail = format!("expected arrays and objects nested at most {max_depth} deep, found more");
+            return Err(ErrorResponse::of(ScimType::InvalidSyntax, detail));
+        }
+        found = found.saturating_add(u64::try_from(inner.len()).unwrap_or(u64::MAX));
+        if found > max_attributes {
+            return Err(ErrorResponse::new(413, format!("expected at most {max_attributes} attributes in one request, found more")));
+        }
+        open.extend(inner.into_iter().map(|value| (value, depth + 1)));
+    }
+    Ok(())
 }
 
 /// Reads a resource (R8259-2-01).
-pub(crate) fn resource(body: &Bytes) -> Result<Resource> {
-    match json(body)? {
+pub(crate) fn resource(body: &Bytes, limits: &Limits) -> Result<Resource> {
+    match json(body, limits)? {
         Value::Complex(members) => Ok(Resource::from(members)),
         _ => Err(ErrorResponse::of(ScimType::InvalidSyntax, "expected a JSON object")),
     }
 }
 
 /// Reads a PATCH request.
-pub(crate) fn patch(body: &Bytes) -> Result<PatchOp> {
-    PatchOp::from_json(json(body)?).map_err(|error| ErrorResponse::of(ScimType::InvalidSyntax, error.to_string()))
+pub(crate) fn patch(body: &Bytes, limits: &Limits) -> Result<PatchOp> {
+    PatchOp::from_json(json(body, limits)?).map_err(|error| ErrorResponse::of(ScimType::InvalidSyntax, error.to_string()))
 }
 
 /// Reads a search request (R7644-3.4.3-02).
-pub(crate) fn search(body: &Bytes) -> Result<SearchRequest> {
-    let body = resource(body)?;
+pub(crate) fn search(body: &Bytes, limits: &Limits) -> Result<SearchRequest> {
+    let body = resource(body, limits)?;
     let invalid = |detail: String| ErrorResponse::of(ScimType::InvalidSyntax, detail);
     if !body.has_schema(SEARCH_REQUEST) {
         return Err(invalid(format!("expected `{SEARCH_REQUEST}` at `schemas`")));
@@ -60,9 +92,9 @@ pub(crate) fn search(body: &Bytes) -> Result<SearchRequest> {
     })
 }
 
-/// Reads a bulk request (R7644-3.7-02).
+/// Reads a bulk request (R7644-3.7-02); each operation is checked for its shape when it runs.
 pub(crate) fn bulk(body: &Bytes) -> Result<BulkRequest> {
-    BulkRequest::from_json(json(body)?).map_err(|error| {
+    BulkRequest::from_json(json(body, &Limits::default())?).map_err(|error| {
         let scim_type = if error.member == "failOnErrors" { ScimType::InvalidValue } else { ScimType::InvalidSyntax };
         ErrorResponse::of(scim_type, error.to_string())
     })
@@ -124,7 +156,7 @@ mod tests {
         let bodies: [&[u8]; 9] =
             [b"", b"[]", b"\"a\"", b"{", br#"{"a":01}"#, br#"{"a":True}"#, br#"{"a":1,"A":2}"#, b"{\"a\":\"\xff\"}", deep.as_bytes()];
         for body in bodies {
-            let error = resource(&Bytes::copy_from_slice(body)).unwrap_err();
+            let error = resource(&Bytes::copy_from_slice(body), &Limits::default()).unwrap_err();
             assert_eq!((error.status, error.scim_type), (400, Some(ScimType::InvalidSyntax)), "{}", String::from_utf8_lossy(body));
         }
     }

@@ -7,6 +7,7 @@ use scimkit_types::{ErrorResponse, ScimType, Value, Version};
 
 use crate::authenticate::AuthenticationError;
 use crate::handler::HandlerError;
+use crate::limit::Charge;
 
 /// The media type of SCIM (R7644-3.1-01).
 pub(crate) const MEDIA_TYPE: &str = "application/scim+json";
@@ -24,6 +25,8 @@ pub(crate) enum Refusal {
     Method(&'static [Method]),
     /// Too many requests.
     RateLimit { retry_after: u64 },
+    /// The time of the request was over; whether a write was under way.
+    Deadline { is_write: bool },
     /// The body is too large.
     BodyTooLarge { limit: usize },
     /// The handler's.
@@ -68,6 +71,13 @@ impl Refusal {
                 let error = ErrorResponse::new(429, format!("there were too many requests; try again in {retry_after} s"));
                 with_header(error_response(&error), RETRY_AFTER, &retry_after.to_string())
             }
+            Self::Deadline { is_write: false } => {
+                let error = ErrorResponse::new(503, "the service took too long; try again");
+                with_header(error_response(&error), RETRY_AFTER, "1")
+            }
+            Self::Deadline { is_write: true } => {
+                error_response(&ErrorResponse::new(504, "the service took too long; the request may or may not have been done"))
+            }
             Self::BodyTooLarge { limit } => body_too_large(limit),
             Self::Handler(error) => handler(error),
         }
@@ -84,6 +94,8 @@ fn authentication(error: &AuthenticationError, challenge: &str) -> Response<Byte
             return internal();
         }
     };
+    // R6750-3-02: error codes belong to the challenge of bearer tokens.
+    let code = code.filter(|_| challenge.contains("Bearer"));
     let challenge = code.map_or_else(|| challenge.to_owned(), |code| format!("{challenge}, error=\"{code}\""));
     with_header(error_response(&ErrorResponse::new(status, detail)), WWW_AUTHENTICATE, &challenge)
 }
@@ -189,6 +201,15 @@ fn with_resource_headers(response: Response<Bytes>, location: &str, version: Opt
 /// An answer with the address of what it is about.
 pub(crate) fn with_location(response: Response<Bytes>, location: &str) -> Response<Bytes> {
     with_header(response, LOCATION, location)
+}
+
+/// Says what is left of a quota (draft-ietf-httpapi-ratelimit-headers).
+pub(crate) fn with_quota(response: Response<Bytes>, charge: &Charge) -> Response<Bytes> {
+    let (name, limit) = (charge.class.word(), charge.limit);
+    let policy = format!("\"{name}\";q={};w={}", limit.requests, limit.seconds);
+    let wait = charge.retry_after.map_or_else(String::new, |seconds| format!(";t={seconds}"));
+    let response = with_header(response, HeaderName::from_static("ratelimit-policy"), &policy);
+    with_header(response, HeaderName::from_static("ratelimit"), &format!("\"{name}\";r={}{wait}", charge.remaining))
 }
 
 /// A value that a header cannot hold is left out: it comes from the configuration or a handler, never from the request.

@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use scimkit_store::Tenant;
 use scimkit_types::Tolerance;
 
+use crate::meter;
+
 /// How often each tolerance fired, by tenant.
 pub type ToleranceCounts = BTreeMap<Tenant, BTreeMap<Tolerance, u64>>;
 
@@ -23,6 +25,7 @@ impl Tolerances {
         }
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         for tolerance in fired {
+            meter::tolerated(tolerance);
             let count = counts.entry((tenant.clone(), tolerance)).or_default();
             *count = count.saturating_add(1);
         }

@@ -17,8 +17,10 @@ use scimkit_types::{BulkOperation, BulkRequest, BulkResponse, Catalog, ErrorResp
 
 use self::references::{Shape, bulk_id};
 use self::run::Run;
-use crate::authenticate::Actor;
+use crate::authenticate::{Actor, Permissions};
 use crate::config::BulkLimits;
+use crate::exchange::Exchange;
+use crate::limit::Class;
 use crate::policy::Action;
 use crate::request;
 use crate::respond::{self, Refusal};
@@ -59,25 +61,42 @@ impl Server {
     /// Answers a bulk request of a known actor.
     ///
     /// It is charged as a whole, one write for each operation: with too little of the quota left, nothing is done.
-    pub(crate) async fn bulk(&self, actor: &Actor, parts: &Parts, body: &Bytes) -> Answer {
-        let config = &self.inner.config;
-        let Some(limits) = config.bulk else { return Err(unsupported("bulk requests")) };
-        self.check_writer(actor)?;
+    pub(crate) async fn bulk(&self, exchange: &Exchange, actor: &Actor, parts: &Parts, body: &Bytes) -> Answer {
+        match self.read_bulk(exchange, actor, parts, body) {
+            Ok(request) => Ok(self.run_bulk(exchange, actor, request).await),
+            Err(refusal) => {
+                let response = refusal.into_response();
+                self.record(exchange, actor, None, None, &response).await;
+                Ok(response)
+            }
+        }
+    }
+
+    /// Reads a request and charges its operations.
+    fn read_bulk(&self, exchange: &Exchange, actor: &Actor, parts: &Parts, body: &Bytes) -> Result<BulkRequest, Refusal> {
+        let Some(limits) = self.inner.config.rules.of(&actor.tenant).bulk else { return Err(unsupported("bulk requests")) };
+        if actor.permissions == Permissions::Read {
+            return Err(self.insufficient_scope());
+        }
         if body.len() > limits.max_payload_size {
             let limit = limits.max_payload_size;
             return Err(Refusal::status(413, format!("the bulk request is over the limit `maxPayloadSize` of {limit} bytes")));
         }
         let read = read(parts, body, limits, self, actor);
         let cost = read.as_ref().map_or(1, |request| u32::try_from(request.operations.len()).unwrap_or(u32::MAX));
-        self.charge(actor, true, cost)?;
-        let request = read?;
+        self.charge(exchange, actor, Class::Write, cost)?;
+        Ok(read?)
+    }
+
+    async fn run_bulk(&self, exchange: &Exchange, actor: &Actor, request: BulkRequest) -> Response<Bytes> {
+        let config = &self.inner.config;
         let fail_on_errors = request.fail_on_errors.unwrap_or(u64::MAX);
         let shapes = Shapes::new(&config.catalog);
         let steps: Vec<Step<'_>> = request.operations.into_iter().map(|operation| Step::new(operation, &shapes)).collect();
-        let outcomes = Run::new(self, actor, &shapes, steps).finish(fail_on_errors).await;
+        let outcomes = Run::new(self, exchange, actor, &shapes, steps).finish(fail_on_errors).await;
         let mut response = BulkResponse::default();
         response.operations = outcomes;
-        Ok(respond::body(StatusCode::OK, &response.into_json()))
+        respond::body(StatusCode::OK, &response.into_json())
     }
 }
 

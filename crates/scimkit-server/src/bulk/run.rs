@@ -13,6 +13,7 @@ use tracing::Instrument;
 use super::references::{Held, Made, unknown};
 use super::{Result, Shapes, Step, Target, What, answered, body_of, invalid, order};
 use crate::authenticate::Actor;
+use crate::exchange::{Exchange, about};
 use crate::handler::{HandlerError, Preconditions};
 use crate::policy::Action;
 use crate::respond::Refusal;
@@ -21,6 +22,7 @@ use crate::server::{Answer, Call, Server};
 /// A bulk request on its way.
 pub(super) struct Run<'a> {
     server: &'a Server,
+    exchange: &'a Exchange,
     actor: &'a Actor,
     shapes: &'a Shapes<'a>,
     steps: Vec<Step<'a>>,
@@ -33,14 +35,14 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(server: &'a Server, actor: &'a Actor, shapes: &'a Shapes<'a>, steps: Vec<Step<'a>>) -> Self {
+    pub(super) fn new(server: &'a Server, exchange: &'a Exchange, actor: &'a Actor, shapes: &'a Shapes<'a>, steps: Vec<Step<'a>>) -> Self {
         let create = |(index, step): (usize, &Step<'_>)| {
             let is_create = step.sent.method.eq_ignore_ascii_case("POST");
             step.sent.bulk_id.clone().filter(|_| is_create).map(|id| (id, index))
         };
         let creates = steps.iter().enumerate().filter_map(create).collect();
         let outcomes = vec![None; steps.len()];
-        Self { server, actor, shapes, steps, creates, made: HashMap::new(), outcomes, errors: 0 }
+        Self { server, exchange, actor, shapes, steps, creates, made: HashMap::new(), outcomes, errors: 0 }
     }
 
     /// Runs the operations until so many failed (R7644-3.7-10, R7644-3.7-11); the outcomes of those that ran are in the order in which
@@ -66,7 +68,7 @@ impl<'a> Run<'a> {
     async fn run_one(&mut self, index: usize) {
         let data = self.steps.get_mut(index).and_then(|step| step.sent.data.take());
         let answer = self.act(index, data).await;
-        self.settle(index, &answered(answer));
+        self.settle(index, &answered(answer)).await;
     }
 
     /// Makes all resources of a circle or none (R7644-3.7.1-01, R7644-3.7.2-02).
@@ -102,7 +104,7 @@ impl<'a> Run<'a> {
             }
         }
         for (index, response) in answers {
-            self.settle(index, &response);
+            self.settle(index, &response).await;
         }
     }
 
@@ -124,7 +126,8 @@ impl<'a> Run<'a> {
         let mut body = Value::Complex(body);
         self.resolve(what, true, &mut body)?;
         let (parts, body) = (parts(&Method::PATCH), write(&body));
-        let call = Call { context: self.server.context(self.actor, what.resource_type), parts: &parts, body: &body };
+        let call =
+            Call { exchange: self.exchange, context: self.server.context(self.actor, what.resource_type), parts: &parts, body: &body };
         self.server.patch(&call, &made.id).await
     }
 
@@ -137,7 +140,11 @@ impl<'a> Run<'a> {
             };
             let context = self.server.context(self.actor, what.resource_type);
             match self.server.inner.handler.delete(&context, &made.id, &Preconditions::default()).await {
-                Ok(()) | Err(HandlerError::NotFound) => {}
+                Ok(()) => {
+                    self.server.forget_password(&context, &made.id).await;
+                    self.server.announce(&context, Action::Delete, &made.id, None).await;
+                }
+                Err(HandlerError::NotFound) => {}
                 Err(error) => {
                     tracing::error!(id = made.id, "a resource that a bulk request made in a circle could not be taken back");
                     outcomes.insert(index, Refusal::from(error).into_response());
@@ -151,7 +158,7 @@ impl<'a> Run<'a> {
             }
             let failed =
                 || Refusal::status(409, "an operation failed with which this one refers to each other in a circle").into_response();
-            self.settle(index, &outcomes.remove(&index).unwrap_or_else(failed));
+            self.settle(index, &outcomes.remove(&index).unwrap_or_else(failed)).await;
         }
     }
 
@@ -198,7 +205,8 @@ impl<'a> Run<'a> {
             }
             None => Bytes::new(),
         };
-        let call = Call { context: self.server.context(self.actor, what.resource_type), parts: &parts, body: &body };
+        let call =
+            Call { exchange: self.exchange, context: self.server.context(self.actor, what.resource_type), parts: &parts, body: &body };
         self.server.act(&call, what.action, id).await
     }
 
@@ -230,14 +238,14 @@ impl<'a> Run<'a> {
     fn remember(&mut self, index: usize, response: &Response<Bytes>) {
         let Some(step) = self.steps.get(index) else { return };
         let is_create = step.what.as_ref().is_ok_and(|what| what.action == Action::Create);
-        let id = body_of(response).and_then(|body| body.as_complex()?.get("id")?.as_str().map(str::to_owned));
+        let id = about(response).map(str::to_owned);
         if let (true, Some(bulk_id), Some(id), Some(location)) = (is_create, step.sent.bulk_id.clone(), id, header(response, &LOCATION)) {
             self.made.insert(bulk_id, Made { id, location });
         }
     }
 
     /// Notes what became of an operation (R7644-3.7-12, R7644-3.7-14, R7644-3.7-15, R7644-3.7-16).
-    fn settle(&mut self, index: usize, response: &Response<Bytes>) {
+    async fn settle(&mut self, index: usize, response: &Response<Bytes>) {
         let is_success = response.status().is_success();
         if is_success {
             self.remember(index, response);
@@ -254,6 +262,10 @@ impl<'a> Run<'a> {
             outcome.version = header(response, &ETAG);
         } else {
             outcome.response = body_of(response);
+        }
+        if let Ok(what) = &step.what {
+            let id = about(response).or_else(|| self.id(&what.target).ok()?);
+            self.server.record(self.exchange, self.actor, Some((what.action, what.resource_type)), id, response).await;
         }
         if let Some(place) = self.outcomes.get_mut(index) {
             *place = Some(outcome);

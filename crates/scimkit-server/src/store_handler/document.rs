@@ -2,7 +2,7 @@
 
 use scimkit_store::UniqueKey;
 use scimkit_types::compare::{attribute_key, text_key};
-use scimkit_types::{Attribute, Catalog, ComplexValue, Mutability, Resource, ResourceType, ScimType, Uniqueness, Value};
+use scimkit_types::{Attribute, Catalog, ComplexValue, ErrorResponse, Mutability, Resource, ResourceType, ScimType, Uniqueness, Value};
 
 use super::select::Selector;
 use crate::handler::{Context, HandlerError, Result};
@@ -121,24 +121,26 @@ fn value_key(path: &str, value: &Value, case_exact: bool) -> Option<String> {
     }
 }
 
-/// Takes out what must not be kept in clear (R7643-9.2-01); tells whether there was any.
-pub(super) fn take_secrets(context: &Context<'_>, resource: &mut Resource) -> bool {
-    let is_secret = |attribute: &&Attribute| attribute.mutability == Mutability::WriteOnly;
-    let mut has_any = false;
-    if let Some(schema) = context.catalog.schema(context.resource_type.schema.as_str()) {
-        for attribute in schema.attributes.iter().filter(is_secret) {
-            has_any |= resource.remove(attribute.name.as_str()).is_some();
-        }
+/// Refuses what must not be kept in clear (R7643-9.2-01): a store has no other way to keep values.
+///
+/// # Errors
+/// 501 naming the attribute.
+pub(super) fn refuse_secrets(context: &Context<'_>, resource: &Resource) -> Result<()> {
+    let find = |uri: &str, members: Option<&ComplexValue>| {
+        let attributes = context.catalog.schema(uri).map(|schema| schema.attributes.as_slice()).unwrap_or_default();
+        let is_set = |attribute: &Attribute| {
+            let value = members.and_then(|members| members.get(attribute.name.as_str()));
+            value.is_some_and(|value| !value.is_unassigned())
+        };
+        let secret = attributes.iter().find(|attribute| attribute.mutability == Mutability::WriteOnly && is_set(attribute));
+        secret.map(|attribute| attribute.name.to_string())
+    };
+    let base = find(context.resource_type.schema.as_str(), Some(resource.as_complex()));
+    let mut extensions = context.resource_type.schema_extensions.iter().map(|extension| extension.schema.as_str());
+    match base.or_else(|| extensions.find_map(|uri| find(uri, resource.extension(uri)))) {
+        Some(name) => Err(HandlerError::Refused(ErrorResponse::new(501, format!("this service does not take values of `{name}`")))),
+        None => Ok(()),
     }
-    for extension in &context.resource_type.schema_extensions {
-        let uri = extension.schema.as_str();
-        let Some(schema) = context.catalog.schema(uri) else { continue };
-        let Some(members) = resource.get_mut(uri).and_then(Value::as_complex_mut) else { continue };
-        for attribute in schema.attributes.iter().filter(is_secret) {
-            has_any |= members.remove(attribute.name.as_str()).is_some();
-        }
-    }
-    has_any
 }
 
 /// Takes out what the store or the server says of a resource itself.

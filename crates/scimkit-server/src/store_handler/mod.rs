@@ -10,12 +10,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use scimkit_filter::{Node, ResolvedPath};
 use scimkit_store::{
-    NewResource, Query, ResourceKey, ResourceStore, Revision, Selection, StoreError, StoreErrorKind, StoredResource, Update,
+    Membership, NewResource, Query, ResourceKey, ResourceStore, Revision, Selection, StoreError, StoreErrorKind, StoredResource, Tenant,
+    Update,
 };
 use scimkit_types::validate::Operation;
 use scimkit_types::{Change, ComplexValue, ErrorResponse, Meta, PatchOp, Projection, Resource, ScimType, Value, Version};
 
 use crate::handler::{Context, Found, HandlerError, Preconditions, ResourceHandler, Result, Search};
+use crate::readiness::Readiness;
 use crate::{query, shape};
 
 /// How often a write is tried when others change the resource at the same time.
@@ -26,8 +28,9 @@ const ATTEMPTS: u32 = 16;
 /// Bodies are validated, PATCH operations applied, unique values kept unique, and everything else done as the profile says. Members of
 /// large groups are added and removed one by one: the cost of doing so does not depend on how many there are.
 ///
-/// A user's `groups` are derived from memberships and cannot be searched by. Values of writeOnly attributes such as `password` are not
-/// kept: a create or replace leaves them out, a PATCH of one is refused with 501.
+/// A user's `groups` are derived from memberships and cannot be searched by. Passwords never get here: the server gives them to its
+/// [`PasswordSink`](crate::PasswordSink). A value of any other writeOnly attribute is refused with 501, since a store would keep it in
+/// clear.
 #[derive(Debug)]
 pub struct StoreHandler {
     store: Arc<dyn ResourceStore>,
@@ -98,29 +101,30 @@ impl StoreHandler {
 
     /// Adds `id`, `meta` and the derived `groups` to a document.
     async fn complete(&self, context: &Context<'_>, stored: StoredResource, projection: &Projection) -> Result<Resource> {
-        let mut members = ComplexValue::new();
-        let mut document = stored.document;
-        members.insert("schemas", document.remove("schemas").unwrap_or_default());
-        members.insert("id", stored.id.as_str());
-        let mut resource = Resource::from(document.into_complex().into_iter().fold(members, |mut members, (name, value)| {
-            members.insert(name, value);
-            members
-        }));
+        self.complete_all(context, vec![stored], projection).await?.pop().ok_or(HandlerError::NotFound)
+    }
+
+    /// Adds `id`, `meta` and the derived `groups` to documents; the groups of all of them are asked for at once.
+    async fn complete_all(&self, context: &Context<'_>, page: Vec<StoredResource>, projection: &Projection) -> Result<Vec<Resource>> {
         let groups = shape::groups_attribute(context.catalog, context.resource_type);
-        if let Some(groups) = groups.filter(|groups| projection.includes(groups.name.as_str())) {
-            let key = key(context, &stored.id)?;
-            let memberships = self.store.memberships(&key).await.map_err(refuse)?;
-            let elements: Vec<Value> = memberships.into_iter().map(|membership| group(context, membership)).collect();
-            if !elements.is_empty() {
+        let groups = groups.filter(|groups| projection.includes(groups.name.as_str()));
+        let mut memberships = match groups {
+            Some(_) if !page.is_empty() => {
+                let ids: Vec<String> = page.iter().map(|stored| stored.id.clone()).collect();
+                self.store.memberships(context.tenant(), &ids).await.map_err(refuse)?
+            }
+            _ => Vec::new(),
+        }
+        .into_iter();
+        let complete = |stored| {
+            let mut resource = complete(stored);
+            let elements: Vec<Value> = memberships.next().into_iter().flatten().map(|membership| group(context, membership)).collect();
+            if let Some(groups) = groups.filter(|_| !elements.is_empty()) {
                 resource.insert(groups.name.as_str(), elements);
             }
-        }
-        let mut meta = Meta::default();
-        meta.created = Some(stored.created_at);
-        meta.last_modified = Some(stored.modified_at);
-        meta.version = Some(version(stored.revision));
-        resource.set_meta(&meta);
-        Ok(resource)
+            resource
+        };
+        Ok(page.into_iter().map(complete).collect())
     }
 }
 
@@ -195,7 +199,7 @@ impl ResourceHandler for StoreHandler {
                 preconditions.check(&version(current.revision))?;
                 Some(current.revision)
             };
-            match self.store.delete(&key, expected).await {
+            match self.store.delete(&key, expected, context.now).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => return Err(HandlerError::NotFound),
                 Err(error) if *error.kind() == StoreErrorKind::RevisionMismatch => {}
@@ -221,18 +225,24 @@ impl ResourceHandler for StoreHandler {
         query.offset = search.start_index.saturating_sub(1);
         query.selection = selection(context, &search.projection);
         let page = self.store.query(&query).await.map_err(refuse)?;
-        let mut resources = Vec::with_capacity(page.resources.len());
-        for stored in page.resources {
-            resources.push(self.complete(context, stored, &search.projection).await?);
-        }
+        let resources = self.complete_all(context, page.resources, &search.projection).await?;
         Ok(Found { total: page.total, resources, next: page.next })
+    }
+}
+
+/// A store is ready if it answers a query that finds nothing.
+#[async_trait]
+impl Readiness for StoreHandler {
+    async fn check(&self) -> std::result::Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        self.store.query(&Query::new(Tenant::default(), "User".to_owned(), 0)).await?;
+        Ok(())
     }
 }
 
 /// The resource as it is stored: valid, with the profile's habits, without what is derived or secret.
 fn accept(context: &Context<'_>, body: &Resource, operation: Operation<'_>) -> Result<Resource> {
     let mut resource = context.accept(body, operation)?;
-    document::take_secrets(context, &mut resource);
+    document::refuse_secrets(context, &resource)?;
     document::take_derived(context, &mut resource);
     document::echo(context, &mut resource);
     document::check_equal_values(context, &resource)?;
@@ -270,17 +280,35 @@ fn version(revision: Revision) -> Version {
     Version::new(&revision.0.to_string())
 }
 
+/// The document with `id` and `meta`.
+fn complete(stored: StoredResource) -> Resource {
+    let mut members = ComplexValue::new();
+    let mut document = stored.document;
+    members.insert("schemas", document.remove("schemas").unwrap_or_default());
+    members.insert("id", stored.id.as_str());
+    let mut resource = Resource::from(document.into_complex().into_iter().fold(members, |mut members, (name, value)| {
+        members.insert(name, value);
+        members
+    }));
+    let mut meta = Meta::default();
+    meta.created = Some(stored.created_at);
+    meta.last_modified = Some(stored.modified_at);
+    meta.version = Some(version(stored.revision));
+    resource.set_meta(&meta);
+    resource
+}
+
 /// R7643-4.1.2-08, R7643-4.1.2-09.
-fn group(context: &Context<'_>, (resource_type, id, display): (String, String, Option<String>)) -> Value {
+fn group(context: &Context<'_>, membership: Membership) -> Value {
     let mut element = ComplexValue::new();
-    element.insert("value", id.as_str());
-    if let Some(resource_type) = context.catalog.resource_type(&resource_type) {
-        element.insert("$ref", context.location(resource_type, &id));
+    element.insert("value", membership.id.as_str());
+    if let Some(resource_type) = context.catalog.resource_type(&membership.resource_type) {
+        element.insert("$ref", context.location(resource_type, &membership.id));
     }
-    if let Some(display) = display {
+    if let Some(display) = membership.display {
         element.insert("display", display);
     }
-    element.insert("type", "direct");
+    element.insert("type", if membership.is_direct { "direct" } else { "indirect" });
     Value::Complex(element)
 }
 

@@ -24,10 +24,10 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new(context: &Context<'_>, patch: &PatchOp) -> Result<Self> {
-        check_limit("operations", patch.operations.len(), context.profile.limits.max_operations)?;
+        check_limit("operations", patch.operations.len(), context.limits.max_operations)?;
         let Compiled { changes, document, tolerances, .. } =
             scimkit_patch::compile(patch, &patch_context(context)).map_err(|error| refuse(&error))?;
-        check_limit("members", changes.len(), context.profile.limits.max_members)?;
+        check_limit("members", changes.len(), context.limits.max_members)?;
         let member_attributes = member_names(context);
         let concerns_members = members::may_concern(&document, &member_attributes);
         let selection = if concerns_members { Selection::Whole } else { Selection::WithoutMembers };
@@ -47,14 +47,12 @@ impl Plan {
             return Ok(edit);
         }
         let applied = scimkit_patch::apply(current, &self.document, &patch_context(context)).map_err(|error| refuse(&error))?;
-        let mut resource = applied.resource;
-        if document::take_secrets(context, &mut resource) {
-            return Err(HandlerError::Refused(ErrorResponse::new(501, "this service does not support changing passwords")));
-        }
+        let resource = applied.resource;
+        document::refuse_secrets(context, &resource)?;
         if applied.is_changed {
             let desired = accept(context, &resource, Operation::Patch { current })?;
             let between = edit_between(current, &desired, &self.member_attributes);
-            check_limit("members", between.members.len(), context.profile.limits.max_members)?;
+            check_limit("members", between.members.len(), context.limits.max_members)?;
             edit.document = between.document;
             edit.members.extend(between.members);
         }

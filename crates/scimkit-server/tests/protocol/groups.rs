@@ -161,8 +161,8 @@ impl ResourceStore for Watched {
         self.store.update(update).await
     }
 
-    async fn delete(&self, key: &ResourceKey, expected: Option<Revision>) -> Result<bool> {
-        self.store.delete(key, expected).await
+    async fn delete(&self, key: &ResourceKey, expected: Option<Revision>, deleted_at: Timestamp) -> Result<bool> {
+        self.store.delete(key, expected, deleted_at).await
     }
 
     async fn query(&self, query: &Query) -> Result<Page> {
@@ -170,8 +170,8 @@ impl ResourceStore for Watched {
         self.store.query(query).await
     }
 
-    async fn memberships(&self, key: &ResourceKey) -> Result<Vec<(String, String, Option<String>)>> {
-        self.store.memberships(key).await
+    async fn memberships(&self, tenant: &Tenant, ids: &[String]) -> Result<Vec<Vec<Membership>>> {
+        self.store.memberships(tenant, ids).await
     }
 }
 

@@ -43,21 +43,6 @@ async fn read_only_attributes_of_a_body_are_ignored() {
     assert!(reply.body.get("groups").is_none());
 }
 
-/// R7643-4.1.1-09, R7643-9.2-01, R7643-7-10: a password is neither kept nor shown.
-#[tokio::test]
-async fn a_password_is_neither_kept_nor_shown() {
-    let service = Service::new();
-    let reply = service.post("/Users", json!({"schemas": [USER], "userName": "ola", "password": "hush-hush"})).await;
-    assert!(!reply.body.to_string().contains("hush-hush"));
-    let read = service.get("/Users/id1?attributes=password").await;
-    assert!(!read.body.to_string().contains("hush-hush"));
-    let filtered = service.get("/Users?filter=password+pr").await;
-    filtered.check_error(400, Some("invalidFilter"));
-    let patched = service.patch("/Users/id1", json!([{"op": "replace", "path": "password", "value": "hush-hush"}])).await;
-    patched.check_error(501, None);
-    assert!(!patched.body.to_string().contains("hush-hush"));
-}
-
 /// R7644-3.3-08, R7643-4.1.1-01: which keyword for which mistake.
 #[tokio::test]
 async fn faulty_bodies_have_their_keywords() {

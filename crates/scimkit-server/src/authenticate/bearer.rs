@@ -1,142 +1,15 @@
-//! Who asks: from a request's head to an actor (RFC 7644 section 2, RFC 6750).
+//! Bearer tokens that were agreed on beforehand (RFC 6750).
 
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::header::AUTHORIZATION;
 use http::request::Parts;
-use scimkit_store::Tenant;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// Whoever asks, once authenticated.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Actor {
-    /// A name or id that may be logged.
-    pub id: String,
-    /// The tenant whose resources the actor sees.
-    pub tenant: Tenant,
-    /// What the actor may do.
-    pub permissions: Permissions,
-    /// The resource that stands for the actor, which `/Me` is another name of (RFC 7644 section 3.11). Default: none.
-    pub resource: Option<ActorResource>,
-}
-
-/// The resource that stands for an actor.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ActorResource {
-    /// The name of its type, such as `User`.
-    pub resource_type: String,
-    /// Its id.
-    pub id: String,
-}
-
-impl Actor {
-    /// An actor that may read and write.
-    pub fn new(id: impl Into<String>, tenant: Tenant) -> Self {
-        Self { id: id.into(), tenant, permissions: Permissions::ReadWrite, resource: None }
-    }
-
-    /// This actor with other permissions.
-    #[must_use]
-    pub fn with_permissions(self, permissions: Permissions) -> Self {
-        Self { permissions, ..self }
-    }
-
-    /// This actor with the resource that stands for it.
-    #[must_use]
-    pub fn with_resource(self, resource_type: impl Into<String>, id: impl Into<String>) -> Self {
-        Self { resource: Some(ActorResource { resource_type: resource_type.into(), id: id.into() }), ..self }
-    }
-}
-
-/// What an actor may do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Permissions {
-    /// Read resources only.
-    Read,
-    /// Read and write resources.
-    #[default]
-    ReadWrite,
-}
-
-/// Why an actor could not be told.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AuthenticationError {
-    /// The request has no credentials: 401 with a challenge that names no error (RFC 6750 section 3).
-    #[error("the request has no credentials")]
-    Missing,
-    /// The credentials cannot be read, or there are several: 400.
-    #[error("the credentials cannot be read")]
-    Malformed,
-    /// The credentials are not valid, or not any more: 401.
-    #[error("the credentials are not valid")]
-    Invalid,
-    /// The credentials could not be checked: 500.
-    #[error("the credentials could not be checked")]
-    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// A way to authenticate, as `/ServiceProviderConfig` publishes it (RFC 7643 section 5).
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AuthenticationScheme {
-    /// One of `oauth`, `oauth2`, `oauthbearertoken`, `httpbasic` and `httpdigest`.
-    pub type_: String,
-    /// A name for people.
-    pub name: String,
-    /// A description for people.
-    pub description: String,
-    /// The address of the scheme's specification.
-    pub spec_uri: Option<String>,
-}
-
-impl AuthenticationScheme {
-    /// Bearer tokens (RFC 6750).
-    pub fn bearer() -> Self {
-        Self {
-            type_: "oauthbearertoken".to_owned(),
-            name: "OAuth Bearer Token".to_owned(),
-            description: "Authentication by a bearer token in the Authorization header".to_owned(),
-            spec_uri: Some("https://www.rfc-editor.org/rfc/rfc6750".to_owned()),
-        }
-    }
-}
-
-/// Tells who asks.
-///
-/// # Contract
-/// The answer depends on the head of the request alone; the body is not read before the actor is known. A tenant that the request names
-/// (by path, host or header) must be checked against the credentials here (R7644-6.1-01).
-///
-/// # Errors
-/// [`AuthenticationError`]; its cause is logged and never answered.
-///
-/// # Wrappers
-/// A wrapper forwards every method.
-///
-/// # Conformance
-/// None: what credentials mean is the implementation's affair.
-#[async_trait]
-pub trait Authenticator: fmt::Debug + Send + Sync {
-    /// Who asks.
-    ///
-    /// # Errors
-    /// [`AuthenticationError`].
-    async fn authenticate(&self, parts: &Parts) -> Result<Actor, AuthenticationError>;
-
-    /// The ways to authenticate that are published.
-    fn schemes(&self) -> Vec<AuthenticationScheme>;
-
-    /// The challenge of a 401 without its error, such as `Bearer realm="scim"` (RFC 9110 section 11.6.1).
-    fn challenge(&self) -> String;
-}
+use super::{Actor, AuthenticationError, AuthenticationScheme, Authenticator, credentials};
 
 /// Bearer tokens that were agreed on beforehand; several are valid at once, so that one can take over from another.
 ///
@@ -216,19 +89,7 @@ impl Authenticator for BearerTokens {
 /// # Errors
 /// `Missing` without such a header, `Malformed` with several or with one that holds no token.
 pub fn bearer_token(parts: &Parts) -> Result<&str, AuthenticationError> {
-    let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
-    let header = headers.next().ok_or(AuthenticationError::Missing)?;
-    if headers.next().is_some() {
-        return Err(AuthenticationError::Malformed);
-    }
-    let header = header.to_str().map_err(|_| AuthenticationError::Malformed)?;
-    let header = header.trim();
-    let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(AuthenticationError::Missing);
-    }
-    let token = token.trim();
-    if token.is_empty() || token.contains(char::is_whitespace) { Err(AuthenticationError::Malformed) } else { Ok(token) }
+    credentials(parts, "bearer")
 }
 
 fn digest(token: &[u8]) -> [u8; 32] {
@@ -237,6 +98,9 @@ fn digest(token: &[u8]) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    use http::header::AUTHORIZATION;
+    use scimkit_store::Tenant;
+
     use super::*;
 
     fn parts(headers: &[&str]) -> Parts {

@@ -1,0 +1,104 @@
+//! Passwords on their way past the resources: they go to a sink and nowhere else (RFC 7643 section 9.2).
+
+#[cfg(feature = "argon2")]
+mod argon2;
+mod take;
+
+use std::fmt;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+
+#[cfg(feature = "argon2")]
+pub(crate) use self::argon2::is_password;
+#[cfg(feature = "argon2")]
+pub use self::argon2::{Argon2Passwords, MemoryPasswordHashes, PasswordHashes};
+pub(crate) use self::take::{take, take_operations};
+use crate::handler::{Context, Result};
+
+/// What a sink has made of a password that it accepts, such as a PHC string. `Debug` does not show it.
+pub struct AcceptedPassword(SecretString);
+
+impl AcceptedPassword {
+    /// What is to be kept.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(SecretString::from(text.into()))
+    }
+
+    /// What is to be kept.
+    pub const fn secret(&self) -> &SecretString {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AcceptedPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AcceptedPassword(..)")
+    }
+}
+
+/// Takes the passwords that clients set.
+///
+/// A server with a sink says in `/ServiceProviderConfig` that passwords can be changed. The sink is the only place where a password
+/// goes: handlers, hooks, records and logs never see one. A password is never read back or compared; a replace without one keeps what
+/// there is (R7644-3.5.1-06).
+///
+/// # Contract
+/// [`accept`](Self::accept) is called before the resource is written, and does everything that can fail for a reason of the password;
+/// it keeps nothing. [`keep`](Self::keep) is called once the resource is written; if it fails, a new resource is taken back, a changed
+/// one stays, and the request is answered with 500. Both see the tenant in the context.
+///
+/// # Errors
+/// `Refused` with `invalidValue` for a password that the rules of the service do not allow; `Internal`. Neither text holds the password.
+///
+/// # Wrappers
+/// A wrapper forwards every method.
+///
+/// # Conformance
+/// None.
+#[async_trait]
+pub trait PasswordSink: fmt::Debug + Send + Sync {
+    /// Checks a password and makes of it what will be kept.
+    ///
+    /// # Errors
+    /// Why the password is not accepted.
+    async fn accept(&self, context: &Context<'_>, password: &SecretString) -> Result<AcceptedPassword>;
+
+    /// Keeps what was made of the password of a resource in the place of what there was.
+    ///
+    /// # Errors
+    /// `Internal`.
+    async fn keep(&self, context: &Context<'_>, id: &str, accepted: AcceptedPassword) -> Result<()>;
+
+    /// Forgets the password of a resource that has none any more, or is gone.
+    ///
+    /// # Errors
+    /// `Internal`.
+    async fn forget(&self, context: &Context<'_>, id: &str) -> Result<()>;
+}
+
+/// What becomes of passwords that no sink takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WithoutSink {
+    /// The request is refused with 501.
+    #[default]
+    Refuse,
+    /// The password is left out, which is logged as a warning and counted; for clients that cannot be told to send none. A PATCH that
+    /// does nothing else is refused all the same.
+    Drop,
+}
+
+/// What a request does to a password.
+#[derive(Debug)]
+pub(crate) enum PasswordChange {
+    Set(SecretString),
+    Remove,
+}
+
+/// A change of a password that the sink has accepted.
+#[derive(Debug)]
+pub(crate) enum AcceptedChange {
+    Keep(AcceptedPassword),
+    Forget,
+}

@@ -1,0 +1,87 @@
+//! What a change does besides the resource: passwords, and the time that the handler takes.
+
+use std::future::Future;
+
+use scimkit_types::Resource;
+
+use super::{Call, Server, unsupported};
+use crate::handler::{Context, Preconditions};
+use crate::meter;
+use crate::password::{AcceptedChange, PasswordChange, WithoutSink};
+use crate::policy::Action;
+use crate::respond::Refusal;
+
+impl Server {
+    /// Has the sink judge a password; nothing is kept yet.
+    pub(super) async fn accept_password(&self, call: &Call<'_>, change: Option<PasswordChange>) -> Result<Option<AcceptedChange>, Refusal> {
+        self.accept_password_alone(call, change, false).await
+    }
+
+    /// As [`accept_password`](Self::accept_password), for a request that may do nothing else.
+    pub(super) async fn accept_password_alone(
+        &self,
+        call: &Call<'_>,
+        change: Option<PasswordChange>,
+        is_alone: bool,
+    ) -> Result<Option<AcceptedChange>, Refusal> {
+        let Some(change) = change else { return Ok(None) };
+        let Some(sink) = &self.inner.passwords else {
+            if is_alone || self.inner.config.without_sink == WithoutSink::Refuse {
+                return Err(unsupported("passwords"));
+            }
+            tracing::warn!("a password was left out, as there is no sink for it");
+            meter::dropped_password();
+            return Ok(None);
+        };
+        match change {
+            PasswordChange::Set(password) => {
+                let accepted = self.within(call.exchange, false, sink.accept(&call.context, &password)).await??;
+                Ok(Some(AcceptedChange::Keep(accepted)))
+            }
+            PasswordChange::Remove => Ok(Some(AcceptedChange::Forget)),
+        }
+    }
+
+    /// Keeps the password of a new resource; without it there is no resource.
+    pub(super) async fn keep_first_password(
+        &self,
+        context: &Context<'_>,
+        resource: &Resource,
+        password: AcceptedChange,
+    ) -> Result<(), Refusal> {
+        let id = resource.id().unwrap_or_default();
+        let kept = self.keep_password(context, id, password).await;
+        if kept.is_err()
+            && let Err(error) = self.inner.handler.delete(context, id, &Preconditions::default()).await
+        {
+            tracing::error!(%error, id, "a resource whose password was not kept could not be taken back");
+        }
+        kept
+    }
+
+    pub(super) async fn keep_password(&self, context: &Context<'_>, id: &str, password: AcceptedChange) -> Result<(), Refusal> {
+        let Some(sink) = &self.inner.passwords else { return Ok(()) };
+        match password {
+            AcceptedChange::Keep(accepted) => sink.keep(context, id, accepted).await?,
+            AcceptedChange::Forget => sink.forget(context, id).await?,
+        }
+        Ok(())
+    }
+
+    /// Forgets the password of a resource that is gone. Its id is never made again, so that what stays behind is of no use.
+    pub(crate) async fn forget_password(&self, context: &Context<'_>, id: &str) {
+        let Some(sink) = &self.inner.passwords else { return };
+        if let Err(error) = sink.forget(context, id).await {
+            tracing::error!(%error, id, "the password of a deleted resource could not be forgotten");
+        }
+    }
+
+    /// Measures how long the handler takes.
+    pub(super) async fn timed<F: Future>(&self, action: Action, work: F) -> F::Output {
+        let clock = &self.inner.config.clock;
+        let begun_at = clock.now();
+        let output = work.await;
+        meter::stored(action.word(), clock.now().duration_since(begun_at).try_into().unwrap_or_default());
+        output
+    }
+}

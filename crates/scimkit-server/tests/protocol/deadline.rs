@@ -1,0 +1,107 @@
+//! The end of the time that a request may take.
+
+use std::future::{Future, pending, ready};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::Request;
+use scimkit_server::{Actor, BearerTokens, Context, Found, Preconditions, ResourceHandler, Result, Search, Server};
+use scimkit_store::Tenant;
+use scimkit_types::{PatchOp, Projection, Resource, Timer};
+use serde_json::json;
+
+use super::support::{Service, USER};
+
+/// The time is over as soon as somebody waits.
+#[derive(Debug)]
+struct NoTime;
+
+impl Timer for NoTime {
+    fn sleep(&self, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(ready(()))
+    }
+}
+
+/// Never ends.
+#[derive(Debug)]
+struct Stuck;
+
+#[async_trait]
+impl ResourceHandler for Stuck {
+    async fn create(&self, _: &Context<'_>, _: Resource, _: &Projection) -> Result<Resource> {
+        pending().await
+    }
+
+    async fn get(&self, _: &Context<'_>, _: &str, _: &Projection) -> Result<Resource> {
+        pending().await
+    }
+
+    async fn replace(&self, _: &Context<'_>, _: &str, _: Resource, _: &Preconditions, _: &Projection) -> Result<Resource> {
+        pending().await
+    }
+
+    async fn patch(&self, _: &Context<'_>, _: &str, _: PatchOp, _: &Preconditions, _: &Projection) -> Result<Resource> {
+        pending().await
+    }
+
+    async fn delete(&self, _: &Context<'_>, _: &str, _: &Preconditions) -> Result<()> {
+        pending().await
+    }
+
+    async fn query(&self, _: &Context<'_>, _: &Search) -> Result<Found> {
+        pending().await
+    }
+}
+
+fn stuck() -> Server {
+    let tokens = BearerTokens::new().with_token(&"token".into(), Actor::new("first", Tenant::default()));
+    let profile = r#"{"name": "x", "features": {"bulk": {"maxOperations": 10, "maxPayloadSize": 100000}}}"#;
+    Server::builder(Arc::new(Stuck), Arc::new(tokens))
+        .profile(serde_json::from_str(profile).unwrap())
+        .deadline(Duration::from_secs(30), Arc::new(NoTime))
+        .build()
+        .unwrap()
+}
+
+/// A read that takes too long was not done; a write may have been.
+#[tokio::test]
+async fn what_takes_too_long_is_a_scim_error() {
+    let server = stuck();
+    let user = json!({"schemas": [USER], "userName": "ola"}).to_string();
+    for (method, path, body, status) in [
+        ("GET", "/Users", "", 503),
+        ("GET", "/Users/1", "", 503),
+        ("GET", "", "", 503),
+        ("POST", "/Users", user.as_str(), 504),
+        ("PUT", "/Users/1", user.as_str(), 504),
+        ("DELETE", "/Users/1", "", 504),
+    ] {
+        let request = Request::builder().method(method).uri(format!("/scim/v2{path}")).header("authorization", "Bearer token");
+        let response = server.handle(request.body(Bytes::from(body.to_owned())).unwrap()).await;
+        assert_eq!(response.status(), status, "{method} {path}");
+        assert_eq!(response.headers().contains_key("retry-after"), status == 503);
+        let error: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!(error["status"], status.to_string());
+    }
+}
+
+/// Once the time is over, no operation of a bulk request is begun any more, and each has its outcome.
+#[tokio::test]
+async fn a_bulk_request_has_one_deadline() {
+    let create = |id: &str| json!({"method": "POST", "path": "/Users", "bulkId": id, "data": {"schemas": [USER], "userName": id}});
+    let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": [create("a"), create("b")]});
+    let request = Request::post("/scim/v2/Bulk").header("authorization", "Bearer token").body(Bytes::from(body.to_string())).unwrap();
+    let response = stuck().handle(request).await;
+    let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+    assert_eq!((&body["Operations"][0]["status"], &body["Operations"][1]["status"]), (&json!("504"), &json!("504")));
+}
+
+#[tokio::test]
+async fn what_is_done_in_time_is_not_disturbed() {
+    let service = Service::with(|builder| builder.deadline(Duration::from_secs(30), Arc::new(NoTime)));
+    service.user("ola").await;
+    assert_eq!(service.get("/Users").await.names(), ["ola"]);
+}

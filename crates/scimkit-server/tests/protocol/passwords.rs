@@ -1,0 +1,213 @@
+//! Passwords: where they go, and where they never go.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use scimkit_server::{AcceptedPassword, Context, HandlerError, PasswordSink, Result, WithoutSink};
+use scimkit_types::ScimType;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use super::support::{PATCH, Service, USER};
+
+/// Keeps passwords in a form that a test can read, refuses short ones, and fails for those that say so.
+#[derive(Debug, Default)]
+struct Drawer {
+    kept: Mutex<BTreeMap<String, String>>,
+}
+
+impl Drawer {
+    fn kept(&self) -> Vec<(String, String)> {
+        self.kept.lock().unwrap().clone().into_iter().collect()
+    }
+}
+
+#[async_trait]
+impl PasswordSink for Drawer {
+    async fn accept(&self, _: &Context<'_>, password: &SecretString) -> Result<AcceptedPassword> {
+        match password.expose_secret() {
+            text if text.len() < 4 => Err(HandlerError::of(ScimType::InvalidValue, "expected a longer password")),
+            text => Ok(AcceptedPassword::new(format!("hash of {text}"))),
+        }
+    }
+
+    async fn keep(&self, context: &Context<'_>, id: &str, accepted: AcceptedPassword) -> Result<()> {
+        let text = accepted.secret().expose_secret();
+        if text.contains("broken") {
+            return Err(HandlerError::internal("the drawer is stuck"));
+        }
+        self.kept.lock().unwrap().insert(format!("{}/{id}", context.tenant().as_str()), text.to_owned());
+        Ok(())
+    }
+
+    async fn forget(&self, context: &Context<'_>, id: &str) -> Result<()> {
+        self.kept.lock().unwrap().remove(&format!("{}/{id}", context.tenant().as_str()));
+        Ok(())
+    }
+}
+
+fn service() -> (Service, Arc<Drawer>) {
+    let drawer = Arc::new(Drawer::default());
+    let sink = Arc::<Drawer>::clone(&drawer);
+    (Service::with(|builder| builder.passwords(sink)), drawer)
+}
+
+fn entry(id: &str, password: &str) -> (String, String) {
+    (format!("a/{id}"), format!("hash of {password}"))
+}
+
+fn user(password: Value) -> Value {
+    json!({"schemas": [USER], "userName": "ola", "password": password})
+}
+
+/// R7643-4.1.1-09, R7643-4.1.1-12, R7643-9.2-01, R7643-7-10, R7644-3.5.1-06: a password goes to the sink and comes back nowhere; a replace
+/// without one, or with null, keeps it.
+#[tokio::test]
+async fn a_password_goes_to_the_sink_and_nowhere_else() {
+    let (service, drawer) = service();
+    let created = service.post("/Users", user(json!("hush-hush"))).await;
+    assert_eq!(created.status, 201, "{}", created.body);
+    assert_eq!(drawer.kept(), [entry("id1", "hush-hush")]);
+    let read = service.get("/Users/id1?attributes=password,userName").await;
+    let listed = service.get("/Users").await;
+    let replaced = service.put("/Users/id1", json!({"schemas": [USER], "userName": "ola", "title": "x"})).await;
+    assert_eq!(replaced.status, 200);
+    assert_eq!(service.put("/Users/id1", user(json!(null))).await.status, 200);
+    assert_eq!(drawer.kept(), [entry("id1", "hush-hush")]);
+    let renewed = service.put("/Users/id1", user(json!("whisper"))).await;
+    assert_eq!((renewed.status, drawer.kept()), (200, vec![entry("id1", "whisper")]));
+    for reply in [created, read, listed, replaced, renewed] {
+        assert!(reply.body.get("password").is_none() && !reply.body.to_string().contains("hush"), "{}", reply.body);
+    }
+    assert_eq!(service.delete("/Users/id1").await.status, 204);
+    assert_eq!(drawer.kept(), []);
+}
+
+/// R7643-4.1.1-10: changed by PATCH, under every name that the attribute has; the version stays, as a password is no part of the resource.
+#[tokio::test]
+async fn a_password_is_changed_by_patch() {
+    let (service, drawer) = service();
+    service.user("ola").await;
+    let replace = |path: &str, value: &str| json!([{"op": "replace", "path": path, "value": value}]);
+    for (operations, password) in [
+        (replace("password", "first"), "first"),
+        (replace("PassWord", "second"), "second"),
+        (replace(&format!("{USER}:password"), "third"), "third"),
+        (json!([{"op": "add", "value": {"password": "fourth"}}]), "fourth"),
+        (json!([{"op": "replace", "value": {USER: {"password": "fifth"}}}]), "fifth"),
+        (json!([{"op": "replace", "path": "password", "value": "lost"}, {"op": "replace", "path": "password", "value": "last"}]), "last"),
+    ] {
+        let reply = service.patch("/Users/id1", operations).await;
+        assert_eq!((reply.status, drawer.kept()), (200, vec![entry("id1", password)]), "{}", reply.body);
+        assert_eq!(reply.header("etag"), "W/\"1\"");
+        assert!(reply.body.get("password").is_none());
+    }
+    let both = json!([{"op": "replace", "value": {"title": "x", "password": "together"}}]);
+    let reply = service.patch("/Users/id1", both).await;
+    assert_eq!((reply.status, &reply.body["title"], drawer.kept()), (200, &json!("x"), vec![entry("id1", "together")]));
+    let removed = service.patch("/Users/id1", json!([{"op": "remove", "path": "password"}])).await;
+    assert_eq!((removed.status, drawer.kept()), (200, vec![]));
+}
+
+/// R7644-3.14-03: the version that a request expects holds for passwords too, and so does the existence of the resource.
+#[tokio::test]
+async fn a_password_of_another_version_or_of_nobody_is_not_taken() {
+    let (service, drawer) = service();
+    service.user("ola").await;
+    let body = json!({"schemas": [PATCH], "Operations": [{"op": "replace", "path": "password", "value": "first"}]}).to_string();
+    service.send("PATCH", "/Users/id1", &["if-match: W/\"7\""], body.clone()).await.check_error(412, None);
+    service.send("PATCH", "/Users/nobody", &[], body.clone()).await.check_error(404, None);
+    service.send("PATCH", "/Users/id1", &["authorization: Bearer other"], body.clone()).await.check_error(404, None);
+    assert_eq!(drawer.kept(), []);
+    assert_eq!(service.send("PATCH", "/Users/id1", &["if-match: W/\"1\""], body).await.status, 200);
+}
+
+/// Invariant 10: what the sink refuses is not done at all, and what it fails to keep is an error.
+#[tokio::test]
+async fn a_password_that_is_not_taken_is_an_error() {
+    let (service, drawer) = service();
+    for password in [json!("abc"), json!(""), json!(7), json!(["hush-hush"]), json!({"value": "hush-hush"})] {
+        let reply = service.post("/Users", user(password)).await;
+        assert!(!reply.check_error(400, Some("invalidValue")).body.to_string().contains("abc"));
+    }
+    assert_eq!(service.get("/Users").await.body["totalResults"], 0);
+    service.post("/Users", user(json!("broken lock"))).await.check_error(500, None);
+    assert_eq!(service.get("/Users").await.body["totalResults"], 0);
+    let id = service.user("kari").await;
+    service
+        .patch(&format!("/Users/{id}"), json!([{"op": "replace", "path": "password", "value": "broken lock"}]))
+        .await
+        .check_error(500, None);
+    assert_eq!(drawer.kept(), []);
+}
+
+/// R7643-5-06: `changePassword` says whether there is a sink.
+#[tokio::test]
+async fn the_configuration_says_whether_passwords_can_be_changed() {
+    let supported = async |service: &Service| service.get("/ServiceProviderConfig").await.body["changePassword"]["supported"].clone();
+    assert_eq!(supported(&service().0).await, json!(true));
+    assert_eq!(supported(&Service::new()).await, json!(false));
+}
+
+/// Invariant 10: without a sink a password is refused, or left out if the configuration says so, but never alone.
+#[tokio::test]
+async fn without_a_sink_a_password_is_refused_or_left_out_on_purpose() {
+    let strict = Service::new();
+    let reply = strict.post("/Users", user(json!("hush-hush"))).await;
+    assert!(!reply.check_error(501, None).body.to_string().contains("hush"));
+    strict.user("kari").await;
+    let operations = json!([{"op": "replace", "path": "password", "value": "hush-hush"}]);
+    strict.patch("/Users/id1", operations.clone()).await.check_error(501, None);
+    strict.put("/Users/id1", user(json!("hush-hush"))).await.check_error(501, None);
+
+    let lenient = Service::with(|builder| builder.without_password_sink(WithoutSink::Drop));
+    assert_eq!(lenient.post("/Users", user(json!("hush-hush"))).await.status, 201);
+    assert_eq!(lenient.patch("/Users/id1", json!([{"op": "add", "value": {"title": "x", "password": "hush-hush"}}])).await.status, 200);
+    lenient.patch("/Users/id1", operations).await.check_error(501, None);
+    assert!(!lenient.get("/Users/id1").await.body.to_string().contains("hush"));
+}
+
+/// R7644-7.5.2-02, AMB-35: nobody finds out a password by asking for it.
+#[tokio::test]
+async fn a_filter_on_a_password_is_sensitive() {
+    let (service, _) = service();
+    service.post("/Users", user(json!("hush-hush"))).await;
+    for filter in ["password+pr", "password+eq+%22hush-hush%22", "userName+eq+%22ola%22+and+password+sw+%22h%22"] {
+        let reply = service.get(&format!("/Users?filter={filter}")).await;
+        assert!(!reply.check_error(403, Some("sensitive")).body.to_string().contains("hush"));
+    }
+    let search = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": "password pr"});
+    service.post("/Users/.search", search).await.check_error(403, Some("sensitive"));
+}
+
+/// A value of another writeOnly attribute has nowhere to go.
+#[tokio::test]
+async fn other_secrets_are_refused() {
+    let service = Service::with_profile(
+        r#"{"name": "x", "schemas": [{"id": "urn:x:Key", "name": "Key", "attributes": [
+            {"name": "label", "type": "string"},
+            {"name": "pin", "type": "string", "mutability": "writeOnly", "returned": "never"}]}],
+            "resourceTypes": [{"name": "Key", "endpoint": "/Keys", "schema": "urn:x:Key"}]}"#,
+    );
+    assert_eq!(service.post("/Keys", json!({"schemas": ["urn:x:Key"], "label": "front"})).await.status, 201);
+    let refused = service.post("/Keys", json!({"schemas": ["urn:x:Key"], "label": "back", "pin": "1234"})).await;
+    assert_eq!(refused.check_error(501, None).body["detail"], "this service does not take values of `pin`");
+    service.patch("/Keys/id1", json!([{"op": "add", "path": "pin", "value": "1234"}])).await.check_error(501, None);
+}
+
+/// R7644-3.7-17: the operations of a bulk request are no way around the sink.
+#[tokio::test]
+async fn a_bulk_request_gives_passwords_to_the_sink() {
+    let drawer = Arc::new(Drawer::default());
+    let sink = Arc::<Drawer>::clone(&drawer);
+    let profile = r#"{"name": "x", "features": {"bulk": {"maxOperations": 10, "maxPayloadSize": 100000}}}"#;
+    let service = Service::with(|builder| builder.profile(serde_json::from_str(profile).unwrap()).passwords(sink));
+    let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": [
+        {"method": "POST", "path": "/Users", "bulkId": "a", "data": user(json!("hush-hush"))},
+        {"method": "PATCH", "path": "/Users/bulkId:a", "data": {"schemas": [PATCH], "Operations": [
+            {"op": "replace", "path": "password", "value": "whisper"}]}}]});
+    let reply = service.post("/Bulk", body).await;
+    assert_eq!((&reply.body["Operations"][0]["status"], &reply.body["Operations"][1]["status"]), (&json!("201"), &json!("200")));
+    assert_eq!(drawer.kept(), [entry("id1", "whisper")]);
+}

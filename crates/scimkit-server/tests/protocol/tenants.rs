@@ -1,0 +1,107 @@
+//! What is different for a tenant.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use scimkit_server::{DirectoryProviderSwitch, TenantSettings};
+use scimkit_store::Tenant;
+use scimkit_types::profile::{Limits, RequestLimit};
+use scimkit_types::{Dialect, Profile, Tolerance};
+use serde_json::json;
+
+use super::support::{Service, USER, encode};
+
+const OTHER: [&str; 1] = ["authorization: Bearer other"];
+
+/// R7644-6-01, invariant 11: a dialect holds for its tenant, and what fired is counted by tenant; filters included.
+#[tokio::test]
+async fn a_tenant_has_its_dialect() {
+    let service = Service::with(|builder| builder.tenant(Tenant::new("b"), TenantSettings::new().with_dialect(Dialect::ENTRA)));
+    let body = json!({"schemas": [USER], "userName": "ola", "active": "True"}).to_string();
+    service.send("POST", "/Users", &[], body.clone()).await.check_error(400, Some("invalidValue"));
+    assert_eq!(service.send("POST", "/Users", &OTHER, body).await.body["active"], true);
+    let path = format!("/Users?filter={}", encode(r#"emails[type eq "work"].value eq "a@example.com""#));
+    service.get(&path).await.check_error(400, Some("invalidFilter"));
+    assert_eq!(service.send("GET", &path, &OTHER, "").await.status, 200);
+    let counts = service.server.tolerances();
+    assert!(!counts.contains_key(&Tenant::new("a")));
+    let fired: &BTreeMap<Tolerance, u64> = &counts[&Tenant::new("b")];
+    assert_eq!(fired[&Tolerance::StringBooleans], 1);
+    assert!(fired.len() > 1, "{fired:?}");
+}
+
+/// Limits and policies of its own; those of the others stay.
+#[tokio::test]
+async fn a_tenant_has_its_limits_and_policies() {
+    let mut limits = Limits::default();
+    limits.max_body = Some(200);
+    limits.max_operations = Some(1);
+    limits.read = Some(RequestLimit::new(1, 60));
+    let switch = Arc::new(DirectoryProviderSwitch::new(true));
+    let settings = TenantSettings::new().with_limits(limits).with_policy(Arc::<DirectoryProviderSwitch>::clone(&switch));
+    let service = Service::with(|builder| builder.tenant(Tenant::new("b"), settings));
+    let large = json!({"schemas": [USER], "userName": "x".repeat(200)}).to_string();
+    assert_eq!(service.send("POST", "/Users", &[], large.clone()).await.status, 201);
+    service.send("POST", "/Users", &OTHER, large).await.check_error(413, None);
+    let operation = json!({"op": "add", "path": "title", "value": "x"});
+    let patch = json!({"schemas": [super::support::PATCH], "Operations": [operation, operation]}).to_string();
+    service.send("PATCH", "/Users/x", &OTHER, patch).await.check_error(413, None);
+    assert_eq!(service.send("GET", "/Users", &OTHER, "").await.status, 200);
+    service.send("GET", "/Users", &OTHER, "").await.check_error(429, None);
+    for _ in 0..3 {
+        assert_eq!(service.get("/Users").await.status, 200);
+    }
+    service.clock.advance(Duration::from_secs(60));
+    switch.set(false);
+    service.send("GET", "/Users", &OTHER, "").await.check_error(403, None);
+    assert_eq!(service.get("/Users").await.status, 200);
+}
+
+/// The largest body that any tenant may send is read.
+#[test]
+fn the_edge_reads_what_the_most_generous_tenant_allows() {
+    let mut limits = Limits::default();
+    limits.max_body = Some(5 << 20);
+    let service = Service::with(|builder| builder.tenant(Tenant::new("b"), TenantSettings::new().with_limits(limits)));
+    assert_eq!((service.server.max_body(), Service::new().server.max_body()), (5 << 20, 1 << 20));
+}
+
+/// R7644-6.1-01: a server that stands for one tenant lets nobody else in.
+#[tokio::test]
+async fn a_server_of_one_tenant_lets_nobody_else_in() {
+    let service = Service::with(|builder| builder.only_tenant(Tenant::new("a")));
+    assert_eq!(service.get("/Users").await.status, 200);
+    let refused = service.send("GET", "/Users", &OTHER, "").await;
+    assert!(refused.check_error(401, None).header("www-authenticate").contains("invalid_token"));
+}
+
+/// draft-ietf-httpapi-ratelimit-headers: what is left of the quota stands in every answer that was charged, and when to come back in
+/// a refusal; a refusal costs nothing, and a bulk request its operations.
+#[tokio::test]
+async fn quotas_are_told_in_headers() {
+    let profile: Profile = serde_json::from_str(
+        r#"{"name": "x", "limits": {"read": {"requests": 2, "seconds": 60}, "write": {"requests": 3, "seconds": 30}},
+            "features": {"bulk": {"maxOperations": 10, "maxPayloadSize": 100000}}}"#,
+    )
+    .unwrap();
+    let service = Service::with(|builder| builder.profile(profile));
+    let reply = service.get("/Users").await;
+    assert_eq!((reply.header("ratelimit-policy"), reply.header("ratelimit")), ("\"read\";q=2;w=60", "\"read\";r=1"));
+    assert_eq!(service.get("/Users/nobody").await.check_error(404, None).header("ratelimit"), "\"read\";r=0");
+    for _ in 0..3 {
+        let refused = service.get("/Users").await;
+        assert_eq!(refused.check_error(429, None).header("ratelimit"), "\"read\";r=0;t=60");
+        assert_eq!(refused.header("retry-after"), "60");
+    }
+    let create = |id: &str| json!({"method": "POST", "path": "/Users", "bulkId": id, "data": {"schemas": [USER], "userName": id}});
+    let bulk =
+        |operations: serde_json::Value| json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations});
+    let reply = service.post("/Bulk", bulk(json!([create("a"), create("b")]))).await;
+    assert_eq!((reply.status, reply.header("ratelimit")), (200, "\"write\";r=1"));
+    let refused = service.post("/Bulk", bulk(json!([create("c"), create("d")]))).await;
+    assert_eq!(refused.check_error(429, None).header("ratelimit"), "\"write\";r=1;t=30");
+    assert_eq!(service.post("/Users", json!({"schemas": [USER], "userName": "e"})).await.status, 201);
+    assert_eq!(service.get("/ServiceProviderConfig").await.header("ratelimit"), "");
+    assert_eq!(Service::new().get("/Users").await.header("ratelimit"), "");
+}
