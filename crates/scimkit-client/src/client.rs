@@ -7,8 +7,10 @@ use futures_util::stream::BoxStream;
 use http::{Request, Response, Uri};
 use scimkit_types::{BulkRequest, BulkResponse, ListResponse, Resource, SearchRequest, Value, Version};
 
+use crate::capabilities::{Capabilities, CapabilityCache, CapabilitySource};
 use crate::class::NotAfter;
 use crate::error::ClientError;
+use crate::lint::{self, Expected, Lints};
 use crate::pages::{self, PageSize};
 use crate::request::{BaseUri, Selection};
 use crate::response::ResponseLimits;
@@ -24,6 +26,8 @@ pub struct Client {
     base: BaseUri,
     limits: ResponseLimits,
     not_after: Option<NotAfter>,
+    lints: Option<Arc<Lints>>,
+    capabilities: Arc<CapabilityCache>,
 }
 
 impl Client {
@@ -32,7 +36,14 @@ impl Client {
     /// # Errors
     /// [`ClientError::InvalidRequest`] unless the address is absolute, with `http` or `https` and without user information.
     pub fn new(transport: Arc<dyn Transport>, base: Uri) -> Result<Self, ClientError> {
-        Ok(Self { transport, base: BaseUri::new(base)?, limits: ResponseLimits::default(), not_after: None })
+        Ok(Self {
+            transport,
+            base: BaseUri::new(base)?,
+            limits: ResponseLimits::default(),
+            not_after: None,
+            lints: None,
+            capabilities: Arc::default(),
+        })
     }
 
     /// This client with other limits of answers.
@@ -45,6 +56,27 @@ impl Client {
     #[must_use]
     pub fn with_not_after(self, not_after: NotAfter) -> Self {
         Self { not_after: Some(not_after), ..self }
+    }
+
+    /// This client with a collection of what the service provider does wrong; without one nothing is collected.
+    #[must_use]
+    pub fn with_lints(self, lints: Arc<Lints>) -> Self {
+        Self { lints: Some(lints), ..self }
+    }
+
+    /// This client with another way to know what the service provider can do; see [`capabilities`](Self::capabilities).
+    #[must_use]
+    pub fn with_capabilities(self, source: CapabilitySource) -> Self {
+        Self { capabilities: Arc::new(CapabilityCache::new(source)), ..self }
+    }
+
+    /// What the service provider can do: declared, probed, or both, in which case what is declared wins. It is asked once; clones of the
+    /// client share the answer. By default it is probed.
+    ///
+    /// # Errors
+    /// [`ClientError`] if it must be asked and does not answer as a service provider.
+    pub async fn capabilities(&self) -> Result<Arc<Capabilities>, ClientError> {
+        self.capabilities.of(self).await
     }
 
     /// The address of the service provider.
@@ -65,9 +97,16 @@ impl Client {
         if let Some(not_after) = self.not_after {
             request.extensions_mut().insert(not_after);
         }
-        tracing::debug!(method = %request.method(), path = request.uri().path(), "send request");
-        let response = self.transport.send(request).await?;
-        tracing::debug!(status = response.status().as_u16(), "received response");
+        Ok(self.transport.send(request).await?)
+    }
+
+    /// Sends a request and notes what the answer does wrong.
+    pub(crate) async fn exchange(&self, request: Request<Bytes>, expected: Expected<'_>) -> Result<Response<Bytes>, ClientError> {
+        let endpoint = self.lints.as_ref().map(|_| format!("{} {}", request.method(), self.base.endpoint_of(request.uri())));
+        let response = self.send(request).await?;
+        if let (Some(lints), Some(endpoint)) = (&self.lints, endpoint) {
+            lints.note(&endpoint, lint::deviations(&response, expected, self.limits));
+        }
         Ok(response)
     }
 
@@ -76,7 +115,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`], as for all calls: see its variants.
     pub async fn create(&self, endpoint: &str, resource: &Resource) -> Result<Resource, ClientError> {
-        self.limits.created(&self.send(self.base.create(endpoint, resource)?).await?)
+        self.limits.created(&self.exchange(self.base.create(endpoint, resource)?, Expected::Created).await?)
     }
 
     /// Reads a resource (RFC 7644 section 3.4.1).
@@ -84,12 +123,8 @@ impl Client {
     /// # Errors
     /// [`ClientError`]; [`ClientError::is_gone`] if there is no such resource.
     pub async fn get(&self, endpoint: &str, id: &str, selection: &Selection) -> Result<Resource, ClientError> {
-        let response = self.send(self.base.get(endpoint, id, selection)?).await?;
-        self.limits.resource(&response)?.ok_or_else(|| ClientError::InvalidBody {
-            status: response.status().as_u16(),
-            path: String::new(),
-            reason: "expected a resource, found nothing".to_owned(),
-        })
+        let response = self.exchange(self.base.get(endpoint, id, selection)?, Expected::Resource { id: Some(id) }).await?;
+        self.found(&response)
     }
 
     /// Replaces a resource (RFC 7644 section 3.5.1); with a version, only if it is the present one. `None` if the answer has no body.
@@ -103,7 +138,8 @@ impl Client {
         resource: &Resource,
         precondition: Option<&Version>,
     ) -> Result<Option<Resource>, ClientError> {
-        self.limits.resource(&self.send(self.base.replace(endpoint, id, resource, precondition)?).await?)
+        let request = self.base.replace(endpoint, id, resource, precondition)?;
+        self.limits.resource(&self.exchange(request, Expected::Resource { id: Some(id) }).await?)
     }
 
     /// Changes a resource by the body of a PATCH request (RFC 7644 section 3.5.2); with a version, only if it is the present one.
@@ -118,7 +154,8 @@ impl Client {
         body: &Value,
         precondition: Option<&Version>,
     ) -> Result<Option<Resource>, ClientError> {
-        self.limits.resource(&self.send(self.base.patch(endpoint, id, body, precondition)?).await?)
+        let request = self.base.patch(endpoint, id, body, precondition)?;
+        self.limits.resource(&self.exchange(request, Expected::Resource { id: Some(id) }).await?)
     }
 
     /// Deletes a resource (RFC 7644 section 3.6); with a version, only if it is the present one.
@@ -126,9 +163,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`]; [`ClientError::is_gone`] if there was no such resource.
     pub async fn delete(&self, endpoint: &str, id: &str, precondition: Option<&Version>) -> Result<(), ClientError> {
-        let response = self.send(self.base.delete(endpoint, id, precondition)?).await?;
-        // Whatever a success says, the resource is deleted.
-        if response.status().is_success() { Ok(()) } else { self.limits.value(&response).map(drop) }
+        self.deleted(self.base.delete(endpoint, id, precondition)?).await
     }
 
     /// Reads one page of a query by GET (RFC 7644 section 3.4.2). The endpoint may be empty, for all resource types.
@@ -136,7 +171,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`], as for all calls: see its variants.
     pub async fn query(&self, endpoint: &str, request: &SearchRequest) -> Result<ListResponse, ClientError> {
-        self.limits.list(&self.send(self.base.query(endpoint, request)?).await?, request.cursor.is_some())
+        self.page(self.base.query(endpoint, request)?, request).await
     }
 
     /// Reads one page of a query by `POST …/.search` (RFC 7644 section 3.4.3), which keeps the filter out of addresses and logs.
@@ -144,7 +179,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`], as for all calls: see its variants.
     pub async fn search(&self, endpoint: &str, request: &SearchRequest) -> Result<ListResponse, ClientError> {
-        self.limits.list(&self.send(self.base.search(endpoint, request)?).await?, request.cursor.is_some())
+        self.page(self.base.search(endpoint, request)?, request).await
     }
 
     /// Reads all results of a query, page after page, to the end.
@@ -166,12 +201,13 @@ impl Client {
         pages::all(self, endpoint, request.clone(), page_size)
     }
 
-    /// Sends a bulk request (RFC 7644 section 3.7).
+    /// Sends one bulk request (RFC 7644 section 3.7). [`BulkPlan`](crate::bulk::BulkPlan) divides one that is too large for the service
+    /// provider.
     ///
     /// # Errors
     /// [`ClientError`], as for all calls; a failed operation is part of the result.
     pub async fn bulk(&self, request: BulkRequest) -> Result<BulkResponse, ClientError> {
-        self.limits.bulk(&self.send(self.base.bulk(request)?).await?)
+        self.limits.bulk(&self.exchange(self.base.bulk(request)?, Expected::Bulk).await?)
     }
 
     /// Reads what the service provider says of its abilities (RFC 7643 section 5).
@@ -179,7 +215,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`], as for all calls: see its variants.
     pub async fn service_provider_config(&self) -> Result<Value, ClientError> {
-        let entries = self.entries("ServiceProviderConfig").await?;
+        let entries = self.entries("ServiceProviderConfig", Expected::Config).await?;
         entries.into_iter().next().ok_or_else(|| ClientError::InvalidBody {
             status: 200,
             path: String::new(),
@@ -192,7 +228,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`], as for all calls: see its variants.
     pub async fn schemas(&self) -> Result<Vec<Value>, ClientError> {
-        self.entries("Schemas").await
+        self.entries("Schemas", Expected::Discovery).await
     }
 
     /// Reads the service provider's resource types (RFC 7643 section 6), each as it came, since real ones often miss members.
@@ -200,10 +236,74 @@ impl Client {
     /// # Errors
     /// [`ClientError`], as for all calls: see its variants.
     pub async fn resource_types(&self) -> Result<Vec<Value>, ClientError> {
-        self.entries("ResourceTypes").await
+        self.entries("ResourceTypes", Expected::Discovery).await
     }
 
-    async fn entries(&self, endpoint: &str) -> Result<Vec<Value>, ClientError> {
-        self.limits.entries(&self.send(self.base.read(endpoint)?).await?)
+    pub(crate) async fn entries(&self, endpoint: &str, expected: Expected<'_>) -> Result<Vec<Value>, ClientError> {
+        self.limits.entries(&self.exchange(self.base.read(endpoint)?, expected).await?)
+    }
+
+    /// Reads the resource that the authenticated subject is (RFC 7644 section 3.11). Its `id` and `meta.location` tell where it stands.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Redirect`] from a service provider that only points there, and status 501 from one without `/Me`.
+    pub async fn me(&self, selection: &Selection) -> Result<Resource, ClientError> {
+        let response = self.exchange(self.base.me(selection)?, Expected::Resource { id: None }).await?;
+        self.found(&response)
+    }
+
+    /// Creates the resource that the authenticated subject is.
+    ///
+    /// # Errors
+    /// [`ClientError`], as for [`me`](Self::me).
+    pub async fn create_me(&self, resource: &Resource) -> Result<Resource, ClientError> {
+        self.limits.created(&self.exchange(self.base.create_me(resource)?, Expected::Created).await?)
+    }
+
+    /// Replaces the resource that the authenticated subject is. `None` if the answer has no body.
+    ///
+    /// # Errors
+    /// [`ClientError`], as for [`me`](Self::me).
+    pub async fn replace_me(&self, resource: &Resource, precondition: Option<&Version>) -> Result<Option<Resource>, ClientError> {
+        let request = self.base.replace_me(resource, precondition)?;
+        self.limits.resource(&self.exchange(request, Expected::Resource { id: None }).await?)
+    }
+
+    /// Changes the resource that the authenticated subject is. `None` if the answer has no body.
+    ///
+    /// # Errors
+    /// [`ClientError`], as for [`me`](Self::me).
+    pub async fn patch_me(&self, body: &Value, precondition: Option<&Version>) -> Result<Option<Resource>, ClientError> {
+        let request = self.base.patch_me(body, precondition)?;
+        self.limits.resource(&self.exchange(request, Expected::Resource { id: None }).await?)
+    }
+
+    /// Deletes the resource that the authenticated subject is.
+    ///
+    /// # Errors
+    /// [`ClientError`], as for [`me`](Self::me).
+    pub async fn delete_me(&self, precondition: Option<&Version>) -> Result<(), ClientError> {
+        self.deleted(self.base.delete_me(precondition)?).await
+    }
+
+    async fn deleted(&self, request: Request<Bytes>) -> Result<(), ClientError> {
+        let response = self.exchange(request, Expected::Deleted).await?;
+        // Whatever a success says, the resource is deleted.
+        if response.status().is_success() { Ok(()) } else { self.limits.value(&response).map(drop) }
+    }
+
+    async fn page(&self, request: Request<Bytes>, search: &SearchRequest) -> Result<ListResponse, ClientError> {
+        let by_cursor = search.cursor.is_some();
+        let expected = Expected::List { start_index: search.start_index, count: search.count, by_cursor };
+        self.limits.list(&self.exchange(request, expected).await?, by_cursor)
+    }
+
+    /// The resource of an answer that must have one.
+    fn found(&self, response: &Response<Bytes>) -> Result<Resource, ClientError> {
+        self.limits.resource(response)?.ok_or_else(|| ClientError::InvalidBody {
+            status: response.status().as_u16(),
+            path: String::new(),
+            reason: "expected a resource, found nothing".to_owned(),
+        })
     }
 }

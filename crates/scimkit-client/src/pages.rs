@@ -23,7 +23,7 @@ pub(crate) fn all<'a>(
 ) -> BoxStream<'a, Result<Resource, ClientError>> {
     request.count = Some(i64::from(page_size.get()));
     request.start_index = request.cursor.is_none().then_some(1);
-    let position = Position { request, received: 0, pages: 0, previous: HashSet::new() };
+    let position = Position { request, received: 0, pages: 0, previous: HashSet::new(), marked: None };
     let pages = stream::try_unfold(Some(position), move |position| async move {
         let Some(mut position) = position else { return Ok(None) };
         let page = client.query(endpoint, &position.request).await?;
@@ -37,11 +37,13 @@ pub(crate) fn all<'a>(
 struct Position {
     /// The request of the next page.
     request: SearchRequest,
-    /// How many resources came, those that came twice included.
+    /// How many resources came, those that came twice because others were created included.
     received: u64,
     pages: u32,
     /// The ids of the page before.
     previous: HashSet<String>,
+    /// A cursor of an earlier page; the page is moved on at powers of two, so that any loop of cursors is found (Brent).
+    marked: Option<String>,
 }
 
 impl Position {
@@ -49,21 +51,40 @@ impl Position {
     fn advance(&mut self, page: ListResponse) -> Result<(Vec<Resource>, bool), ClientError> {
         let total = page.total_results;
         let count = u64::try_from(page.resources.len()).unwrap_or(u64::MAX);
-        self.received = self.received.saturating_add(count);
-        self.pages += 1;
         let ids: HashSet<String> = page.resources.iter().filter_map(Resource::id).map(str::to_owned).collect();
         let is_repeated = !ids.is_empty() && ids == self.previous;
+        // Where the page says that it begins counts only if it shows it: many service providers always say 1.
+        let begins_at = page.start_index.filter(|begins_at| *begins_at >= 1 && self.request.start_index.is_some());
+        let expected_at = self.received.saturating_add(1);
+        let incomplete = |received, reason| Err(ClientError::Incomplete { expected: total, found: received, reason });
+        self.received = match begins_at {
+            Some(begins_at) if begins_at > expected_at && count > 0 => return incomplete(self.received, "a page begins too late"),
+            Some(begins_at) if begins_at < expected_at && !is_repeated && !ids.is_disjoint(&self.previous) => {
+                let received = begins_at.saturating_sub(1).saturating_add(count);
+                if received <= self.received && received < total {
+                    return incomplete(self.received, "a page leads back");
+                }
+                received
+            }
+            _ => self.received.saturating_add(count),
+        };
+        self.pages += 1;
         let resources = page.resources.into_iter().filter(|resource| resource.id().is_none_or(|id| !self.previous.contains(id))).collect();
         self.previous = ids;
 
         let next_cursor = page.next_cursor.filter(|cursor| !cursor.is_empty());
-        let incomplete = |received, reason| Err(ClientError::Incomplete { expected: total, found: received, reason });
         if self.pages >= MAX_PAGES {
             return incomplete(self.received, "there are too many pages");
         }
         if next_cursor.is_some() {
             if next_cursor == self.request.cursor {
                 return incomplete(self.received, "a cursor leads to itself");
+            }
+            if next_cursor == self.marked {
+                return incomplete(self.received, "cursors lead in a circle");
+            }
+            if self.pages.is_power_of_two() {
+                self.marked.clone_from(&next_cursor);
             }
             self.request.cursor = next_cursor;
             self.request.start_index = None;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Response;
 use http::header::{CONTENT_TYPE, LOCATION};
 use percent_encoding::percent_decode_str;
-use scimkit_types::{BulkResponse, ComplexValue, ErrorResponse, ListResponse, Number, Resource, Value};
+use scimkit_types::{BulkResponse, ComplexValue, ErrorResponse, ListResponse, Number, Resource, Value, schema};
 
 use crate::error::ClientError;
 use crate::retry_after;
@@ -50,31 +50,40 @@ impl ResponseLimits {
         }
     }
 
-    /// The resource that a create made. Without a body it has only the `id` and `meta.location` that the `Location` header tells.
+    /// The resource that a create made. Without a body it has only the `id` and `meta.location` that the `Location` header tells, and
+    /// without an `id` it has the one of the header.
     ///
     /// # Errors
-    /// [`ClientError`] unless the answer is a success that tells the resource.
+    /// [`ClientError`] unless the answer is a success that tells the resource and its `id`.
     pub fn created(self, response: &Response<Bytes>) -> Result<Resource, ClientError> {
-        if let Some(resource) = self.resource(response)? {
-            return Ok(resource);
+        let resource = self.resource(response)?;
+        if let Some(resource) = &resource
+            && has_id(resource)
+        {
+            return Ok(resource.clone());
         }
         let location = header(response, &LOCATION);
-        let path = location.and_then(|location| location.split(['?', '#']).next());
-        let id = path.and_then(|path| path.trim_end_matches('/').rsplit('/').next()).filter(|id| !id.is_empty());
-        let (Some(location), Some(id)) = (location, id) else {
-            return Err(invalid_body(response, "", "expected the resource or its address, found neither"));
+        let (Some(location), Some(id)) = (location, location.and_then(id_of)) else {
+            let (place, reason) = match &resource {
+                Some(_) => ("id", "expected an id or the address of the resource, found neither"),
+                None => ("", "expected the resource or its address, found neither"),
+            };
+            return Err(invalid_body(response, place, reason));
         };
-        let mut meta = ComplexValue::new();
-        meta.insert("location", location);
-        let mut resource = Resource::default();
-        resource.insert("id", percent_decode_str(id).decode_utf8_lossy().into_owned());
-        resource.insert("meta", meta);
+        let mut resource = resource.unwrap_or_default();
+        resource.insert("id", id);
+        if resource.get("meta").is_none() {
+            let mut meta = ComplexValue::new();
+            meta.insert("location", location);
+            resource.insert("meta", meta);
+        }
         Ok(resource)
     }
 
     /// A page of a query.
     ///
-    /// In cursor paging the number of results may be missing (R9865-2-07) and is then the number on this page.
+    /// In cursor paging the number of results may be missing (R9865-2-07) and is then the number on this page. Every resource has an `id`
+    /// but those of discovery endpoints, which may have none (R7643-3.1-01).
     ///
     /// # Errors
     /// [`ClientError`] unless the answer is a success with a list response.
@@ -91,7 +100,14 @@ impl ResponseLimits {
             }
             other => other,
         };
-        ListResponse::from_json(value).map_err(|error| invalid_body(response, &error.member, &format!("expected {}", error.expected)))
+        let list = ListResponse::from_json(value)
+            .map_err(|error| invalid_body(response, &error.member, &format!("expected {}", error.expected)))?;
+        let is_discovery =
+            |resource: &Resource| [schema::RESOURCE_TYPE, schema::SERVICE_PROVIDER_CONFIG].iter().any(|uri| resource.has_schema(uri));
+        match list.resources.iter().position(|resource| !has_id(resource) && !is_discovery(resource)) {
+            None => Ok(list),
+            Some(index) => Err(invalid_body(response, &format!("Resources[{index}].id"), "expected an id, found none")),
+        }
     }
 
     /// The outcomes of a bulk request.
@@ -154,6 +170,11 @@ impl ResponseLimits {
         }
     }
 
+    /// The body of any answer, if it is JSON.
+    pub(crate) fn json(self, response: &Response<Bytes>) -> Option<Value> {
+        self.parse(without_mark(response.body())).ok()
+    }
+
     fn parse(self, body: &[u8]) -> Result<Value, Unreadable> {
         if body.len() > self.max_body {
             return Err(Unreadable::whole(format!("expected at most {} bytes, found {}", self.max_body, body.len())));
@@ -169,6 +190,17 @@ impl ResponseLimits {
         deserializer.end().map_err(|error| Unreadable::whole(format!("expected one JSON value, found {error}")))?;
         Ok(value)
     }
+}
+
+fn has_id(resource: &Resource) -> bool {
+    resource.id().is_some_and(|id| !id.is_empty())
+}
+
+/// The id in the address of a resource.
+pub(crate) fn id_of(location: &str) -> Option<String> {
+    let path = location.split(['?', '#']).next()?;
+    let id = path.trim_end_matches('/').rsplit('/').next().filter(|id| !id.is_empty())?;
+    Some(percent_decode_str(id).decode_utf8_lossy().into_owned())
 }
 
 struct Unreadable {

@@ -11,6 +11,7 @@ use http::{Request, Response, StatusCode};
 use scimkit_types::{Clock, Timer};
 
 use crate::class::{NotAfter, is_repeatable};
+use crate::create_once::{Lookup, Trace};
 use crate::retry_after;
 use crate::transport::{Transport, TransportError, TransportErrorKind};
 
@@ -75,10 +76,12 @@ impl RetryPolicy {
 /// | the peer was never reached | always |
 /// | 429; 503 with `Retry-After` | always: the request was refused |
 /// | 500, 502, 503, 504; timeout; broken connection | GET, HEAD, `.search`, PUT, DELETE, and PATCH marked [`Repeatable`](crate::Repeatable) |
+/// | the same | a create of [`Client::create_once`](crate::Client::create_once), after a lookup that finds nothing |
 /// | anything else | never |
 ///
-/// A create is thus never sent again after it may have had its effect. Waits are random between nothing and a bound that doubles, and at
-/// least what `Retry-After` asks for.
+/// A create is thus never sent again after it may have had its effect, unless a lookup shows that it had none. Waits are random between
+/// nothing and a bound that doubles, and at least what `Retry-After` asks for. When the last attempt was not done, and an earlier one may
+/// have been, the outcome is that of the earlier one.
 pub struct Retry<T> {
     transport: T,
     policy: RetryPolicy,
@@ -183,22 +186,96 @@ impl<T: fmt::Debug> fmt::Debug for Retry<T> {
 #[async_trait]
 impl<T: Transport> Transport for Retry<T> {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let lookup = request.extensions().get::<Lookup>().cloned();
+        let Some(lookup) = lookup else { return self.repeat(request).await };
+        self.create(request, &lookup).await
+    }
+}
+
+type Outcome = Result<Response<Bytes>, TransportError>;
+
+impl<T: Transport> Retry<T> {
+    async fn repeat(&self, request: Request<Bytes>) -> Outcome {
         let repeatable = is_repeatable(&request);
+        let mut uncertain: Option<Outcome> = None;
         let mut attempt = 1;
         loop {
             let outcome = self.transport.send(request.clone()).await;
             let delay = if attempt < self.policy.max_attempts { self.delay(attempt, repeatable, &outcome) } else { None };
             let Some(delay) = delay else {
-                if outcome.as_ref().is_ok_and(|response| !response.status().is_server_error()) {
-                    self.earn();
-                }
-                return outcome;
+                self.settle(&outcome);
+                // That the last attempt was not done says nothing of an earlier one whose answer was lost.
+                return if was_not_done(&outcome) { uncertain.unwrap_or(outcome) } else { outcome };
             };
-            self.timer.sleep(delay).await;
-            if self.clock.as_ref().is_some_and(|clock| !NotAfter::allows(&request, clock.now())) {
-                return Err(TransportError::new(TransportErrorKind::Expired));
+            if may_have_had_effect(&outcome) {
+                uncertain = Some(outcome);
+            }
+            if !self.wait(delay, &request).await {
+                return uncertain.unwrap_or_else(|| Err(TransportError::new(TransportErrorKind::Expired)));
             }
             attempt += 1;
         }
+    }
+
+    /// Sends a create again only after a lookup has shown that no attempt so far had its effect.
+    async fn create(&self, request: Request<Bytes>, lookup: &Lookup) -> Outcome {
+        let mut is_uncertain = false;
+        let mut attempt = 1;
+        loop {
+            let outcome = self.transport.send(request.clone()).await;
+            let is_lost = may_have_had_effect(&outcome);
+            let is_conflict = outcome.as_ref().is_ok_and(|response| response.status() == StatusCode::CONFLICT);
+            let delay = if attempt < self.policy.max_attempts { self.delay(attempt, is_lost, &outcome) } else { None };
+            let must_look = is_lost || is_uncertain && is_conflict;
+            if !must_look {
+                let Some(delay) = delay else {
+                    self.settle(&outcome);
+                    return outcome;
+                };
+                if !self.wait(delay, &request).await {
+                    return Err(TransportError::new(TransportErrorKind::Expired));
+                }
+                attempt += 1;
+                continue;
+            }
+            is_uncertain = true;
+            if !self.wait(delay.unwrap_or_default(), &request).await {
+                return outcome;
+            }
+            let found = self.repeat(lookup.request_like(&request)).await;
+            match found.as_ref().map_or(Trace::Unclear, |response| lookup.read(response)) {
+                Trace::Found(response) => return Ok(response),
+                Trace::Nothing if delay.is_some() => attempt += 1,
+                Trace::Nothing | Trace::Unclear => return outcome,
+            }
+        }
+    }
+
+    /// Waits; false if the request may not be sent any more then.
+    async fn wait(&self, delay: Duration, request: &Request<Bytes>) -> bool {
+        self.timer.sleep(delay).await;
+        self.clock.as_ref().is_none_or(|clock| NotAfter::allows(request, clock.now()))
+    }
+
+    fn settle(&self, outcome: &Outcome) {
+        if outcome.as_ref().is_ok_and(|response| !response.status().is_server_error()) {
+            self.earn();
+        }
+    }
+}
+
+/// Whether a request was refused or never sent.
+fn was_not_done(outcome: &Outcome) -> bool {
+    match outcome {
+        Ok(response) => response.status() == StatusCode::TOO_MANY_REQUESTS,
+        Err(error) => !error.may_have_had_effect(),
+    }
+}
+
+/// Whether a request may have had an effect that its answer does not tell: there is none, or it is a failure of the server.
+fn may_have_had_effect(outcome: &Outcome) -> bool {
+    match outcome {
+        Ok(response) => response.status().is_server_error(),
+        Err(error) => error.may_have_had_effect(),
     }
 }

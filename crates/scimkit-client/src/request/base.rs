@@ -71,6 +71,14 @@ impl BaseUri {
         address.parse().map_err(|_| ClientError::invalid_request("expected an address of at most 65,534 bytes"))
     }
 
+    /// The endpoint of an address below this base, such as `/Users`: its first segment, without ids.
+    pub(crate) fn endpoint_of(&self, uri: &Uri) -> String {
+        let base = self.address.strip_prefix(self.origin()).unwrap_or_default();
+        let path = uri.path().strip_prefix(base).unwrap_or_default();
+        let first = path.split('/').find(|segment| !segment.is_empty()).unwrap_or_default();
+        format!("/{first}")
+    }
+
     /// Scheme and authority.
     fn origin(&self) -> &str {
         let host = self.address.find("://").map_or(0, |index| index + 3);

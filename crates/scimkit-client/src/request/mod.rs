@@ -18,6 +18,8 @@ use crate::error::ClientError;
 /// The media type of SCIM (RFC 7644 section 8.1).
 pub const MEDIA_TYPE: &str = "application/scim+json";
 
+/// The endpoint of the authenticated subject (RFC 7644 section 3.11).
+const ME: &str = "Me";
 const ACCEPTED: &str = "application/scim+json, application/json";
 const AGENT: &str = concat!("scimkit/", env!("CARGO_PKG_VERSION"));
 
@@ -81,6 +83,48 @@ impl BaseUri {
     /// [`ClientError::InvalidRequest`] if the endpoint or the id cannot be part of an address.
     pub fn delete(&self, endpoint: &str, id: &str, precondition: Option<&Version>) -> Result<Request<Bytes>, ClientError> {
         self.without_body(Method::DELETE, endpoint, Some(id), &Query::default(), precondition)
+    }
+
+    /// A GET of the resource that the authenticated subject is (RFC 7644 section 3.11).
+    ///
+    /// # Errors
+    /// [`ClientError::InvalidRequest`] if the address is too long.
+    pub fn me(&self, selection: &Selection) -> Result<Request<Bytes>, ClientError> {
+        let mut query = Query::default();
+        query.select(selection);
+        self.without_body(Method::GET, ME, None, &query, None)
+    }
+
+    /// A POST that creates the resource that the authenticated subject is.
+    ///
+    /// # Errors
+    /// [`ClientError::InvalidRequest`] if the resource cannot be written as JSON.
+    pub fn create_me(&self, resource: &Resource) -> Result<Request<Bytes>, ClientError> {
+        self.create(ME, resource)
+    }
+
+    /// A PUT of the resource that the authenticated subject is; with a version, only if it is the present one.
+    ///
+    /// # Errors
+    /// [`ClientError::InvalidRequest`] if the resource cannot be written as JSON.
+    pub fn replace_me(&self, resource: &Resource, precondition: Option<&Version>) -> Result<Request<Bytes>, ClientError> {
+        self.with_body(Method::PUT, ME, None, resource, precondition)
+    }
+
+    /// A PATCH of the resource that the authenticated subject is; with a version, only if it is the present one.
+    ///
+    /// # Errors
+    /// [`ClientError::InvalidRequest`] if the body cannot be written as JSON.
+    pub fn patch_me(&self, body: &Value, precondition: Option<&Version>) -> Result<Request<Bytes>, ClientError> {
+        self.with_body(Method::PATCH, ME, None, body, precondition)
+    }
+
+    /// A DELETE of the resource that the authenticated subject is; with a version, only if it is the present one.
+    ///
+    /// # Errors
+    /// [`ClientError::InvalidRequest`] if the version cannot be part of a header.
+    pub fn delete_me(&self, precondition: Option<&Version>) -> Result<Request<Bytes>, ClientError> {
+        self.without_body(Method::DELETE, ME, None, &Query::default(), precondition)
     }
 
     /// A query by GET. The endpoint may be empty, for all resource types.

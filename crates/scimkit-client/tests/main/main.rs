@@ -7,9 +7,18 @@ mod support;
 /// Tokens on requests.
 #[cfg(test)]
 mod authorized;
+/// Bulk requests that are divided.
+#[cfg(test)]
+mod bulk;
 /// Calls of the client and their results.
 #[cfg(test)]
 mod calls;
+/// What a service provider can do.
+#[cfg(test)]
+mod capabilities;
+/// What a service provider does wrong.
+#[cfg(test)]
+mod lint;
 /// Queries over many pages.
 #[cfg(test)]
 mod pages;
@@ -22,3 +31,12 @@ mod requests;
 /// Sending again.
 #[cfg(test)]
 mod retry;
+/// Calls that can be repeated, whatever happens to an answer.
+#[cfg(test)]
+mod safe;
+/// What is printed holds no secret.
+#[cfg(test)]
+mod secrets;
+/// Typed calls, and `/Me`.
+#[cfg(test)]
+mod typed;

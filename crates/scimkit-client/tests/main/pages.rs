@@ -93,3 +93,44 @@ fn a_service_that_ignores_the_start_is_found_out() {
     let error = check(None, answers, &["startIndex=1&count=10", "startIndex=11&count=10"]).unwrap_err();
     assert!(matches!(error, ClientError::Incomplete { reason: "a page came twice", .. }));
 }
+
+fn page_at(total: u64, start_index: u64, ids: Range<u32>) -> Answer {
+    let resources: Vec<String> = ids.map(|id| format!(r#"{{"id": "{id}"}}"#)).collect();
+    answer(200, &format!(r#"{{"totalResults": {total}, "startIndex": {start_index}, "Resources": [{}]}}"#, resources.join(",")))
+}
+
+/// A service that rounds the start of a page down tells so, and what it leaves out by that is asked for.
+#[test]
+fn a_page_that_begins_before_is_followed() {
+    let answers = [page_at(15, 1, 0..7), page_at(15, 6, 5..10), page_at(15, 11, 10..15)];
+    let queries = ["startIndex=1&count=10", "startIndex=8&count=10", "startIndex=11&count=10"];
+    assert_eq!(check(None, answers, &queries).unwrap(), ids(0..15));
+    // Many always say 1, or begin with 0.
+    let answers = [page_at(20, 0, 0..10), page_at(20, 1, 10..20)];
+    assert_eq!(check(None, answers, &["startIndex=1&count=10", "startIndex=11&count=10"]).unwrap(), ids(0..20));
+}
+
+/// A page that begins later than asked for leaves resources out; one that leads back never ends.
+#[test]
+fn a_page_that_begins_elsewhere_is_found_out() {
+    let two = ["startIndex=1&count=10", "startIndex=11&count=10"];
+    let error = check(None, [page_at(40, 1, 0..10), page_at(40, 21, 20..30)], &two).unwrap_err();
+    assert!(matches!(error, ClientError::Incomplete { reason: "a page begins too late", .. }));
+    let error = check(None, [page_at(40, 1, 0..10), page_at(40, 5, 4..9)], &two).unwrap_err();
+    assert!(matches!(error, ClientError::Incomplete { reason: "a page leads back", .. }));
+}
+
+/// R9865-2-06: cursors say nothing to the client, and those that lead in a circle, of whatever length, end.
+#[test]
+fn cursors_in_a_circle_end() {
+    for length in 2..12_u32 {
+        let answers: Vec<Answer> = (0..100).map(|turn| page(1000, turn * 5..turn * 5 + 5, Some(&format!("c{}", turn % length)))).collect();
+        let peer = Scripted::new(answers);
+        let mut request = SearchRequest::default();
+        request.cursor = Some(String::new());
+        let client = peer.client();
+        let result = run(client.query_all("/Users", &request, NonZeroU32::new(5).unwrap()).try_collect::<Vec<_>>());
+        assert!(matches!(result, Err(ClientError::Incomplete { reason: "cursors lead in a circle", .. })), "{length}");
+        assert!(peer.seen().len() <= usize::try_from(4 * length).unwrap());
+    }
+}
