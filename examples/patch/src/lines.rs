@@ -177,6 +177,54 @@ mod tests {
         check_fault(br#"{"filter": "title pr", "dialect": 1}"#, "input", None);
     }
 
+    /// Every form in every dialect; and what each dialect of a peer understands beyond the standard, with the tolerance that it needs.
+    #[test]
+    fn every_form_is_answered_in_every_dialect() {
+        const DIALECTS: [&str; 7] = ["strict", "lenient", "entra", "entra-optscim", "okta", "aws", "ringcentral"];
+        let plain = request(&json!([{"op": "replace", "path": "title", "value": "Guide"}]));
+        let forms = [
+            json!({"filter": "title pr"}),
+            json!({"path": "emails[type eq \"work\"].value"}),
+            json!({"filter": "title pr", "resource": user()}),
+            json!({"resource": user(), "request": plain}),
+        ];
+        let ask = |mut form: Value, dialect: &str| {
+            form["dialect"] = json!(dialect);
+            answer(&form)
+        };
+        for dialect in DIALECTS {
+            for form in &forms {
+                assert_eq!(ask(form.clone(), dialect)["ok"], true, "{dialect} {form}");
+            }
+            assert_eq!(ask(json!({"resource": user(), "request": request(&json!([{"op": "remove"}]))}), dialect)["scimType"], "noTarget");
+            assert_eq!(ask(json!({"filter": "title px"}), dialect)["error"]["kind"], "syntax");
+        }
+        let manager = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
+        for (resource, operations, tolerance, understood_by) in [
+            (user(), json!([{"op": "replace", "path": "active", "value": "False"}]), "string-booleans", &DIALECTS[1..3]),
+            (user(), json!([{"op": "add", "path": manager, "value": "1"}]), "string-for-complex", &DIALECTS[1..3]),
+            (user(), json!([{"op": "add", "value": {"name.familyName": "N"}}]), "dotted-keys", &DIALECTS[1..4]),
+            (group(), json!([{"op": "remove", "path": "members", "value": [{"value": "1"}]}]), "remove-by-value", &DIALECTS[1..3]),
+            (
+                user(),
+                json!([{"op": "add", "path": "emails[type eq \"work\"].value", "value": "a"}]),
+                "create-filtered-element",
+                &DIALECTS[1..4],
+            ),
+            (user(), json!([{"op": "replace", "value": {"id": "1", "title": "T"}}]), "ignore-read-only", &DIALECTS[1..5]),
+            (user(), json!([]), "empty-operations", &DIALECTS[1..4]),
+        ] {
+            for dialect in DIALECTS {
+                let answer = ask(json!({"resource": resource, "request": request(&operations)}), dialect);
+                if understood_by.contains(&dialect) {
+                    assert_eq!((&answer["ok"], &answer["tolerances"]), (&json!(true), &json!([tolerance])), "{dialect}");
+                } else {
+                    assert_eq!((&answer["ok"], &answer["status"]), (&json!(false), &json!(400)), "{dialect} {tolerance}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_password_is_never_in_an_answer() {
         let question = json!({"resource": user(), "request": request(&json!([{"op": "add", "path": "password", "value": "new-secret"}]))});
