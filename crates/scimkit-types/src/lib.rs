@@ -54,8 +54,8 @@ pub use profile::Profile;
 pub use project::Projection;
 pub use resource::{Meta, Resource};
 pub use schema::{
-    Attribute, AttributeName, AttributeType, Catalog, CatalogError, CatalogFault, Mutability, ResourceType, Returned, Schema, SchemaExtension, SchemaUri,
-    Uniqueness,
+    Attribute, AttributeName, AttributeType, Catalog, CatalogError, CatalogFault, Mutability, ResourceType, Returned, Schema,
+    SchemaExtension, SchemaUri, Uniqueness,
 };
 pub use time::{Clock, ManualClock, SystemClock, Timer, Timestamp};
 pub use validate::Violation;

@@ -3,8 +3,8 @@
 use scimkit_types::schema::{ENTERPRISE_USER, SERVICE_PROVIDER_CONFIG, USER, discovery_schemas};
 use scimkit_types::validate::{Accepted, Operation, Policy, accept};
 use scimkit_types::{
-    Attribute, AttributeType, Catalog, CatalogError, CatalogFault, ErrorResponse, Mutability, Resource, ResourceType, Returned, Schema, ScimType,
-    Version, Violation,
+    Attribute, AttributeType, Catalog, CatalogError, CatalogFault, ErrorResponse, Mutability, Resource, ResourceType, Returned, Schema,
+    ScimType, Version, Violation,
 };
 
 fn attribute(name: &str, type_: AttributeType) -> Attribute {
