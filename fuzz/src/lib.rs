@@ -5,15 +5,20 @@
 use std::sync::LazyLock;
 
 use scimkit::filter::{AttributePath, Filter, ParseError, ParseOptions, PatchPath};
+use scimkit::mapping::{
+    Environment, Expression, ExpressionOptions, MappingFile, SeededEntropy, SourceRecord, SynchronizationSchema, TakenValues,
+};
 use scimkit::patch::{Context, DiffOptions, apply, diff};
-use scimkit::types::{Catalog, Dialect, PatchOp, Resource, Value};
+use scimkit::types::{Catalog, Dialect, PatchOp, Profile, Resource, Value};
 
 static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::standard);
 
 /// All targets by name.
-pub const TARGETS: [(&str, fn(&[u8])); 5] = [
+pub const TARGETS: [(&str, fn(&[u8])); 7] = [
+    ("expression", expression),
     ("filter_parse", filter_parse),
     ("filter_round_trip", filter_round_trip),
+    ("mapping_import", mapping_import),
     ("path_parse", path_parse),
     ("patch_apply", patch_apply),
     ("resource_read", resource_read),
@@ -120,6 +125,75 @@ pub fn resource_read(data: &[u8]) {
     let (left, right) = (resource.as_complex(), again.as_complex());
     assert!(left.is_equivalent(right));
     let _ = (resource.meta(), resource.id(), resource.schemas().count());
+}
+
+/// Every second value is taken.
+#[derive(Debug)]
+struct Taken;
+
+impl TakenValues for Taken {
+    fn is_taken(&self, _: &str, value: &str) -> bool {
+        value.len().is_multiple_of(2)
+    }
+}
+
+/// The first line is an expression; what follows is the value of `[a]`, and its lines are those of `[list]`.
+///
+/// An expression is read or refused with a place. What is printed is read as the same, and evaluating it twice gives the same, bounded in
+/// size.
+pub fn expression(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (text, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let expression = match Expression::parse(text) {
+        Ok(expression) => expression,
+        Err(error) => {
+            assert!(error.input().get(error.span()).is_some(), "{:?} is no place in the input", error.span());
+            assert!(!error.to_string().contains('\n') && error.caret().lines().count() >= 1);
+            return;
+        }
+    };
+    let printed = expression.to_string();
+    assert_eq!(Expression::parse(&printed).as_ref(), Ok(&expression), "{printed}");
+    let mut record = SourceRecord::new("1", "User");
+    record.attributes.insert("a", rest);
+    record.attributes.insert("n", 7);
+    record.attributes.insert("list", Value::List(rest.lines().take(100).map(Value::from).collect()));
+    let evaluate = || {
+        let entropy = SeededEntropy::new(1);
+        let mut environment = Environment::new("2026-03-01T08:00:00Z".parse().expect("an instant"));
+        (environment.entropy, environment.taken) = (Some(&entropy), Some(&Taken));
+        expression.evaluate(&record, &environment)
+    };
+    let result = evaluate();
+    assert_eq!(result, evaluate());
+    if let Ok(scimkit::mapping::Evaluation::Value(Value::String(text))) = &result {
+        assert!(text.len() <= rest.len().max(64 * 1024), "{} bytes", text.len());
+    }
+    let _ = (expression.tree(), expression.result_type(None).to_string(), expression.to_source());
+}
+
+/// A synchronization schema or a file in the short form is read or refused with a place; what is read is written as it was, and checked.
+pub fn mapping_import(data: &[u8]) {
+    static STANDARD: LazyLock<Profile> = LazyLock::new(Profile::standard);
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match SynchronizationSchema::from_json(text) {
+        Ok(mut schema) => {
+            assert_eq!(schema.to_json(), text);
+            for fault in schema.check(&STANDARD, &ExpressionOptions::default()) {
+                assert!(fault.line.is_some_and(|line| line <= text.lines().count().max(1)), "{fault}");
+            }
+            // What is changed and written is read as what it was changed to.
+            schema.id = Some("changed".to_owned());
+            let again = SynchronizationSchema::from_json(&schema.to_json()).expect("it was written");
+            assert_eq!(again, schema);
+        }
+        Err(error) => assert!(error.line <= text.lines().count() + 1 && !error.message.is_empty()),
+    }
+    if let Ok(file) = MappingFile::from_json(text) {
+        let _ = file.check(&STANDARD, &ExpressionOptions::default());
+        let written = file.to_json().expect("an expression is kept as it is");
+        assert_eq!(MappingFile::from_json(&written).expect("it was written").objects.len(), file.objects.len());
+    }
 }
 
 const ENTERPRISE_USER: &str = include_str!("../../testdata/rfc7643/8.3-enterprise-user.json");

@@ -25,16 +25,51 @@ pub struct Environment<'a> {
     pub app_roles: &'a [AppRole],
     /// The ids of the roles that the object is assigned to.
     pub assigned_roles: &'a [String],
+    /// The bytes of every `Guid`, for replays; without them they come from `entropy`.
+    pub guid: Option<[u8; 16]>,
     /// Where `Guid` and `RandomString` get their bytes; without it they are errors.
     pub entropy: Option<&'a dyn Entropy>,
     /// What `SelectUniqueValue` asks; without it that function is an error.
     pub taken: Option<&'a dyn TakenValues>,
+    /// What an evaluation may cost.
+    pub limits: EvaluationLimits,
+}
+
+/// What the evaluation of one expression may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EvaluationLimits {
+    /// The most steps: parts of an expression that are evaluated, and kilobytes that regular expressions search. Default 40,000.
+    pub steps: usize,
+    /// The most bytes of a text or list that a function makes. Default 65,536.
+    pub text: usize,
+    /// The most bytes of a text that a regular expression searches. Default 16,384.
+    pub searched: usize,
+}
+
+impl Default for EvaluationLimits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl EvaluationLimits {
+    const DEFAULT: Self = Self { steps: 40_000, text: 64 * 1024, searched: 16 * 1024 };
 }
 
 impl Environment<'_> {
     /// An environment with nothing but the time.
     pub const fn new(now: Timestamp) -> Self {
-        Self { now, is_soft_deleted: false, app_roles: &[], assigned_roles: &[], entropy: None, taken: None }
+        Self {
+            now,
+            is_soft_deleted: false,
+            app_roles: &[],
+            assigned_roles: &[],
+            guid: None,
+            entropy: None,
+            taken: None,
+            limits: EvaluationLimits::DEFAULT,
+        }
     }
 }
 

@@ -42,17 +42,31 @@
 mod environment;
 mod expression;
 mod fault;
+mod file;
 mod functions;
+mod pattern;
 mod record;
+mod request;
+mod role;
 pub mod schema;
 mod scope;
 mod set;
 mod target;
 
-pub use environment::{AppRole, Entropy, Environment, Operation, SeededEntropy, TakenValues};
-pub use expression::{Evaluation, EvaluationError, EvaluationErrorKind, Expression, ExpressionError, ExpressionErrorKind};
+pub use environment::{AppRole, Entropy, Environment, EvaluationLimits, Operation, SeededEntropy, TakenValues};
+pub use expression::{
+    Evaluation, EvaluationError, EvaluationErrorKind, Expression, ExpressionError, ExpressionErrorKind, ExpressionOptions, Step,
+};
 pub use fault::Fault;
+pub use file::{MappedObject, MappingFile, ShortFormError};
+#[cfg(feature = "fancy-regex")]
+pub use pattern::BacktrackingEngine;
+pub use pattern::{CompiledPattern, Groups, PatternEngine, PatternFault, PatternLimit};
 pub use record::{SourceRecord, graph_name};
-pub use schema::{AttributeMapping, FlowType, FormatError, NullPolicy, ObjectFlow, ObjectMapping, SynchronizationSchema};
-pub use scope::ScopeDecision;
-pub use set::{Desired, DesiredReference, MappingSet, MatchingAttribute, Trace, TraceOutcome};
+pub use request::{ParseExpressionFault, ParseExpressionRequest, ParseExpressionResponse, TestInput, TestProperty, parse_expression};
+pub use role::{RoleForm, RoleFunction};
+pub use schema::{
+    AttributeDefinition, AttributeMapping, FlowType, FormatError, NullPolicy, ObjectFlow, ObjectMapping, SynchronizationSchema,
+};
+pub use scope::{ClauseReport, GroupReport, ScopeDecision, ScopeReport};
+pub use set::{Desired, DesiredReference, MappingSet, MatchingAttribute, ResultType, Trace, TraceOutcome, ValueKind};

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use regex::Regex;
 use scimkit_types::Value;
+use serde::Serialize;
 
-use crate::fault::Fault;
-use crate::functions;
+use crate::fault::{At, Fault};
+use crate::pattern::{Pattern, PatternFault};
 use crate::record::SourceRecord;
 use crate::schema::{ScopeClause, ScopeFilter};
 
@@ -26,15 +26,65 @@ pub enum ScopeDecision {
 /// A scoping filter whose operators are known: groups of which one must hold, each of clauses that must all hold.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scope {
-    groups: Vec<Vec<Clause>>,
+    groups: Vec<Group>,
+}
+
+#[derive(Clone, Debug)]
+struct Group {
+    name: Option<String>,
+    clauses: Vec<Clause>,
 }
 
 #[derive(Clone, Debug)]
 struct Clause {
+    at: At,
     attribute: String,
     /// The operator as it was given.
     name: String,
+    /// The values as they were given.
+    values: Vec<String>,
     test: Test,
+}
+
+/// Why an object is in scope or not: every group with every clause, and which of them hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ScopeReport {
+    /// Whether the object is in scope: there is no group, or one holds.
+    pub is_in_scope: bool,
+    /// The groups of the filter, but those without clauses, which have no effect.
+    pub groups: Vec<GroupReport>,
+}
+
+/// Whether a group of a scoping filter holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct GroupReport {
+    /// The group's name for people.
+    pub name: Option<String>,
+    /// Whether all clauses hold.
+    pub holds: bool,
+    /// The clauses.
+    pub clauses: Vec<ClauseReport>,
+}
+
+/// Whether a clause of a scoping filter holds. The attribute's value is not told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ClauseReport {
+    /// The attribute.
+    pub attribute: String,
+    /// The operator, as it was given.
+    pub operator: String,
+    /// The values that the attribute is compared with.
+    pub values: Vec<String>,
+    /// Whether the object has a value of the attribute.
+    pub has_value: bool,
+    /// Whether the clause holds.
+    pub holds: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -45,8 +95,8 @@ enum Test {
     IsNotNull,
     IsTrue,
     IsFalse,
-    Matches(Vec<Regex>),
-    MatchesNot(Vec<Regex>),
+    Matches(Vec<Pattern>),
+    MatchesNot(Vec<Pattern>),
     Greater(i64),
     GreaterOrEqual(i64),
     Includes(Vec<String>),
@@ -61,20 +111,24 @@ impl Scope {
         for (name, groups) in [("inputFilterGroups", &filter.input_filter_groups), ("categoryFilterGroups", &filter.category_filter_groups)]
         {
             if !groups.is_empty() {
-                faults.push(Fault::new(format!("scope.{name}"), "this kind of scoping filter is not supported, use `groups`"));
+                let message = "this kind of scoping filter is not supported, use `groups`";
+                faults.push(Fault::at(At::Groups(name), format!("scope.{name}"), message));
             }
         }
         let mut groups = Vec::new();
         for (index, group) in filter.groups.iter().enumerate() {
             let mut clauses = Vec::new();
             for (number, clause) in group.clauses.iter().enumerate() {
-                match Clause::compile(clause) {
+                let at = At::Clause { group: index, clause: number };
+                match Clause::compile(at, clause) {
                     Ok(clause) => clauses.push(clause),
-                    Err(message) => faults.push(Fault::new(format!("scope.groups[{index}].clauses[{number}]"), message)),
+                    Err(message) => {
+                        faults.push(Fault::at(at, at.graph(), message));
+                    }
                 }
             }
             if !clauses.is_empty() {
-                groups.push(clauses);
+                groups.push(Group { name: group.name.clone(), clauses });
             }
         }
         Self { groups }
@@ -82,8 +136,8 @@ impl Scope {
 
     pub(crate) fn decide(&self, record: &SourceRecord) -> ScopeDecision {
         let mut failed = Vec::new();
-        for clauses in &self.groups {
-            match clauses.iter().find(|clause| !clause.holds(record)) {
+        for group in &self.groups {
+            match group.clauses.iter().find(|clause| !clause.holds(record)) {
                 None => return ScopeDecision::InScope,
                 Some(clause) => failed.push(format!("`{} {}` does not hold", clause.attribute, clause.name)),
             }
@@ -92,12 +146,33 @@ impl Scope {
     }
 
     pub(crate) fn attributes(&self) -> impl Iterator<Item = &str> {
-        self.groups.iter().flatten().map(|clause| clause.attribute.as_str())
+        self.places().map(|(_, attribute)| attribute)
+    }
+
+    /// The attributes of the clauses, with their places.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (At, &str)> {
+        self.groups.iter().flat_map(|group| &group.clauses).map(|clause| (clause.at, clause.attribute.as_str()))
+    }
+
+    pub(crate) fn explain(&self, record: &SourceRecord) -> ScopeReport {
+        let clause = |clause: &Clause| ClauseReport {
+            attribute: clause.attribute.clone(),
+            operator: clause.name.clone(),
+            values: clause.values.clone(),
+            has_value: record.value(&clause.attribute).elements().iter().filter_map(text).any(|text| !text.is_empty()),
+            holds: clause.holds(record),
+        };
+        let group = |group: &Group| {
+            let clauses: Vec<_> = group.clauses.iter().map(clause).collect();
+            GroupReport { name: group.name.clone(), holds: clauses.iter().all(|clause| clause.holds), clauses }
+        };
+        let groups: Vec<_> = self.groups.iter().map(group).collect();
+        ScopeReport { is_in_scope: groups.is_empty() || groups.iter().any(|group| group.holds), groups }
     }
 }
 
 impl Clause {
-    fn compile(clause: &ScopeClause) -> Result<Self, String> {
+    fn compile(at: At, clause: &ScopeClause) -> Result<Self, String> {
         const UNUSABLE: [&str; 4] = ["members", "manager", "appRoleAssignments", "IsSoftDeleted"];
         let attribute = clause.source_operand_name.trim();
         if attribute.is_empty() {
@@ -114,9 +189,12 @@ impl Clause {
             _ => Err(format!("`{operator}` expected one value, found {}", values.len())),
         };
         let patterns = || {
-            let compiled = texts()?.into_iter().map(|pattern| match functions::compile_pattern(&pattern) {
-                Some(compiled) => Ok(compiled.0),
-                None => Err(format!("expected a regular expression without look-around and back-references, found `{pattern}`")),
+            let compiled = texts()?.into_iter().map(|pattern| {
+                // A filter decides who loses access, so it runs on the engine alone whose searches cannot fail.
+                Pattern::compile(&pattern, None).map_err(|fault| match fault {
+                    PatternFault::Backtracking => format!("a scoping filter has no look-around and no back-references, found `{pattern}`"),
+                    fault => format!("{fault}, found `{pattern}`"),
+                })
             });
             compiled.collect::<Result<Vec<_>, _>>()
         };
@@ -138,7 +216,7 @@ impl Clause {
             "!&" => Test::SharesNoBit(number()?),
             _ => return Err(format!("`{operator}` is not an operator of scoping filters")),
         };
-        Ok(Self { attribute: attribute.to_owned(), name: operator.clone(), test })
+        Ok(Self { at, attribute: attribute.to_owned(), name: operator.clone(), values: values.to_vec(), test })
     }
 
     /// Without a value nothing holds but `IS NULL`. Of several values of an attribute, one must meet a test, and none a negated one.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use scimkit_filter::{AttributeExpression, AttributePath, CompareOperator, Filter, Literal, ParseOptions, PatchPath};
 use scimkit_types::{
-    Attribute, AttributeName, AttributeType, Catalog, ComplexValue, Mutability, Resource, ResourceType, Returned, SchemaUri, Value,
+    Attribute, AttributeName, AttributeType, Catalog, ComplexValue, Dialect, Mutability, Resource, ResourceType, Returned, SchemaUri, Value,
 };
 
 use crate::expression::{EvaluationErrorKind, Stop, number, text_of};

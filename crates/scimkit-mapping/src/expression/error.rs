@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::pattern::PatternFault;
+
 /// Text that is not an expression. `Display` is one line; [`caret`](Self::caret) draws the place.
 ///
 /// ```
@@ -88,11 +90,13 @@ pub enum ExpressionErrorKind {
         /// How many there are.
         found: usize,
     },
-    /// A regular expression that is none, is too large, or uses what a linear engine cannot do.
-    #[error("expected a regular expression without look-around and back-references, found `{pattern}`")]
+    /// A regular expression that is none, is too large, or needs an engine that was not passed in.
+    #[error("{fault}, found `{pattern}`")]
     Pattern {
         /// The regular expression.
         pattern: String,
+        /// What is wrong with it.
+        fault: PatternFault,
     },
 }
 
@@ -171,11 +175,25 @@ pub enum EvaluationErrorKind {
         /// The limit.
         limit: usize,
     },
-    /// A computed regular expression is none, is too large, or uses what a linear engine cannot do.
-    #[error("`{function}` expected a regular expression without look-around and back-references")]
+    /// A computed regular expression is none, is too large, or needs an engine that was not passed in.
+    #[error("no regular expression for `{function}`: {fault}")]
     Pattern {
         /// The function.
         function: &'static str,
+        /// What is wrong with it.
+        fault: PatternFault,
+    },
+    /// An assignment names a role that the application does not define.
+    #[error("the application has no role `{id}`")]
+    UnknownRole {
+        /// The id that the assignment names.
+        id: String,
+    },
+    /// An assignment names a role that cannot be assigned.
+    #[error("the role `{name}` is disabled")]
+    DisabledRole {
+        /// The role's name.
+        name: String,
     },
     /// The value does not fit the target attribute's type.
     #[error("expected a value of type {expected}")]

@@ -5,13 +5,19 @@ mod evaluate;
 mod node;
 mod parse;
 mod print;
+mod steps;
 mod tree;
 
 pub use error::{EvaluationError, EvaluationErrorKind, ExpressionError, ExpressionErrorKind};
 pub use evaluate::Evaluation;
-pub(crate) use evaluate::{Call, Outcome, Output, Stop, text_of};
-pub(crate) use node::{Node, Pattern, PreparedPatterns};
+pub(crate) use evaluate::{Call, Context, Outcome, Output, Stop, into_text, number, owned, text_of};
+pub(crate) use node::{Node, PreparedPatterns, Word};
+pub use steps::Step;
 pub(crate) use tree::from_source;
+
+use std::sync::Arc;
+
+use crate::pattern::PatternEngine;
 
 /// An expression: a value made of attributes, constants and functions.
 ///
@@ -42,7 +48,15 @@ impl Expression {
     /// # Errors
     /// [`ExpressionError`] with the place and what was expected there.
     pub fn parse(text: &str) -> Result<Self, ExpressionError> {
-        parse::parse(text).map(|root| Self { root })
+        Self::parse_with(text, &ExpressionOptions::default())
+    }
+
+    /// Parses an expression, with an engine for regular expressions that the linear one cannot run.
+    ///
+    /// # Errors
+    /// [`ExpressionError`] with the place and what was expected there.
+    pub fn parse_with(text: &str, options: &ExpressionOptions) -> Result<Self, ExpressionError> {
+        parse::parse(text, options).map(|root| Self { root })
     }
 
     /// The names of the attributes that the expression reads, in order of appearance, each once (names compare without case).
@@ -68,9 +82,14 @@ impl Expression {
 
     /// Whether a function of this name is called anywhere.
     pub(crate) fn calls(&self, function: &str) -> bool {
-        let mut found = false;
-        self.root.walk(&mut |node| found |= matches!(node, Node::Call(call) if call.function.name == function));
-        found
+        self.count_calls(function) > 0
+    }
+
+    /// How often a function of this name is called.
+    pub(crate) fn count_calls(&self, function: &str) -> usize {
+        let mut count = 0;
+        self.root.walk(&mut |node| count += usize::from(matches!(node, Node::Call(call) if call.function.name == function)));
+        count
     }
 
     /// The function whose call is the whole expression.
@@ -87,6 +106,29 @@ impl std::str::FromStr for Expression {
 
     fn from_str(text: &str) -> Result<Self, ExpressionError> {
         Self::parse(text)
+    }
+}
+
+/// How expressions are read.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ExpressionOptions {
+    /// Runs regular expressions with look-around and back-references. Default none: they are faults.
+    pub patterns: Option<Arc<dyn PatternEngine>>,
+}
+
+impl ExpressionOptions {
+    /// These options with an engine for regular expressions that the linear one cannot run.
+    #[must_use]
+    pub fn with_patterns(self, patterns: Arc<dyn PatternEngine>) -> Self {
+        Self { patterns: Some(patterns) }
+    }
+}
+
+/// An engine is no part of an expression's meaning.
+impl PartialEq for ExpressionOptions {
+    fn eq(&self, _: &Self) -> bool {
+        true
     }
 }
 

@@ -1,15 +1,17 @@
 //! The tree that an expression is parsed into.
 
-use regex::Regex;
-use scimkit_filter::{Grammar, ParseOptions, PatchPath};
+use scimkit_filter::{ParseOptions, PatchPath};
+use scimkit_types::{Dialect, Value};
 
+use super::ExpressionOptions;
 use crate::functions::Function;
+use crate::pattern::Pattern;
 
 /// One node of an expression.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Node {
-    /// Text in quotes.
-    Text(String),
+    /// Text in quotes, as a value that can be borrowed.
+    Text(Value),
     /// A whole number, with the text that it was written as, such as `&HF`.
     Number { text: String, value: i64 },
     /// An attribute of the record; `path` is set when the name is a path such as `emails[type eq "work"].value`.
@@ -28,7 +30,7 @@ impl Node {
     /// An attribute by the text between the brackets.
     pub(crate) fn attribute(name: &str) -> Self {
         let looks_like_path = name.contains(['.', '[', ':']);
-        let options = ParseOptions::default().with_grammar(Grammar::Lenient);
+        let options = ParseOptions::default().with_dialect(Dialect::FILTER_GRAMMAR);
         let path = looks_like_path.then(|| PatchPath::parse_with(name, &options).ok()).flatten();
         Self::Attribute { name: name.to_owned(), path: path.map(Box::new) }
     }
@@ -56,20 +58,19 @@ pub(crate) struct CallNode {
     pub(crate) arguments: Vec<Option<Node>>,
     /// The regular expressions that stand as constants among the arguments.
     pub(crate) patterns: PreparedPatterns,
+    /// What computed regular expressions are compiled with.
+    pub(crate) options: ExpressionOptions,
+}
+
+impl CallNode {
+    /// The arguments of which one is the result as it is, for a function that chooses.
+    pub(crate) fn branches(&self) -> impl Iterator<Item = &Node> {
+        self.arguments.iter().enumerate().filter(|(index, _)| self.function.is_branch(*index)).filter_map(|(_, node)| node.as_ref())
+    }
 }
 
 /// The regular expressions of a call, by the index of the argument.
 pub(crate) type PreparedPatterns = Vec<(usize, Pattern)>;
-
-/// A regular expression; equal if the texts are.
-#[derive(Clone, Debug)]
-pub(crate) struct Pattern(pub(crate) Regex);
-
-impl PartialEq for Pattern {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.as_str() == other.0.as_str()
-    }
-}
 
 /// An operator of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,19 +6,20 @@ use nom::combinator::{opt, recognize};
 use nom::error::{ErrorKind, ParseError};
 use nom::sequence::{delimited, pair, preceded};
 use nom::{Err, IResult, Parser};
+use scimkit_types::Value;
 
 use super::error::{ExpressionError, ExpressionErrorKind};
 use super::node::{CallNode, Comparison, Node, Word};
-use super::{MAX_DEPTH, MAX_LENGTH};
+use super::{ExpressionOptions, MAX_DEPTH, MAX_LENGTH};
 use crate::functions;
 
 /// Parses a whole text.
-pub(super) fn parse(input: &str) -> Result<Node, ExpressionError> {
+pub(super) fn parse(input: &str, options: &ExpressionOptions) -> Result<Node, ExpressionError> {
     if input.chars().nth(MAX_LENGTH).is_some() {
         let kind = ExpressionErrorKind::Limit { what: "length", limit: MAX_LENGTH };
         return Err(ExpressionError::new(kind, 0..0, ""));
     }
-    let result = delimited(multispace0, |rest| expression(rest, MAX_DEPTH), multispace0).parse(input);
+    let result = delimited(multispace0, |rest| expression(rest, Level { depth: MAX_DEPTH, options }), multispace0).parse(input);
     let failure = match result {
         Ok(("", node)) => return Ok(node),
         Ok((rest, _)) => Failure::expected(rest, "an operator or the end"),
@@ -27,6 +28,19 @@ pub(super) fn parse(input: &str) -> Result<Node, ExpressionError> {
     };
     let start = input.len().saturating_sub(failure.rest);
     Err(ExpressionError::new(failure.kind, start..(start + failure.length).min(input.len()), input))
+}
+
+/// How deep calls may still nest, and what they are made with.
+#[derive(Clone, Copy)]
+struct Level<'o> {
+    depth: usize,
+    options: &'o ExpressionOptions,
+}
+
+impl Level<'_> {
+    fn below(self) -> Option<Self> {
+        Some(Self { depth: self.depth.checked_sub(1)?, ..self })
+    }
 }
 
 type Parsed<'a, T> = IResult<&'a str, T, Failure>;
@@ -75,13 +89,13 @@ fn expect<'a>(input: &'a str, c: char, expected: &'static str) -> Parsed<'a, cha
 }
 
 /// `expression = concat [ ( "=" / "<>" / ">" / ">=" / "<" / "<=" ) concat ]`
-fn expression(input: &str, depth: usize) -> Parsed<'_, Node> {
-    let (rest, left) = concat(input, depth)?;
+fn expression<'a>(input: &'a str, level: Level<'_>) -> Parsed<'a, Node> {
+    let (rest, left) = concat(input, level)?;
     let (after_blanks, ()) = blanks(rest)?;
     for operator in Comparison::ALL {
         let (rest, found) = opt(tag(operator.as_str())).parse(after_blanks)?;
         if found.is_some() {
-            let (rest, right) = preceded(multispace0, |rest| concat(rest, depth)).parse(rest)?;
+            let (rest, right) = preceded(multispace0, |rest| concat(rest, level)).parse(rest)?;
             return Ok((rest, Node::Compare { left: Box::new(left), operator, right: Box::new(right) }));
         }
     }
@@ -89,15 +103,15 @@ fn expression(input: &str, depth: usize) -> Parsed<'_, Node> {
 }
 
 /// `concat = primary *( "&" primary )`
-fn concat(input: &str, depth: usize) -> Parsed<'_, Node> {
-    let (mut rest, first) = primary(input, depth)?;
+fn concat<'a>(input: &'a str, level: Level<'_>) -> Parsed<'a, Node> {
+    let (mut rest, first) = primary(input, level)?;
     let mut parts = vec![first];
     while let (after, Some(_)) = opt(delimited(multispace0, char('&'), multispace0)).parse(rest)? {
-        let (after, part) = primary(after, depth)?;
+        let (after, part) = primary(after, level)?;
         parts.push(part);
         rest = after;
     }
-    let node = if parts.len() > 1 { Node::Concat(parts) } else { parts.pop().unwrap_or(Node::Text(String::new())) };
+    let node = if parts.len() > 1 { Node::Concat(parts) } else { parts.pop().unwrap_or(Node::Text(Value::Null)) };
     Ok((rest, node))
 }
 
@@ -106,13 +120,13 @@ fn blanks(input: &str) -> Parsed<'_, ()> {
 }
 
 /// `primary = string / number / hexnumber / attribute / call / bareword`
-fn primary(input: &str, depth: usize) -> Parsed<'_, Node> {
+fn primary<'a>(input: &'a str, level: Level<'_>) -> Parsed<'a, Node> {
     match input.chars().next() {
         Some('"') => string(input),
         Some('[') => attribute(input),
         Some('-' | '0'..='9') => number(input),
         Some('&') => hex_number(input),
-        Some(c) if c.is_alphabetic() => call_or_word(input, depth),
+        Some(c) if c.is_alphabetic() => call_or_word(input, level),
         _ => fail(Failure::expected(input, "a value such as `[mail]`, `\"text\"`, `7` or a function")),
     }
 }
@@ -123,7 +137,7 @@ fn string(input: &str) -> Parsed<'_, Node> {
     let mut chars = input.char_indices().skip(1).peekable();
     while let Some((at, c)) = chars.next() {
         match c {
-            '"' => return Ok((input.get(at + 1..).unwrap_or_default(), Node::Text(text))),
+            '"' => return Ok((input.get(at + 1..).unwrap_or_default(), Node::Text(Value::from(text)))),
             '\\' => text.push(chars.next_if(|(_, c)| matches!(c, '"' | '\\')).map_or('\\', |(_, c)| c)),
             other => text.push(other),
         }
@@ -187,7 +201,7 @@ fn out_of_range(text: &str) -> ExpressionErrorKind {
 }
 
 /// `call = name "(" [ argument *( "," argument ) ] ")"`, or one of the words that stand alone.
-fn call_or_word(input: &str, depth: usize) -> Parsed<'_, Node> {
+fn call_or_word<'a>(input: &'a str, level: Level<'_>) -> Parsed<'a, Node> {
     let (rest, name) = take_while(|c: char| c.is_alphanumeric() || c == '_').parse(input)?;
     let (after_blanks, ()) = blanks(rest)?;
     if !after_blanks.starts_with('(') {
@@ -197,7 +211,7 @@ fn call_or_word(input: &str, depth: usize) -> Parsed<'_, Node> {
             |word| Ok((rest, Node::Word(word))),
         );
     }
-    let Some(depth) = depth.checked_sub(1) else {
+    let Some(level) = level.below() else {
         return fail(Failure::at(input, name.len(), ExpressionErrorKind::Limit { what: "depth", limit: MAX_DEPTH }));
     };
     let Some(function) = functions::find(name) else {
@@ -205,15 +219,15 @@ fn call_or_word(input: &str, depth: usize) -> Parsed<'_, Node> {
         return fail(Failure::at(input, name.len(), kind));
     };
     let (rest, _) = expect(after_blanks, '(', "`(`")?;
-    let (rest, arguments) = arguments(rest, depth)?;
-    match CallNode::new(function, arguments) {
+    let (rest, arguments) = arguments(rest, level)?;
+    match CallNode::new(function, arguments, level.options) {
         Ok(call) => Ok((rest, Node::Call(call))),
         Err(kind) => fail(Failure::at(input, name.len(), kind)),
     }
 }
 
 /// The arguments up to the closing parenthesis; one that is left out is `None`.
-fn arguments(input: &str, depth: usize) -> Parsed<'_, Vec<Option<Node>>> {
+fn arguments<'a>(input: &'a str, level: Level<'_>) -> Parsed<'a, Vec<Option<Node>>> {
     let (mut rest, ()) = blanks(input)?;
     let mut arguments = Vec::new();
     if let Some(rest) = rest.strip_prefix(')') {
@@ -223,7 +237,7 @@ fn arguments(input: &str, depth: usize) -> Parsed<'_, Vec<Option<Node>>> {
         if rest.starts_with([',', ')']) {
             arguments.push(None);
         } else {
-            let (after, argument) = expression(rest, depth)?;
+            let (after, argument) = expression(rest, level)?;
             arguments.push(Some(argument));
             rest = after;
         }
@@ -238,15 +252,19 @@ fn arguments(input: &str, depth: usize) -> Parsed<'_, Vec<Option<Node>>> {
 
 impl CallNode {
     /// A call, if the function takes these arguments.
-    pub(crate) fn new(function: &'static functions::Function, arguments: Vec<Option<Node>>) -> Result<Self, ExpressionErrorKind> {
+    pub(crate) fn new(
+        function: &'static functions::Function,
+        arguments: Vec<Option<Node>>,
+        options: &ExpressionOptions,
+    ) -> Result<Self, ExpressionErrorKind> {
         let found = arguments.len();
         let is_complete = arguments.iter().take(function.required).filter(|argument| argument.is_some()).count() == function.required;
         if !is_complete || found < function.least || found > function.most || (function.is_even && !found.is_multiple_of(2)) {
             let expected = function.usage();
             return Err(ExpressionErrorKind::ArgumentCount { function: function.name, expected, found });
         }
-        let patterns = functions::prepare_patterns(function, &arguments)?;
-        Ok(Self { function, arguments, patterns })
+        let patterns = functions::prepare_patterns(function, &arguments, options)?;
+        Ok(Self { function, arguments, patterns, options: options.clone() })
     }
 }
 

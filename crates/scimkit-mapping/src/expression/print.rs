@@ -16,7 +16,7 @@ impl fmt::Display for Node {
         match self {
             Self::Text(text) => {
                 f.write_char('"')?;
-                for c in text.chars() {
+                for c in text.as_str().unwrap_or_default().chars() {
                     if matches!(c, '"' | '\\') {
                         f.write_char('\\')?;
                     }

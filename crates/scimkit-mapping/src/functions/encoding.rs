@@ -1,24 +1,26 @@
 //! Functions that change how data is written.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use scimkit_types::Value;
 
 use super::Function;
-use crate::expression::{Call, Outcome, Output};
+use crate::expression::{Call, Outcome, owned};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("ConvertFromBase64", &["source", "encoding"], convert_from_base64).required(1),
     Function::new("ConvertToBase64", &["source"], convert_to_base64),
     Function::new("ConvertToUTF8Hex", &["source"], convert_to_utf8_hex),
-    Function::new("CRef", &["source"], |call| Ok(Value::from(call.text(0)?))),
+    Function::new("CRef", &["source"], |call| owned(call.text(0)?.map(Cow::into_owned))),
     Function::new("DNComponent", &["dn", "number"], dn_component),
     Function::new("StringFromSid", &["source"], string_from_sid),
 ];
 
 /// Base64 of text in UTF-16 (the default), ASCII or UTF-8.
-fn convert_from_base64(call: &Call<'_>) -> Outcome {
-    let Some(source) = call.text(0)? else { return Ok(Value::Null) };
+fn convert_from_base64(call: Call<'_>) -> Outcome<'_> {
+    let Some(source) = call.text(0)? else { return owned(Value::Null) };
     let bytes = STANDARD.decode(source.trim()).map_err(|_| call.expected(0, "base64 data"))?;
     let encoding = call.present(1)?;
     let text = match encoding.as_deref().unwrap_or("Unicode") {
@@ -31,31 +33,31 @@ fn convert_from_base64(call: &Call<'_>) -> Outcome {
         }
         _ => return Err(call.expected(1, "`Unicode`, `ASCII` or `UTF8`")),
     };
-    Ok(Value::from(text.ok_or_else(|| call.expected(0, "text in the encoding"))?))
+    owned(text.ok_or_else(|| call.expected(0, "text in the encoding"))?)
 }
 
 /// Base64 of the text in UTF-16, low byte first.
-fn convert_to_base64(call: &Call<'_>) -> Outcome {
-    let Some(source) = call.text(0)? else { return Ok(Value::Null) };
+fn convert_to_base64(call: Call<'_>) -> Outcome<'_> {
+    let Some(source) = call.text(0)? else { return owned(Value::Null) };
     let bytes: Vec<u8> = source.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let mut output = Output::default();
+    let mut output = call.context.output();
     output.push(&STANDARD.encode(bytes))?;
-    Ok(output.into())
+    output.finish()
 }
 
-fn convert_to_utf8_hex(call: &Call<'_>) -> Outcome {
+fn convert_to_utf8_hex(call: Call<'_>) -> Outcome<'_> {
     const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
-    let Some(source) = call.text(0)? else { return Ok(Value::Null) };
+    let Some(source) = call.text(0)? else { return owned(Value::Null) };
     let digits = source.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
     let hex: String = digits.filter_map(|digit| DIGITS.get(usize::from(digit))).collect();
-    let mut output = Output::default();
+    let mut output = call.context.output();
     output.push(&hex)?;
-    Ok(output.into())
+    output.finish()
 }
 
 /// The value of the n-th part of a distinguished name (RFC 4514), from the left.
-fn dn_component(call: &Call<'_>) -> Outcome {
-    let Some(name) = call.text(0)? else { return Ok(Value::Null) };
+fn dn_component(call: Call<'_>) -> Outcome<'_> {
+    let Some(name) = call.text(0)? else { return owned(Value::Null) };
     let number = call.required_integer(1)?;
     let index = number.checked_sub(1).and_then(|index| usize::try_from(index).ok());
     let index = index.ok_or_else(|| call.expected(1, "a number from 1"))?;
@@ -69,15 +71,15 @@ fn dn_component(call: &Call<'_>) -> Outcome {
         }
     }
     let part = parts.get(index).and_then(|part| part.split_once('='));
-    Ok(Value::from(part.map(|(_, value)| value.trim())))
+    owned(part.map(|(_, value)| value.trim()))
 }
 
 /// The text of a Windows security identifier that stands as base64 data.
-fn string_from_sid(call: &Call<'_>) -> Outcome {
-    let Some(source) = call.text(0)? else { return Ok(Value::Null) };
+fn string_from_sid(call: Call<'_>) -> Outcome<'_> {
+    let Some(source) = call.text(0)? else { return owned(Value::Null) };
     let bytes = STANDARD.decode(source.trim()).map_err(|_| call.expected(0, "base64 data"))?;
     let text = sid_text(&bytes).ok_or_else(|| call.expected(0, "a security identifier"))?;
-    Ok(Value::from(text))
+    owned(text)
 }
 
 fn sid_text(bytes: &[u8]) -> Option<String> {

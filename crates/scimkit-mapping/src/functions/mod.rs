@@ -13,7 +13,10 @@ mod replace;
 mod role;
 mod text;
 
-use crate::expression::{Call, ExpressionErrorKind, Node, Outcome, PreparedPatterns};
+use scimkit_types::Value;
+
+use crate::expression::{Call, ExpressionErrorKind, ExpressionOptions, Node, Outcome, PreparedPatterns};
+use crate::pattern::Pattern;
 
 /// One function.
 pub(crate) struct Function {
@@ -29,17 +32,29 @@ pub(crate) struct Function {
     pub(crate) most: usize,
     /// Whether the number of arguments must be even.
     pub(crate) is_even: bool,
-    /// Whether the result has several values.
-    pub(crate) is_list: bool,
+    /// What the result is.
+    pub(crate) gives: Gives,
+    /// Which arguments may have several values.
+    lists: Lists,
     /// Gives the value.
-    pub(crate) evaluate: fn(&Call<'_>) -> Outcome,
+    pub(crate) evaluate: fn(Call<'_>) -> Outcome<'_>,
 }
 
 impl Function {
     /// A function whose parameters are all required.
-    const fn new(name: &'static str, parameters: &'static [&'static str], evaluate: fn(&Call<'_>) -> Outcome) -> Self {
+    const fn new(name: &'static str, parameters: &'static [&'static str], evaluate: fn(Call<'_>) -> Outcome<'_>) -> Self {
         let count = parameters.len();
-        Self { name, parameters, required: count, least: count, most: count, is_even: false, is_list: false, evaluate }
+        Self {
+            name,
+            parameters,
+            required: count,
+            least: count,
+            most: count,
+            is_even: false,
+            gives: Gives::Text,
+            lists: Lists::None,
+            evaluate,
+        }
     }
 
     /// Only the first parameters are required.
@@ -61,8 +76,36 @@ impl Function {
         Self { is_even: true, ..self }
     }
 
-    const fn list(self) -> Self {
-        Self { is_list: true, ..self }
+    /// The result is not text.
+    const fn gives(self, gives: Gives) -> Self {
+        Self { gives, ..self }
+    }
+
+    /// Some arguments may have several values.
+    const fn lists(self, lists: Lists) -> Self {
+        Self { lists, ..self }
+    }
+
+    /// Whether an argument may have several values.
+    pub(crate) const fn takes_list(&self, index: usize) -> bool {
+        match self.lists {
+            Lists::None => false,
+            Lists::First => index == 0,
+            Lists::Rest => index > 0,
+            Lists::All => true,
+            Lists::Branches => self.is_branch(index),
+        }
+    }
+
+    /// Whether the result may be this argument as it is, if the function chooses among arguments.
+    pub(crate) const fn is_branch(&self, index: usize) -> bool {
+        match self.gives {
+            Gives::Any => true,
+            Gives::First => index == 0,
+            Gives::SecondOrThird => index == 1 || index == 2,
+            Gives::EverySecond => index % 2 == 1,
+            _ => false,
+        }
     }
 
     /// The name of a parameter.
@@ -81,6 +124,40 @@ impl Function {
             (least, most) => format!("{least} to {most} arguments"),
         }
     }
+}
+
+/// What the result of a function is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gives {
+    Text,
+    Boolean,
+    Integer,
+    Date,
+    /// Several texts.
+    List,
+    /// Text, or a list of texts if the first argument is a list.
+    LikeFirst,
+    /// Several complex values.
+    Complex,
+    /// One of the arguments.
+    Any,
+    /// The first argument.
+    First,
+    /// The second or the third argument.
+    SecondOrThird,
+    /// The second, fourth, … argument.
+    EverySecond,
+}
+
+/// Which arguments of a function may have several values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lists {
+    None,
+    First,
+    Rest,
+    All,
+    /// Those that may be the result.
+    Branches,
 }
 
 impl PartialEq for Function {
@@ -107,7 +184,7 @@ static FAMILIES: [&[Function]; 8] = [
     random::FUNCTIONS,
 ];
 
-fn all() -> impl Iterator<Item = &'static Function> {
+fn all() -> impl Iterator<Item = &'static Function> + Clone {
     FAMILIES.iter().copied().flatten()
 }
 
@@ -118,10 +195,15 @@ pub(crate) fn find(name: &str) -> Option<&'static Function> {
 
 /// The function whose name is nearest, if it differs by case only or in at most two letters.
 pub(crate) fn nearest(name: &str) -> Option<&'static str> {
-    if let Some(function) = all().find(|function| function.name.eq_ignore_ascii_case(name)) {
-        return Some(function.name);
+    nearest_of(all().map(|function| function.name), name)
+}
+
+/// The name that is nearest, if it differs by case only or in at most two letters.
+pub(crate) fn nearest_of<'a>(names: impl Iterator<Item = &'a str> + Clone, name: &str) -> Option<&'a str> {
+    if let Some(known) = names.clone().find(|known| known.eq_ignore_ascii_case(name)) {
+        return Some(known);
     }
-    let (distance, nearest) = all().map(|function| (distance(function.name, name), function.name)).min()?;
+    let (distance, nearest) = names.map(|known| (distance(known, name), known)).min()?;
     (distance <= 2 && name.len() > 2).then_some(nearest)
 }
 
@@ -148,20 +230,23 @@ fn distance(left: &str, right: &str) -> usize {
 }
 
 /// Compiles the regular expressions that stand as constants in a call.
-pub(crate) fn prepare_patterns(function: &Function, arguments: &[Option<Node>]) -> Result<PreparedPatterns, ExpressionErrorKind> {
+pub(crate) fn prepare_patterns(
+    function: &Function,
+    arguments: &[Option<Node>],
+    options: &ExpressionOptions,
+) -> Result<PreparedPatterns, ExpressionErrorKind> {
     let mut patterns = PreparedPatterns::new();
     for (index, argument) in arguments.iter().enumerate() {
         if function.parameter(index) == "regexPattern"
-            && let Some(Node::Text(text)) = argument
+            && let Some(Node::Text(Value::String(text))) = argument
         {
-            let pattern = regular::compile(text).ok_or_else(|| ExpressionErrorKind::Pattern { pattern: text.clone() })?;
+            let fault = |fault| ExpressionErrorKind::Pattern { pattern: text.clone(), fault };
+            let pattern = Pattern::compile(text, options.patterns.as_deref()).map_err(fault)?;
             patterns.push((index, pattern));
         }
     }
     Ok(patterns)
 }
-
-pub(crate) use regular::compile as compile_pattern;
 
 /// The text as an `xsd:dateTime`: as it stands if it is one, else read as a date of the language; `None` if it is no date.
 pub(crate) fn date_time(text: &str) -> Option<String> {

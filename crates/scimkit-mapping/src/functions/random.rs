@@ -1,10 +1,8 @@
 //! Functions whose results cannot be foretold. Their bytes come from the environment.
 
-use scimkit_types::Value;
-
 use super::Function;
 use crate::environment::Entropy;
-use crate::expression::{Call, EvaluationErrorKind, Outcome, Stop};
+use crate::expression::{Call, EvaluationErrorKind, Outcome, Stop, owned};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("Guid", &[], guid),
@@ -19,19 +17,22 @@ pub(super) const FUNCTIONS: &[Function] = &[
 /// The most characters of a random text.
 const MAX_RANDOM: usize = 256;
 
-fn entropy<'a>(call: &'a Call<'_>, function: &'static str) -> Result<&'a dyn Entropy, Stop> {
+fn entropy<'a>(call: Call<'a>, function: &'static str) -> Result<&'a dyn Entropy, Stop> {
     let missing = EvaluationErrorKind::Environment { function, what: "random bytes" };
     call.context.environment.entropy.ok_or_else(|| missing.into())
 }
 
-fn guid(call: &Call<'_>) -> Outcome {
+fn guid(call: Call<'_>) -> Outcome<'_> {
+    if let Some(guid) = call.context.environment.guid {
+        return owned(uuid::Uuid::from_bytes(guid).to_string());
+    }
     let mut bytes = [0; 16];
     entropy(call, "Guid")?.fill(&mut bytes);
-    Ok(Value::from(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()))
+    owned(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string())
 }
 
 /// So many characters, with at least so many of each class, in random order.
-fn random_string(call: &Call<'_>) -> Outcome {
+fn random_string(call: Call<'_>) -> Outcome<'_> {
     const CLASSES: [&str; 4] =
         ["0123456789", "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"];
     let entropy = entropy(call, "RandomString")?;
@@ -58,7 +59,7 @@ fn random_string(call: &Call<'_>) -> Outcome {
     for end in (1..text.len()).rev() {
         text.swap(end, below(entropy, end + 1));
     }
-    Ok(Value::from(text.into_iter().collect::<String>()))
+    owned(text.into_iter().collect::<String>())
 }
 
 fn choose(entropy: &dyn Entropy, from: &[char]) -> Option<char> {

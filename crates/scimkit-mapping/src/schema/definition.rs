@@ -45,7 +45,32 @@ pub struct AttributeDefinition {
     /// The name.
     #[serde(default)]
     pub name: String,
+    /// The type: `String`, `Boolean`, `DateTime`, `Integer`, `Reference` or `Binary`; `None` if it is not known.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub type_: Option<String>,
+    /// Whether there may be several values; `None` if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multivalued: Option<bool>,
     /// What else the document says.
     #[serde(flatten)]
     pub other: OtherMembers,
+}
+
+impl AttributeDefinition {
+    /// An attribute of which nothing but the name is known.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+
+    /// This attribute with a type, such as `Boolean`.
+    #[must_use]
+    pub fn with_type(self, type_: impl Into<String>) -> Self {
+        Self { type_: Some(type_.into()), ..self }
+    }
+
+    /// This attribute with several values.
+    #[must_use]
+    pub fn with_several_values(self) -> Self {
+        Self { multivalued: Some(true), ..self }
+    }
 }

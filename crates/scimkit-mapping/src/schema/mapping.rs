@@ -190,7 +190,7 @@ pub enum FlowBehavior {
     FlowAlways,
 }
 
-/// When the value of a mapping flows. `ObjectAddOnly` has an effect; the others are kept and treated as `Always`.
+/// When the value of a mapping flows. [`MappingSet::expected`](crate::MappingSet::expected) applies it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum FlowType {
@@ -199,12 +199,40 @@ pub enum FlowType {
     Always,
     /// Only when the object is created.
     ObjectAddOnly,
-    /// Values are added to a list, never removed.
+    /// Values are added to a list, never removed from it; an attribute with one value is as with `Always`.
     MultiValueAddOnly,
-    /// A value is never removed.
+    /// A value is added or replaced, never removed: a list keeps what it has, and nothing is cleared.
     ValueAddOnly,
     /// Only if the target has no value.
     AttributeAddOnly,
+}
+
+impl FlowType {
+    /// What an attribute that has `current` values is to have when its mapping gives `desired` ones, none of them to clear it; `None` if
+    /// nothing flows.
+    ///
+    /// For a reference, which is written after its object, `ObjectAddOnly` flows as long as there is none.
+    ///
+    /// ```
+    /// use scimkit_mapping::FlowType;
+    ///
+    /// let merge = |flow: FlowType, desired: &[i32]| flow.merge(&[1, 2], desired, true, |left, right| left == right);
+    /// assert_eq!(merge(FlowType::Always, &[2, 3]), Some(vec![2, 3]));
+    /// assert_eq!(merge(FlowType::MultiValueAddOnly, &[2, 3]), Some(vec![1, 2, 3]));
+    /// assert_eq!(merge(FlowType::AttributeAddOnly, &[2, 3]), None);
+    /// ```
+    pub fn merge<T: Clone>(self, current: &[T], desired: &[T], is_multi_valued: bool, is_same: impl Fn(&T, &T) -> bool) -> Option<Vec<T>> {
+        let adds = || {
+            let new = desired.iter().filter(|new| !current.iter().any(|known| is_same(known, new)));
+            current.iter().chain(new).cloned().collect()
+        };
+        match self {
+            Self::ObjectAddOnly | Self::AttributeAddOnly if !current.is_empty() => None,
+            Self::MultiValueAddOnly | Self::ValueAddOnly if is_multi_valued => Some(adds()),
+            Self::ValueAddOnly if desired.is_empty() => None,
+            _ => Some(desired.to_vec()),
+        }
+    }
 }
 
 /// What becomes of the target's value when the source has none.
@@ -221,7 +249,7 @@ pub enum NullPolicy {
 
 impl NullPolicy {
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-    fn is_ignore(&self) -> bool {
+    pub(crate) fn is_ignore(&self) -> bool {
         *self == Self::Ignore
     }
 }

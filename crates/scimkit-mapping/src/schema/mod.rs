@@ -1,6 +1,7 @@
 //! Microsoft Graph's `synchronizationSchema`: mappings as a document.
 
 mod definition;
+pub(crate) mod document;
 mod mapping;
 
 pub use definition::{AttributeDefinition, DirectoryDefinition, ObjectDefinition};
@@ -9,7 +10,13 @@ pub use mapping::{
     ScopeFilter, ScopeGroup, ScopeOperand, SourceType,
 };
 
+use scimkit_types::Profile;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use self::document::Origin;
+use crate::expression::ExpressionOptions;
+use crate::fault::Fault;
 
 /// The members of a JSON object that this crate gives no meaning; they are written as they were read.
 pub type OtherMembers = serde_json::Map<String, serde_json::Value>;
@@ -53,34 +60,83 @@ pub struct SynchronizationSchema {
     /// What else the document says.
     #[serde(flatten)]
     pub other: OtherMembers,
+    /// The text that the document was read from.
+    #[serde(skip)]
+    origin: Origin,
 }
 
+/// The most bytes of a document.
+pub(crate) const MAX_DOCUMENT: usize = 8 << 20;
+
 impl SynchronizationSchema {
-    /// Reads a document.
+    /// Reads a document of at most 8 megabytes.
     ///
     /// # Errors
     /// [`FormatError`] with the path and place of what does not fit.
     pub fn from_json(text: &str) -> Result<Self, FormatError> {
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let schema = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| FormatError {
-            path: error.path().to_string(),
-            line: error.inner().line(),
-            column: error.inner().column(),
-            message: without_place(error.inner()),
-        })?;
-        deserializer.end().map_err(|error| FormatError {
-            path: ".".to_owned(),
-            line: error.line(),
-            column: error.column(),
-            message: without_place(&error),
-        })?;
+        let mut schema: Self = read_json(text)?;
+        schema.origin = Origin::new(text);
         Ok(schema)
     }
 
-    /// Writes the document, indented.
+    /// Writes the document.
+    ///
+    /// A document that was read and not changed has the text that it was read from. Otherwise it is indented, and what did not change stands
+    /// as it did: members in their order, with the spelling of their values, and with nothing added.
     #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "every key is text and no number infinite; nothing else fails")]
     pub fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("a schema as JSON")
+        let after = serde_json::to_value(self).expect("a schema as JSON");
+        let rewritten = self.origin.text().and_then(|text| {
+            let before = serde_json::to_value(read_json::<Self>(text).ok()?).ok()?;
+            document::rewrite(text, &before, &after)
+        });
+        rewritten.unwrap_or_else(|| serde_json::to_string_pretty(self).expect("a schema as JSON"))
+    }
+
+    /// All faults of all object mappings for a service provider at once, with their paths, and their lines in what
+    /// [`to_json`](Self::to_json) writes.
+    ///
+    /// Source attributes are checked if the document describes the rule's source directory.
+    ///
+    /// ```
+    /// use scimkit_mapping::{ExpressionOptions, SynchronizationSchema};
+    /// use scimkit_types::Profile;
+    ///
+    /// let schema = SynchronizationSchema::from_json(r#"{"synchronizationRules": [{"objectMappings": [{
+    ///     "sourceObjectName": "User", "targetObjectName": "urn:ietf:params:scim:schemas:core:2.0:User",
+    ///     "attributeMappings": [
+    ///         {"targetAttributeName": "userName", "matchingPriority": 1,
+    ///          "source": {"expression": "Tolower([mail])"}},
+    ///         {"targetAttributeName": "nickname2", "source": {"expression": "[mail]"}}]
+    /// }]}]}"#)?;
+    /// let faults: Vec<_> = schema.check(&Profile::standard(), &ExpressionOptions::default()).iter().map(ToString::to_string).collect();
+    /// assert!(faults[0].ends_with("did you mean `ToLower`? (line 5)"));
+    /// assert!(faults[1].ends_with("`nickname2` is not an attribute of `User` (line 6)"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn check(&self, profile: &Profile, options: &ExpressionOptions) -> Vec<Fault> {
+        let text = self.to_json();
+        let mut faults = Vec::new();
+        for (rule_index, rule) in self.synchronization_rules.iter().enumerate() {
+            for (index, mapping) in rule.object_mappings.iter().enumerate() {
+                let directory = rule.source_directory_name.as_deref().unwrap_or_default();
+                let source = self.source_definitions(directory, &mapping.source_object_name);
+                for mut fault in mapping.check(source, profile, options) {
+                    let dot = if fault.path.is_empty() { "" } else { "." };
+                    fault.path = format!("synchronizationRules[{rule_index}].objectMappings[{index}]{dot}{}", fault.path);
+                    fault.line = Some(document::line_at(&text, document::locate(&text, &fault.path)));
+                    faults.push(fault);
+                }
+            }
+        }
+        faults
+    }
+
+    /// The definitions of the attributes of a source object, if the document describes it.
+    pub fn source_definitions(&self, directory: &str, object: &str) -> Option<&[AttributeDefinition]> {
+        let directory = self.directories.iter().find(|known| known.name.eq_ignore_ascii_case(directory))?;
+        let object = directory.objects.iter().find(|known| known.name.eq_ignore_ascii_case(object))?;
+        Some(&object.attributes)
     }
 
     /// The rules by priority, the lowest number first.
@@ -97,9 +153,7 @@ impl SynchronizationSchema {
 
     /// The names of the attributes of a source object, if the document describes it.
     pub fn source_attributes(&self, directory: &str, object: &str) -> Option<Vec<&str>> {
-        let directory = self.directories.iter().find(|known| known.name.eq_ignore_ascii_case(directory))?;
-        let object = directory.objects.iter().find(|known| known.name.eq_ignore_ascii_case(object))?;
-        Some(object.attributes.iter().map(|attribute| attribute.name.as_str()).collect())
+        Some(self.source_definitions(directory, object)?.iter().map(|attribute| attribute.name.as_str()).collect())
     }
 }
 
@@ -109,6 +163,30 @@ impl std::str::FromStr for SynchronizationSchema {
     fn from_str(text: &str) -> Result<Self, FormatError> {
         Self::from_json(text)
     }
+}
+
+/// Reads a value from a JSON document.
+pub(crate) fn read_json<T: DeserializeOwned>(text: &str) -> Result<T, FormatError> {
+    let fault = |path: String, error: &serde_json::Error| FormatError {
+        path,
+        line: error.line(),
+        column: error.column(),
+        message: without_place(error),
+    };
+    check_size(text)?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| fault(error.path().to_string(), error.inner()))?;
+    deserializer.end().map_err(|error| fault(".".to_owned(), &error))?;
+    Ok(value)
+}
+
+/// Refuses a document that is too large.
+pub(crate) fn check_size(text: &str) -> Result<(), FormatError> {
+    if text.len() <= MAX_DOCUMENT {
+        return Ok(());
+    }
+    let message = format!("the document is over the limit of {MAX_DOCUMENT} bytes");
+    Err(FormatError { path: ".".to_owned(), line: 1, column: 1, message })
 }
 
 /// The message of an error without the line and column that follow it.

@@ -1,13 +1,24 @@
 //! From a document to mappings that are ready to evaluate.
 
-use scimkit_types::{Catalog, ResourceType, Value};
+use std::borrow::Cow;
+
+use scimkit_types::{Catalog, ResourceType, SchemaUri, Value};
 
 use super::{Mapping, MappingSet, MatchingAttribute, Source, place};
-use crate::expression::{self, Expression};
-use crate::fault::Fault;
-use crate::schema::{AttributeMapping, ObjectFlow, ObjectMapping};
+use crate::expression::{self, Expression, ExpressionOptions};
+use crate::fault::{At, Fault, Member};
+use crate::functions::Gives;
+use crate::schema::{AttributeMapping, FlowType, ObjectFlow, ObjectMapping};
 use crate::scope::Scope;
-use crate::target::Target;
+use crate::target::{Target, Values};
+
+/// What could be compiled, and what could not.
+pub(super) struct Compiled {
+    pub(super) set: MappingSet,
+    pub(super) faults: Vec<Fault>,
+    /// The targets of mappings that are at fault elsewhere.
+    pub(super) claimed: Vec<Target>,
+}
 
 impl MappingSet {
     /// Makes a set of mappings ready for a resource type.
@@ -17,105 +28,163 @@ impl MappingSet {
     /// defaults of a wrong type, references without a reference attribute, `SelectUniqueValue` where it cannot work, and clauses of the
     /// scoping filter that mean nothing.
     pub fn compile(object_mapping: &ObjectMapping, catalog: &Catalog, resource_type: &ResourceType) -> Result<Self, Vec<Fault>> {
-        let mut faults = Vec::new();
+        Self::compile_with(object_mapping, catalog, resource_type, &ExpressionOptions::default())
+    }
+
+    /// Makes a set of mappings ready for a resource type, with an engine for regular expressions that the linear one cannot run. Scoping
+    /// filters run on the linear one only.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile).
+    pub fn compile_with(
+        object_mapping: &ObjectMapping,
+        catalog: &Catalog,
+        resource_type: &ResourceType,
+        options: &ExpressionOptions,
+    ) -> Result<Self, Vec<Fault>> {
+        let compiled = Self::build(object_mapping, catalog, resource_type, options);
+        if compiled.faults.is_empty() { Ok(compiled.set) } else { Err(compiled.faults) }
+    }
+
+    /// Compiles what is not at fault.
+    pub(super) fn build(
+        object_mapping: &ObjectMapping,
+        catalog: &Catalog,
+        resource_type: &ResourceType,
+        options: &ExpressionOptions,
+    ) -> Compiled {
+        let (mut faults, mut claimed) = (Vec::new(), Vec::new());
         let scope = object_mapping.scope.as_ref().map(|scope| Scope::compile(scope, &mut faults)).unwrap_or_default();
         let mut mappings: Vec<Mapping> = Vec::new();
-        for attribute_mapping in &object_mapping.attribute_mappings {
-            match Mapping::compile(attribute_mapping, catalog, resource_type) {
+        for (index, attribute_mapping) in object_mapping.attribute_mappings.iter().enumerate() {
+            match Mapping::compile(index, attribute_mapping, catalog, resource_type, options) {
                 Ok(mapping) => {
                     faults.extend(mappings.iter().find_map(|other| mapping.clash(other)));
                     mappings.push(mapping);
                 }
-                Err(found) => {
+                Err((found, target)) => {
                     let name = &attribute_mapping.target_attribute_name;
-                    faults.extend(found.into_iter().map(|message| Fault::new(place(name), message)));
+                    let fault = |(member, message)| Fault::at(At::Mapping(index, member), place(name), message);
+                    faults.extend(found.into_iter().map(fault));
+                    claimed.extend(target);
                 }
             }
         }
-        if !faults.is_empty() {
-            return Err(faults);
-        }
-        let mut matching_mappings: Vec<usize> = (0..mappings.len()).collect();
-        matching_mappings.retain(|index| mappings.get(*index).is_some_and(|mapping| mapping.precedence > 0));
-        matching_mappings.sort_by_key(|index| mappings.get(*index).map(|mapping| mapping.precedence));
-        let matching = matching_mappings.iter().filter_map(|index| mappings.get(*index)).map(|mapping| MatchingAttribute {
-            precedence: mapping.precedence,
-            target: mapping.target.text.clone(),
-            filter_path: mapping.target.filter_path(),
+        let mut matching: Vec<&mut Mapping> = mappings.iter_mut().filter(|mapping| mapping.precedence > 0).collect();
+        matching.sort_by_key(|mapping| mapping.precedence);
+        let matching = matching.into_iter().enumerate().map(|(index, mapping)| {
+            mapping.matching_index = Some(index);
+            MatchingAttribute {
+                precedence: mapping.precedence,
+                target: mapping.target.text.clone(),
+                filter_path: mapping.target.filter_path(),
+            }
         });
+        let matching = matching.collect();
+        let mut extensions: Vec<SchemaUri> = Vec::new();
+        for extension in mappings.iter().filter_map(|mapping| mapping.target.extension.as_ref()) {
+            if !extensions.contains(extension) {
+                extensions.push(extension.clone());
+            }
+        }
         let flows = [ObjectFlow::Create, ObjectFlow::Update, ObjectFlow::Delete];
-        Ok(Self {
+        let set = Self {
             object_type: object_mapping.source_object_name.clone(),
             resource_type: resource_type.name.clone(),
             schema: resource_type.schema.clone(),
             flows: flows.into_iter().filter(|flow| object_mapping.enabled && object_mapping.allows(*flow)).collect(),
             scope,
-            matching: matching.collect(),
-            matching_mappings,
+            matching,
+            extensions,
             mappings,
-        })
+        };
+        Compiled { set, faults, claimed }
     }
 }
+
+/// What is wrong with which member of a mapping.
+type Message = (Member, String);
 
 impl Mapping {
     /// Why this mapping and another one cannot stand together.
     fn clash(&self, other: &Self) -> Option<Fault> {
         let name = &other.target.text;
+        let fault = |message| Fault::at(At::Mapping(self.index, Member::Target), self.place(), message);
         if self.target.is_same_place(&other.target) {
-            return Some(Fault::new(self.place(), format!("`{name}` is the target of another mapping")));
+            return Some(fault(format!("`{name}` is the target of another mapping")));
         }
         self.target.shares_elements_unclearly(&other.target).then(|| {
-            let message =
-                format!("`{name}` is mapped too, so both need a filter such as `[type eq \"work\"]` that says which elements they mean");
-            Fault::new(self.place(), message)
+            fault(format!("`{name}` is mapped too, so both need a filter such as `[type eq \"work\"]` that says which elements they mean"))
         })
     }
 
-    fn compile(mapping: &AttributeMapping, catalog: &Catalog, resource_type: &ResourceType) -> Result<Self, Vec<String>> {
+    fn compile(
+        index: usize,
+        mapping: &AttributeMapping,
+        catalog: &Catalog,
+        resource_type: &ResourceType,
+        options: &ExpressionOptions,
+    ) -> Result<Self, (Vec<Message>, Option<Target>)> {
         let mut messages = Vec::new();
-        let mut keep = |message| messages.push(message);
-        let target = Target::compile(&mapping.target_attribute_name, catalog, resource_type).map_err(&mut keep).ok();
-        let expression = match &mapping.source {
-            Some(source) => expression::from_source(source).map_err(&mut keep).ok().flatten(),
-            None => None,
-        };
-        let is_redacted = expression.as_ref().is_some_and(|expression| expression.calls("Redact"));
-        let is_chosen_once = expression.as_ref().is_some_and(|expression| expression.calls("SelectUniqueValue"));
-        if is_chosen_once {
-            messages.extend(expression.as_ref().and_then(|expression| misuse_of_unique_value(expression, mapping.matching_priority)));
-        }
-        let Some(target) = target else { return Err(messages) };
-        let source = match source(expression, &target) {
-            Ok(source) => Some(source),
+        let target = match Target::compile(&mapping.target_attribute_name, catalog, resource_type) {
+            Ok(target) => Some(target),
             Err(message) => {
-                messages.push(message);
+                messages.push((Member::Target, message));
                 None
             }
+        };
+        let expression = match mapping.source.as_ref().map(|source| expression::from_source(source, options)) {
+            Some(Ok(expression)) => Ok(expression),
+            Some(Err(fault)) => {
+                messages.push((Member::Source, fault.to_string()));
+                Err(())
+            }
+            None => Ok(None),
+        };
+        let known = expression.as_ref().ok().and_then(Option::as_ref);
+        let is_redacted = known.is_some_and(|expression| expression.calls("Redact"));
+        let is_chosen_once = known.is_some_and(|expression| expression.calls("SelectUniqueValue"));
+        let adds_only = known.is_some_and(|expression| {
+            expression.outermost().is_some_and(|function| function.name == "AppRoleAssignmentsComplex" && function.gives == Gives::Complex)
+        });
+        if is_chosen_once {
+            let misuse = known.and_then(|expression| misuse_of_unique_value(expression, mapping.matching_priority));
+            messages.extend(misuse.map(|message| (Member::Source, message)));
+        }
+        let Some(target) = target else { return Err((messages, None)) };
+        let source = match expression {
+            Ok(expression) => source(expression, &target).map_err(|message| messages.push((Member::Source, message))).ok(),
+            Err(()) => None,
         };
         let default = mapping.default_value.as_deref().filter(|text| !text.is_empty());
         let default = match default {
             Some(_) if target.is_reference() => {
-                messages.push("a reference cannot have a default value".to_owned());
-                Vec::new()
+                messages.push((Member::Default, "a reference cannot have a default value".to_owned()));
+                Values::None
             }
-            Some(text) => target.convert(Value::from(text)).unwrap_or_else(|kind| {
-                messages.push(format!("the default value does not fit: {kind}"));
-                Vec::new()
+            Some(text) => target.convert(Cow::Owned(Value::from(text))).unwrap_or_else(|kind| {
+                messages.push((Member::Default, format!("the default value does not fit: {kind}")));
+                Values::None
             }),
-            None => Vec::new(),
+            None => Values::None,
         };
         match source {
             Some(source) if messages.is_empty() => Ok(Self {
+                index,
                 target,
                 source,
                 default,
-                flow_type: mapping.flow_type,
+                flow_type: match mapping.flow_type {
+                    FlowType::Always if adds_only => FlowType::MultiValueAddOnly,
+                    flow_type => flow_type,
+                },
                 null_policy: mapping.null_policy,
                 precedence: mapping.matching_priority,
+                matching_index: None,
                 is_redacted,
                 is_chosen_once,
             }),
-            _ => Err(messages),
+            _ => Err((messages, Some(target))),
         }
     }
 }
@@ -124,6 +193,9 @@ impl Mapping {
 fn misuse_of_unique_value(expression: &Expression, precedence: u32) -> Option<String> {
     if expression.outermost().is_none_or(|function| function.name != "SelectUniqueValue") {
         return Some("`SelectUniqueValue` must be the outermost function".to_owned());
+    }
+    if expression.count_calls("SelectUniqueValue") > 1 {
+        return Some("`SelectUniqueValue` cannot stand inside of another one".to_owned());
     }
     (precedence > 0).then(|| "`SelectUniqueValue` cannot give the value of a matching attribute".to_owned())
 }

@@ -4,13 +4,15 @@ use scimkit_types::{Resource, Value};
 
 use super::{Mapping, MappingSet, Source};
 use crate::environment::{Environment, Operation};
-use crate::expression::{Evaluation, EvaluationError, EvaluationErrorKind, text_of};
+use crate::expression::{Context, Evaluation, EvaluationError, EvaluationErrorKind, text_of};
 use crate::record::SourceRecord;
 use crate::schema::{FlowType, NullPolicy};
+use crate::target::Values;
 
 /// What the target should have for an object.
 ///
 /// An attribute of the mappings that stands neither in `resource` nor in `cleared` is left out: the target keeps what it has.
+/// What of this flows to an object that the target has already is for [`MappingSet::expected`] to say.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Desired {
@@ -20,6 +22,8 @@ pub struct Desired {
     pub references: Vec<DesiredReference>,
     /// The paths of attributes that the target must not have any more. Empty for a new object.
     pub cleared: Vec<String>,
+    /// The paths of attributes whose value is the default of their mapping. Empty unless the object is new.
+    pub defaulted: Vec<String>,
     /// The values to match by: the index in [`MappingSet::matching`] and the value, by precedence.
     pub matching: Vec<(usize, String)>,
     /// The paths of attributes whose values must not be shown.
@@ -38,13 +42,15 @@ pub struct DesiredReference {
     pub source_ids: Vec<String>,
     /// Whether the attribute has a list of references.
     pub is_multi_valued: bool,
+    /// Which of the references flow; [`FlowType::merge`] applies it to those that the target has.
+    pub flow_type: FlowType,
 }
 
 /// What one mapping gives.
 #[derive(Debug)]
 pub(super) enum Flow {
     /// Converted values, at least one.
-    Values(Vec<Value>),
+    Values(Values),
     /// The default of the mapping.
     Default,
     Reference(DesiredReference),
@@ -58,71 +64,77 @@ impl MappingSet {
     /// What the target should have for an object, by the present attributes of the record alone.
     ///
     /// A source without a value leaves the attribute out, unless the mapping has a default and the object is new, or the mapping's null
-    /// policy clears it and the object is not new. Empty text counts as no value. Of the flow types only `ObjectAddOnly` has an effect.
+    /// policy clears it and the object is not new. Empty text counts as no value.
     ///
     /// # Errors
     /// [`EvaluationError`] of the first mapping that cannot give a value, or of a new object without a required attribute.
     pub fn evaluate(&self, record: &SourceRecord, environment: &Environment<'_>, operation: Operation) -> Result<Desired, EvaluationError> {
         let mut desired = Desired { resource: Resource::new([self.schema.as_str()]), ..Desired::default() };
-        let mut matching = Vec::new();
-        for (number, mapping) in self.mappings.iter().enumerate() {
-            let (flow, matching_value) = mapping.flow(record, environment, operation)?;
-            if let (Some(index), Some(value)) = (self.matching_mappings.iter().position(|known| *known == number), matching_value) {
-                matching.push((index, value));
+        for mapping in &self.mappings {
+            let context = Context::new(record, environment, Some(&mapping.target.text));
+            let (flow, matching_value) = mapping.flow(&context, operation)?;
+            if let (Some(index), Some(value)) = (mapping.matching_index, matching_value) {
+                desired.matching.push((index, value));
             }
             if mapping.is_redacted {
                 desired.redacted.push(mapping.target.text.clone());
             }
             match flow {
                 Flow::Values(values) => mapping.target.place(&mut desired.resource, values),
-                Flow::Default => mapping.target.place(&mut desired.resource, mapping.default.clone()),
+                Flow::Default => {
+                    mapping.target.place(&mut desired.resource, mapping.default.clone());
+                    desired.defaulted.push(mapping.target.text.clone());
+                }
                 Flow::Reference(reference) => desired.references.push(reference),
                 Flow::Cleared => desired.cleared.push(mapping.target.text.clone()),
                 Flow::LeftOut(_) => {}
                 Flow::IgnoreObject => return Ok(Desired { is_object_ignored: true, ..Desired::default() }),
             }
         }
-        matching.sort_by_key(|(index, _)| *index);
-        desired.matching = matching;
-        self.set_schemas(&mut desired.resource);
+        desired.matching.sort_unstable_by_key(|(index, _)| *index);
+        self.add_extensions(&mut desired.resource);
         Ok(desired)
+    }
+
+    /// Adds the extensions of which the resource has attributes to `schemas`, which names the base schema.
+    fn add_extensions(&self, resource: &mut Resource) {
+        for uri in &self.extensions {
+            if resource.extension(uri.as_str()).is_some()
+                && let Some(Value::List(schemas)) = resource.get_mut("schemas")
+            {
+                schemas.push(Value::from(uri.as_str()));
+            }
+        }
     }
 
     /// Sets `schemas` to the base schema and the extensions of which the resource has attributes.
     pub(super) fn set_schemas(&self, resource: &mut Resource) {
-        let mut uris = vec![self.schema.as_str()];
-        for extension in self.mappings.iter().filter_map(|mapping| mapping.target.extension.as_ref()) {
-            let uri = extension.as_str();
-            if !uris.iter().any(|known| known.eq_ignore_ascii_case(uri)) && resource.extension(uri).is_some() {
-                uris.push(uri);
-            }
-        }
-        resource.set_schemas(uris);
+        resource.set_schemas([self.schema.as_str()]);
+        self.add_extensions(resource);
     }
 }
 
 impl Mapping {
     /// What the mapping gives, and the value to match by.
-    pub(super) fn flow(
-        &self,
-        record: &SourceRecord,
-        environment: &Environment<'_>,
-        operation: Operation,
-    ) -> Result<(Flow, Option<String>), EvaluationError> {
-        let is_update = operation == Operation::Update;
-        let is_held = is_update && (self.flow_type == FlowType::ObjectAddOnly || self.is_chosen_once);
-        if is_held && self.precedence == 0 {
+    pub(super) fn flow(&self, context: &Context<'_>, operation: Operation) -> Result<(Flow, Option<String>), EvaluationError> {
+        let is_held = operation == Operation::Update && self.flows_once();
+        if is_held && self.precedence == 0 && !matches!(self.source, Source::Reference(_)) {
             return Ok((Flow::LeftOut("it flows only when an object is created"), None));
         }
         let expression = match &self.source {
             Source::Expression(expression) => expression,
-            Source::Reference(name) => return Ok((self.reference(record.reference(name)), None)),
+            Source::Reference(name) => return Ok((self.reference(context.record.reference(name)), None)),
             Source::Default => return Ok((self.without_value(operation)?, None)),
         };
-        let value = match expression.evaluate_for(record, environment, Some(&self.target.text))? {
-            Evaluation::Value(value) => value,
-            Evaluation::IgnoreAttribute => return Ok((Flow::LeftOut("the expression ignores the attribute"), None)),
-            Evaluation::IgnoreObject => return Ok((Flow::IgnoreObject, None)),
+        let value = match context.evaluate(&expression.root) {
+            Ok(value) => value,
+            Err(stop) => {
+                return match stop.into_evaluation() {
+                    Ok(Evaluation::IgnoreObject) => Ok((Flow::IgnoreObject, None)),
+                    Ok(_) => Ok((Flow::LeftOut("the expression ignores the attribute"), None)),
+                    Err(kind) => Err(self.error(kind)),
+                };
+            }
         };
         let values = self.target.convert(value).map_err(|kind| self.error(kind))?;
         let first = if self.precedence > 0 { values.first() } else { None };
@@ -135,6 +147,11 @@ impl Mapping {
             Flow::Values(values)
         };
         Ok((flow, matching_value))
+    }
+
+    /// Whether the value is for new objects only.
+    pub(super) fn flows_once(&self) -> bool {
+        self.flow_type == FlowType::ObjectAddOnly || self.is_chosen_once
     }
 
     fn error(&self, kind: EvaluationErrorKind) -> EvaluationError {
@@ -166,6 +183,7 @@ impl Mapping {
                 target: self.target.attribute_text(),
                 source_ids: ids.unwrap_or_default().to_vec(),
                 is_multi_valued,
+                flow_type: self.flow_type,
             }),
         }
     }

@@ -2,8 +2,9 @@
 
 use scimkit_types::{ComplexValue, Resource, Value};
 
-use super::{Desired, MappingSet};
-use crate::target::Target;
+use super::{Desired, Mapping, MappingSet, Source};
+use crate::schema::FlowType;
+use crate::target::{Target, Values};
 
 impl MappingSet {
     /// The part of a resource that the mappings own: the mapped attributes, of lists the elements that the paths select, of references
@@ -17,7 +18,7 @@ impl MappingSet {
                 let values = value.elements().iter().map(reference_value).collect();
                 target.place_whole(&mut managed, values);
             } else if target.leaf.is_none() || target.is_single() {
-                target.place(&mut managed, target.values_in(resource));
+                target.place(&mut managed, Values::from(target.values_in(resource)));
             } else {
                 // The first of the mappings that share elements gathers what all of them own.
                 let is_first = !self.mappings.iter().take(number).any(|other| other.target.is_same_element(target));
@@ -32,27 +33,30 @@ impl MappingSet {
         managed
     }
 
-    /// What a resource is to be: the managed part of the present one with the desired attributes in their places and the cleared ones
-    /// removed. Attributes that are left out stay. References are not touched.
+    /// What a resource that exists is to be: the managed part of it with the desired attributes in their places and the cleared ones
+    /// removed, as far as each mapping's flow type lets them flow. Attributes that are left out stay. References are not touched.
+    ///
+    /// `current` is what the target has, or what was last exported to it. Since the object exists, what flows only when an object is
+    /// created does not, and neither does a default, but that of a mapping without source, if the target has no value.
     pub fn expected(&self, current: &Resource, desired: &Desired) -> Resource {
         let mut expected = self.managed(current);
-        for mapping in &self.mappings {
-            let target = &mapping.target;
-            if target.is_reference() {
-                continue;
-            }
-            let values = target.values_in(&desired.resource);
-            if !values.is_empty() || desired.cleared.contains(&target.text) {
-                target.remove_from(&mut expected);
-            }
+        let mappings = self.mappings.iter().filter(|mapping| !mapping.target.is_reference());
+        let flowing: Vec<(&Target, Vec<Value>)> =
+            mappings.filter_map(|mapping| Some((&mapping.target, mapping.flowing(&expected, desired)?))).collect();
+        for (target, _) in &flowing {
+            target.remove_from(&mut expected);
         }
-        for mapping in &self.mappings {
-            if !mapping.target.is_reference() {
-                mapping.target.place(&mut expected, mapping.target.values_in(&desired.resource));
-            }
+        for (target, values) in flowing {
+            target.place(&mut expected, Values::from(values));
         }
         self.set_schemas(&mut expected);
         expected
+    }
+
+    /// When the value of the mapping to a target attribute flows; `None` if there is no such mapping.
+    pub fn flow_type(&self, target: &str) -> Option<FlowType> {
+        let mapping = self.mappings.iter().find(|mapping| mapping.target.text.eq_ignore_ascii_case(target))?;
+        Some(mapping.flow_type)
     }
 
     fn owned_part(&self, target: &Target, element: &ComplexValue) -> Option<Value> {
@@ -67,6 +71,29 @@ impl MappingSet {
         }
         (!is_empty).then_some(Value::Complex(owned))
     }
+}
+
+impl Mapping {
+    /// The values that the attribute of an existing object is to have; `None` if it keeps those that it has.
+    fn flowing(&self, current: &Resource, desired: &Desired) -> Option<Vec<Value>> {
+        let target = &self.target;
+        let values = target.values_in(&desired.resource);
+        let is_cleared = desired.cleared.contains(&target.text);
+        if (values.is_empty() && !is_cleared) || self.flows_once() {
+            return None;
+        }
+        let present = target.values_in(current);
+        if desired.defaulted.contains(&target.text) {
+            return (matches!(self.source, Source::Default) && present.is_empty()).then_some(values);
+        }
+        self.flow_type.merge(&present, &values, !target.is_single(), is_same_value)
+    }
+}
+
+/// Whether two values of a list are the same one: equal, or complex and with the same `value`.
+fn is_same_value(left: &Value, right: &Value) -> bool {
+    let value = |of: &Value| of.as_complex().and_then(|of| of.get("value").cloned());
+    left.is_equivalent(right) || value(left).is_some_and(|left| value(right).is_some_and(|right| left.is_equivalent(&right)))
 }
 
 /// Adds elements behind those that the attribute has.

@@ -3,20 +3,22 @@
 mod check;
 mod compile;
 mod evaluate;
+mod fit;
 mod managed;
 mod trace;
 
 use scimkit_filter::AttributePath;
-use scimkit_types::{SchemaUri, Value};
+use scimkit_types::SchemaUri;
 
 pub use evaluate::{Desired, DesiredReference};
+pub use fit::{ResultType, ValueKind};
 pub use trace::{Trace, TraceOutcome};
 
 use crate::expression::Expression;
 use crate::record::SourceRecord;
 use crate::schema::{FlowType, NullPolicy, ObjectFlow};
-use crate::scope::{Scope, ScopeDecision};
-use crate::target::Target;
+use crate::scope::{Scope, ScopeDecision, ScopeReport};
+use crate::target::{Target, Values};
 
 /// The mappings of one kind of object to one resource type, with their scoping filter, made ready to evaluate.
 ///
@@ -60,8 +62,8 @@ pub struct MappingSet {
     scope: Scope,
     mappings: Vec<Mapping>,
     matching: Vec<MatchingAttribute>,
-    /// The index in `mappings` of each matching attribute.
-    matching_mappings: Vec<usize>,
+    /// The extensions that mappings have targets in, each once.
+    extensions: Vec<SchemaUri>,
 }
 
 /// A target attribute by which an object of the source is found in the target.
@@ -79,13 +81,17 @@ pub struct MatchingAttribute {
 /// One mapping, ready to evaluate.
 #[derive(Clone, Debug)]
 struct Mapping {
+    /// The place among the attribute mappings of the document.
+    index: usize,
     target: Target,
     source: Source,
     /// The converted values for a new object when the source gives none.
-    default: Vec<Value>,
+    default: Values,
     flow_type: FlowType,
     null_policy: NullPolicy,
     precedence: u32,
+    /// The index among the matching attributes.
+    matching_index: Option<usize>,
     /// Whether the value must not be shown.
     is_redacted: bool,
     /// Whether the value is chosen once, when the object is created.
@@ -168,6 +174,11 @@ impl MappingSet {
     /// Whether an object is in scope by its attributes.
     pub fn scope(&self, record: &SourceRecord) -> ScopeDecision {
         self.scope.decide(record)
+    }
+
+    /// Why an object is in scope by its attributes, or why not: every clause, and whether it holds.
+    pub fn explain_scope(&self, record: &SourceRecord) -> ScopeReport {
+        self.scope.explain(record)
     }
 
     /// Whether this operation may reach the target. A disabled mapping allows none.

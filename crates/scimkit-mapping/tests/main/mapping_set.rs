@@ -2,8 +2,8 @@
 
 use scimkit_mapping::schema::{ScopeClause, ScopeFilter, ScopeGroup};
 use scimkit_mapping::{
-    AppRole, AttributeMapping, Desired, Environment, EvaluationErrorKind, FlowType, MappingSet, NullPolicy, ObjectFlow, ObjectMapping,
-    Operation, ScopeDecision, SourceRecord, SynchronizationSchema, TraceOutcome,
+    AppRole, AttributeDefinition, AttributeMapping, Desired, Environment, EvaluationErrorKind, FlowType, MappingSet, NullPolicy,
+    ObjectFlow, ObjectMapping, Operation, ScopeDecision, SourceRecord, SynchronizationSchema, TraceOutcome,
 };
 use scimkit_types::{Catalog, Profile, Resource, schema};
 use serde_json::{Value, json};
@@ -189,17 +189,17 @@ fn a_check_names_what_does_not_fit_source_and_target() {
     ]))
     .unwrap();
     let profile: Profile = serde_json::from_value(json!({"name": "small", "filterable": {"User": ["userName"]}})).unwrap();
-    let known = ["mail", "givenName", "surname", "tags", "emails"];
+    let known = ["mail", "givenName", "surname", "tags", "emails"].map(AttributeDefinition::new);
     let faults: Vec<String> = set.check(Some(&known), &profile).iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(faults.join("\n"), @r#"
-    attribute mapping `displayName`: the source has no attribute `surnam`
+    attribute mapping `displayName`: the source has no attribute `surnam`; did you mean `surname`?
     attribute mapping `nickName`: the expression gives several values, and the target has one
-    attribute mapping `active`: the constant does not fit: expected a value of type boolean
+    attribute mapping `active`: the constant `"perhaps"` does not fit: expected a value of type boolean
     object mapping: `userName` is required and has no mapping
     attribute mapping `emails[type eq "work"].value`: `small` cannot filter on `emails.value`, so it cannot be a matching attribute
     "#);
     let fits = compile(&users(vec![AttributeMapping::new("userName", "[objectId]").matching(1)])).unwrap();
-    assert_eq!(fits.check(Some(&["id"]), &Profile::standard()), []);
+    assert_eq!(fits.check(Some(&[AttributeDefinition::new("id")]), &Profile::standard()), []);
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn an_object_can_be_ignored_and_an_error_names_the_target() {
 #[test]
 fn roles_follow_the_assignments() {
     let roles = [AppRole::new("r1", "admin", "Administrator"), AppRole::new("r2", "", "Crew"), AppRole::new("r3", "guest", "Guest")];
-    let assigned = ["r2".to_owned(), "r1".to_owned(), "gone".to_owned()];
+    let assigned = ["r2".to_owned(), "r1".to_owned(), "00000000-0000-0000-0000-000000000000".to_owned()];
     let mut environment = environment();
     (environment.app_roles, environment.assigned_roles) = (&roles, &assigned);
     let roles_of = |target: &str, expression: &str| {

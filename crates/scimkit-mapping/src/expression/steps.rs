@@ -1,0 +1,89 @@
+//! The intermediate values of an evaluation.
+
+use std::cell::{Cell, RefCell};
+
+use super::error::EvaluationErrorKind;
+use super::evaluate::{Context, Evaluation, Outcome, Stop};
+use super::node::Node;
+use super::{EvaluationError, Expression};
+use crate::environment::Environment;
+use crate::record::SourceRecord;
+
+/// The most intermediate values that are kept of one evaluation.
+const MAX_KEPT: usize = 1_000;
+
+/// One part of an expression and what it gave.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Step {
+    /// How deep the part stands in the expression, from 0.
+    pub depth: usize,
+    /// The part, printed.
+    pub text: String,
+    /// What it gave.
+    pub outcome: Result<Evaluation, EvaluationErrorKind>,
+}
+
+/// Collects steps, each part before the parts that it is made of.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder {
+    steps: RefCell<Vec<Step>>,
+    depth: Cell<usize>,
+}
+
+impl Recorder {
+    /// Notes that a part is evaluated; constants are not noted.
+    pub(super) fn begin(&self, node: &Node) -> Option<usize> {
+        let depth = self.depth.get();
+        self.depth.set(depth + 1);
+        let mut steps = self.steps.borrow_mut();
+        if matches!(node, Node::Text(_) | Node::Number { .. }) || steps.len() >= MAX_KEPT {
+            return None;
+        }
+        steps.push(Step { depth, text: node.to_string(), outcome: Ok(Evaluation::IgnoreAttribute) });
+        Some(steps.len() - 1)
+    }
+
+    /// Notes what the part gave.
+    pub(super) fn end(&self, place: Option<usize>, outcome: &Outcome<'_>) {
+        self.depth.set(self.depth.get().saturating_sub(1));
+        let mut steps = self.steps.borrow_mut();
+        if let Some(step) = place.and_then(|place| steps.get_mut(place)) {
+            step.outcome = match outcome {
+                Ok(value) => Ok(Evaluation::Value(value.clone().into_owned())),
+                Err(Stop::IgnoreAttribute) => Ok(Evaluation::IgnoreAttribute),
+                Err(Stop::IgnoreObject) => Ok(Evaluation::IgnoreObject),
+                Err(Stop::Error(kind)) => Err((**kind).clone()),
+            };
+        }
+    }
+
+    pub(crate) fn into_steps(self) -> Vec<Step> {
+        self.steps.into_inner()
+    }
+}
+
+impl Expression {
+    /// The value for a record, and the value of every part that was evaluated, at most 1,000 of them; constants are left out.
+    ///
+    /// ```
+    /// use scimkit_mapping::{Environment, Evaluation, Expression, SourceRecord};
+    ///
+    /// let expression = Expression::parse(r#"IIF(IsPresent([nick]), [nick], ToUpper([name]))"#)?;
+    /// let mut record = SourceRecord::new("7", "User");
+    /// record.attributes.insert("name", "Ola");
+    /// let (result, steps) = expression.trace(&record, &Environment::new("2026-03-01T08:00:00Z".parse()?));
+    /// assert_eq!(result?, Evaluation::Value("OLA".into()));
+    /// let texts: Vec<_> = steps.iter().map(|step| (step.depth, step.text.as_str())).skip(1).collect();
+    /// assert_eq!(texts, [(1, "IsPresent([nick])"), (2, "[nick]"), (1, "ToUpper([name])"), (2, "[name]")]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn trace(&self, record: &SourceRecord, environment: &Environment<'_>) -> (Result<Evaluation, EvaluationError>, Vec<Step>) {
+        let context = Context::new(record, environment, None).recording();
+        let result = match context.evaluate(&self.root) {
+            Ok(value) => Ok(Evaluation::Value(value.into_owned())),
+            Err(stop) => stop.into_evaluation().map_err(|kind| EvaluationError::new(None, kind)),
+        };
+        (result, context.into_recorder().into_steps())
+    }
+}
