@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 use scimkit_filter::generators::patch_request;
-use scimkit_patch::{Abilities, Context, DiffError, DiffOptions, UpdateRequest, apply, compile, diff, encode, split, update};
+use scimkit_patch::{
+    Abilities, Context, DiffError, DiffOptions, UpdateRequest, apply, apply_in_place, compile, diff, encode, split, update,
+};
 use scimkit_types::validate::{Accepted, Operation, Policy, accept};
 use scimkit_types::{
     Attribute, Catalog, ComplexValue, Dialect, Mutability, PatchOp, PatchOperation, Profile, Resource, ResourceType, Tolerance, Value,
@@ -202,7 +204,12 @@ proptest! {
                 let differs = !after.as_complex().is_equivalent(before.as_complex());
                 prop_assert!(applied.is_changed == differs || (writes_secret && applied.is_changed), "{} {}", applied.is_changed, json(after));
             }
-            Err(error) => prop_assert!(error.operation().is_some_and(|operation| operation < request.operations.len()), "{error:?}"),
+            Err(error) => {
+                prop_assert!(error.operation().is_some_and(|operation| operation < request.operations.len()), "{error:?}");
+                let mut unharmed = before.clone();
+                prop_assert_eq!(apply_in_place(&mut unharmed, &request, &context), Err(error));
+                prop_assert_eq!(&unharmed, &before);
+            }
         }
         let compiled = compile(&request, &context).unwrap_or_default();
         prop_assert!(compiled.document.operations.len() <= request.operations.len());
