@@ -3,38 +3,59 @@
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, Stream, StreamExt};
 use scimkit_filter::{Filter, ParseOptions};
 use scimkit_store::{Batch, Table};
-use scimkit_types::{PatchOp, PatchOperation, Resource, Value};
+use scimkit_types::{PatchOp, PatchOperation, Resource, Timestamp, Value};
 use serde::de::IgnoredAny;
 
 use crate::decide::Reason;
 use crate::echo::echo;
 use crate::error::{CycleError, Result};
-use crate::event::{ErrorCode, EventAction, EventStatus, Phase};
+use crate::code::ErrorCode;
+use crate::event::{EventAction, EventStatus, Phase};
 use crate::matching::{find, usable_id};
-use crate::plan::forget;
+use crate::plan::{duplicate, forget, remove_record};
 use crate::records::{Action, Link, PlannedAction, Presence, StoredRecord};
+use crate::refusals::Kind;
 use crate::run::{Outcome, Run};
-use crate::state::{Work, forgotten_key, object_key, put, waiting_prefix};
+use crate::state::{Work, forgotten_key, layer_prefix, object_key, put, waiting_prefix};
 use crate::target::{TargetError, TargetErrorKind};
 
 /// How often a request whose answer was lost is sent.
 const ATTEMPTS: u32 = 3;
 
-/// Does all planned actions, several at once. The first failure that says nothing about its object ends the cycle, after the requests that
-/// are under way have been answered.
+/// Does all planned actions, layer by layer, those of a layer several at once. The first failure that says nothing about its object ends
+/// the cycle, after the requests that are under way have been answered.
 pub(crate) async fn apply_all(run: &Run<'_>, total: u64) -> Result<()> {
-    let stop = AtomicBool::new(false);
     let done = Mutex::new(0_u64);
-    let planned = planned(run, &stop);
+    let mut layer = next_layer(run, None).await?;
+    while let Some(present) = layer {
+        apply_layer(run, present, &done, total).await?;
+        layer = next_layer(run, Some(present)).await?;
+    }
+    match run.refusals.systemic() {
+        Some((refused, message)) => Err(CycleError::Refused { refused, message }),
+        None => Ok(()),
+    }
+}
+
+/// The next layer that has actions.
+async fn next_layer(run: &Run<'_>, after: Option<u32>) -> Result<Option<u32>> {
+    let after = after.map(|layer| format!("{}~", layer_prefix(layer)));
+    let key = run.state.first_key_after(Table::Plan, after.as_deref()).await?;
+    Ok(key.and_then(|key| key.split_once('/').and_then(|(layer, _)| layer.parse().ok())))
+}
+
+async fn apply_layer(run: &Run<'_>, layer: u32, done: &Mutex<u64>, total: u64) -> Result<()> {
+    let stop = AtomicBool::new(false);
+    let planned = planned(run, layer, &stop);
     let mut results = std::pin::pin!(
         planned
             .map(|item| {
-                let done = &done;
                 // Boxed, so that the compiler can tell that a cycle may move between threads.
                 let applied: BoxFuture<'_, Result<()>> = Box::pin(async move {
                     let (key, planned) = item?;
@@ -59,8 +80,8 @@ pub(crate) async fn apply_all(run: &Run<'_>, total: u64) -> Result<()> {
 }
 
 /// The planned actions in order, read as they are needed.
-fn planned<'a>(run: &'a Run<'a>, stop: &'a AtomicBool) -> impl Stream<Item = Result<(String, PlannedAction)>> + 'a {
-    let walk = run.state.walk::<PlannedAction>(Table::Plan, "");
+fn planned<'a>(run: &'a Run<'a>, layer: u32, stop: &'a AtomicBool) -> impl Stream<Item = Result<(String, PlannedAction)>> + 'a {
+    let walk = run.state.walk::<PlannedAction>(Table::Plan, layer_prefix(layer));
     let chunks = stream::unfold(walk, move |mut walk| async move {
         if stop.load(Ordering::Relaxed) {
             return None;
@@ -77,12 +98,75 @@ fn planned<'a>(run: &'a Run<'a>, stop: &'a AtomicBool) -> impl Stream<Item = Res
 ///
 /// INVARIANT (crash safety): the intent is durable before the request; the outcome, the link and the end of the intent are one batch.
 pub(crate) async fn apply(run: &Run<'_>, key: &str, planned: PlannedAction) -> Result<()> {
+    if run.refusals.holds(Kind::of(&planned.action)) {
+        // The object is still marked, so a later cycle has it again.
+        run.count(|report| report.held += 1);
+        return Ok(());
+    }
+    if let Some(reason) = outdated(run, &planned).await? {
+        return pass_over(run, key, &planned, reason).await;
+    }
     let mut batch = Batch::new();
     put(&mut batch, Table::Intent, key, &planned)?;
     batch.delete(Table::Plan, key);
     run.state.commit(batch).await?;
+    let began_at = run.clock.now();
     let performed = perform(run, &planned).await?;
-    settle(run, key, planned, performed).await
+    match &performed {
+        Performed::Failed(reason) if reason.code == ErrorCode::InsufficientRights => {
+            run.refusals.refused(Kind::of(&planned.action), &reason.text);
+        }
+        Performed::Failed(_) => {}
+        Performed::Done(_) | Performed::Gone => run.refusals.done(Kind::of(&planned.action)),
+    }
+    settle(run, key, planned, performed, began_at).await
+}
+
+/// Why an action cannot be done any more: the object's link changed after it was approved, or the matching value that it was to take was
+/// not given up.
+async fn outdated(run: &Run<'_>, planned: &PlannedAction) -> Result<Option<Reason>> {
+    if run.is_approved && !matches!(planned.action, Action::References { .. }) {
+        let key = object_key(&planned.object_type, &planned.source_id);
+        let link: Option<Link> = run.state.get(Table::Link, &key).await?;
+        if Link::print(link.as_ref()) != planned.basis {
+            let text = "what was written last, or the link, changed after the plan was made";
+            return Ok(Some(Reason::new(ErrorCode::PlanOutdated, text)));
+        }
+    }
+    let matching_key = match &planned.action {
+        Action::Create { matching_key, .. } => Some(matching_key),
+        Action::Update { matching_key, .. } => matching_key.as_ref(),
+        Action::References { .. } | Action::Delete { .. } => None,
+    };
+    let Some(matching_key) = matching_key.filter(|_| planned.layer > 0) else { return Ok(None) };
+    let holder: Option<String> = run.state.get(Table::LinkByMatch, &object_key(&planned.object_type, matching_key)).await?;
+    Ok(holder.is_some_and(|holder| holder != planned.source_id).then(duplicate))
+}
+
+/// Does not do an action, and says why. The object stays marked if nothing is wrong with it, else it waits in escrow.
+async fn pass_over(run: &Run<'_>, key: &str, planned: &PlannedAction, reason: Reason) -> Result<()> {
+    let mut batch = Batch::new();
+    batch.delete(Table::Plan, key);
+    let is_outdated = reason.code == ErrorCode::PlanOutdated;
+    if !is_outdated {
+        batch.delete(Table::Pending, Work::Object.key(&planned.object_type, &planned.source_id));
+        run.put_escrow(&mut batch, Work::Object, &planned.object_type, &planned.source_id, &reason).await?;
+    }
+    let outcome = Outcome {
+        object_type: &planned.object_type,
+        source_id: &planned.source_id,
+        name: planned.name.clone(),
+        target_id: planned.action.target_id(),
+        action: planned.action.event(),
+        status: if is_outdated { EventStatus::Skipped } else { EventStatus::Failure },
+        reason: Some(reason),
+        changes: Vec::new(),
+        took: Duration::ZERO,
+    };
+    let event = run.record(&mut batch, outcome)?;
+    run.state.commit(batch).await?;
+    run.emit(&event);
+    Ok(())
 }
 
 /// How a request ended, if that says something about its object.
@@ -105,7 +189,7 @@ async fn perform(run: &Run<'_>, planned: &PlannedAction) -> Result<Performed> {
             let max_members = run.job.profile.limits.max_members.and_then(|limit| usize::try_from(limit).ok());
             patch(run, resource_type, target_id, operations, max_members.unwrap_or(usize::MAX)).await
         }
-        Action::Delete { target_id } => match repeat(|| run.target.delete(resource_type, target_id)).await {
+        Action::Delete { target_id } => match repeat(run, |not_after| run.target.delete(resource_type, target_id, not_after)).await? {
             Ok(()) => Ok(Performed::Done(target_id.clone())),
             Err(error) if error.kind == TargetErrorKind::Gone => Ok(Performed::Done(target_id.clone())),
             Err(error) => failed(error),
@@ -121,8 +205,7 @@ fn resource_type<'a>(run: &'a Run<'_>, planned: &'a PlannedAction) -> &'a str {
 async fn create(run: &Run<'_>, planned: &PlannedAction, resource_type: &str, resource: &Resource) -> Result<Performed> {
     let mut attempt = 1;
     loop {
-        run.state.hold().await?;
-        let error = match run.target.create(resource_type, resource).await {
+        let error = match run.call(|not_after| run.target.create(resource_type, resource, not_after)).await? {
             Ok(created) => return Ok(done_with_id(&created)),
             Err(error) => error,
         };
@@ -196,8 +279,7 @@ async fn patch(run: &Run<'_>, resource_type: &str, target_id: &str, body: &Value
     let max_operations = run.job.profile.limits.max_operations.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     for part in scimkit_patch::split(operations, max_operations, max_members) {
         let part: Vec<PatchOperation> = part;
-        run.state.hold().await?;
-        match repeat(|| run.target.patch(resource_type, target_id, &part)).await {
+        match repeat(run, |not_after| run.target.patch(resource_type, target_id, &part, not_after)).await? {
             Ok(()) => {}
             Err(error) if error.kind == TargetErrorKind::Gone => return Ok(Performed::Gone),
             Err(error) => return failed(error),
@@ -207,12 +289,15 @@ async fn patch(run: &Run<'_>, resource_type: &str, target_id: &str, body: &Value
 }
 
 /// Sends a request that may be sent again until it is answered.
-async fn repeat<F: Future<Output = Result<(), TargetError>>>(send: impl Fn() -> F) -> Result<(), TargetError> {
+async fn repeat<F>(run: &Run<'_>, send: impl Fn(Timestamp) -> F) -> Result<Result<(), TargetError>>
+where
+    F: Future<Output = Result<(), TargetError>>,
+{
     let mut attempt = 1;
     loop {
-        match send().await {
+        match run.call(&send).await? {
             Err(error) if error.kind == TargetErrorKind::Unavailable && error.may_have_had_effect && attempt < ATTEMPTS => attempt += 1,
-            result => return result,
+            result => return Ok(result),
         }
     }
 }
@@ -222,6 +307,8 @@ fn failed(error: TargetError) -> Result<Performed> {
         return Err(CycleError::Target(error));
     }
     let code = match error.kind {
+        _ if error.status == Some(403) => ErrorCode::InsufficientRights,
+        _ if error.status == Some(501) => ErrorCode::NotImplemented,
         TargetErrorKind::Conflict => ErrorCode::EntryConflict,
         TargetErrorKind::ServerError => ErrorCode::InternalServerError,
         TargetErrorKind::Incompatible => ErrorCode::SystemForCrossDomainIdentityManagementServiceIncompatible,
@@ -231,14 +318,23 @@ fn failed(error: TargetError) -> Result<Performed> {
 }
 
 /// Writes how an action ended.
-pub(crate) async fn settle(run: &Run<'_>, key: &str, planned: PlannedAction, performed: Performed) -> Result<()> {
+pub(crate) async fn settle(
+    run: &Run<'_>,
+    key: &str,
+    planned: PlannedAction,
+    performed: Performed,
+    began_at: Timestamp,
+) -> Result<()> {
     let mut batch = Batch::new();
     batch.delete(Table::Intent, key);
-    let action = event_action(&planned.action);
-    let PlannedAction { object_type, source_id, action: planned_action, changes } = planned;
+    let action = planned.action.event();
+    let PlannedAction { object_type, source_id, name, action: planned_action, changes, .. } = planned;
     let is_reference = matches!(planned_action, Action::References { .. });
+    let is_interim = matches!(planned_action, Action::Update { is_interim: true, .. });
     let work = if is_reference { Work::References } else { Work::Object };
-    batch.delete(Table::Pending, work.key(&object_type, &source_id));
+    if !(is_interim && matches!(performed, Performed::Done(_))) {
+        batch.delete(Table::Pending, work.key(&object_type, &source_id));
+    }
     let object = object_key(&object_type, &source_id);
     let link: Option<Link> = run.state.get(Table::Link, &object).await?;
     let (target_id, status, reason) = match performed {
@@ -259,25 +355,40 @@ pub(crate) async fn settle(run: &Run<'_>, key: &str, planned: PlannedAction, per
             (link.map(|link| link.target_id), EventStatus::Failure, Some(reason))
         }
     };
-    run.state.commit(batch).await?;
-    run.tell(Outcome {
+    let outcome = Outcome {
         object_type: &object_type,
         source_id: &source_id,
+        name,
         target_id: target_id.as_deref(),
         action,
         status,
         reason,
         changes,
-    });
+        took: run.clock.now().duration_since(began_at).try_into().unwrap_or_default(),
+    };
+    let event = run.record(&mut batch, outcome)?;
+    run.state.commit(batch).await?;
+    run.emit(&event);
     Ok(())
 }
 
-const fn event_action(action: &Action) -> EventAction {
-    match action {
-        Action::Create { .. } => EventAction::Create,
-        Action::Update { is_disabled: true, .. } => EventAction::Disable,
-        Action::Update { .. } | Action::References { .. } => EventAction::Update,
-        Action::Delete { .. } => EventAction::Delete,
+impl Action {
+    /// What the log calls the action.
+    pub(crate) const fn event(&self) -> EventAction {
+        match self {
+            Self::Create { .. } => EventAction::Create,
+            Self::Update { is_disabled: true, .. } => EventAction::Disable,
+            Self::Update { .. } | Self::References { .. } => EventAction::Update,
+            Self::Delete { .. } => EventAction::Delete,
+        }
+    }
+
+    /// The id of the resource, unless it is created.
+    pub(crate) fn target_id(&self) -> Option<&str> {
+        match self {
+            Self::Create { .. } => None,
+            Self::Update { target_id, .. } | Self::References { target_id, .. } | Self::Delete { target_id } => Some(target_id),
+        }
     }
 }
 
@@ -298,13 +409,15 @@ async fn written(
             exported: resource,
             references: Default::default(),
             is_managed: true,
+            is_adopted: false,
         },
-        Action::Update { exported, matching_key, is_managed, .. } => {
+        Action::Update { exported, matching_key, is_managed, is_adopted, .. } => {
             if let Some(old) = link.and_then(|link| link.matching_key.as_ref()).filter(|old| Some(*old) != matching_key.as_ref()) {
                 batch.delete(Table::LinkByMatch, object_key(object_type, old));
             }
             let references = link.map(|link| link.references.clone()).unwrap_or_default();
-            Link { target_id: target_id.to_owned(), matching_key, exported, references, is_managed }
+            let is_adopted = is_adopted || link.is_some_and(|link| link.is_adopted);
+            Link { target_id: target_id.to_owned(), matching_key, exported, references, is_managed, is_adopted }
         }
         Action::References { references, .. } => {
             let Some(link) = link else { return Ok(()) };
@@ -314,10 +427,9 @@ async fn written(
             forget(batch, object_type, source_id, link);
             let key = object_key(object_type, source_id);
             let stored: Option<StoredRecord> = run.state.get(Table::Record, &key).await?;
-            if stored.is_some_and(|stored| stored.presence == Presence::Deleted) {
-                batch.delete(Table::Record, key);
-            } else {
-                batch.put(Table::Waiting, forgotten_key(source_id), "null");
+            match stored.filter(|stored| stored.presence == Presence::Deleted) {
+                Some(stored) => remove_record(batch, object_type, &stored),
+                None => batch.put(Table::Waiting, forgotten_key(source_id), "null"),
             }
             return Ok(());
         }
@@ -357,7 +469,7 @@ pub(crate) async fn settle_open(run: &Run<'_>) -> Result<()> {
         for (key, planned) in rows {
             if matches!(planned.action, Action::Create { .. }) {
                 match find_created(run, &planned).await? {
-                    Some(performed) => settle(run, &key, planned, performed).await?,
+                    Some(performed) => settle(run, &key, planned, performed, run.clock.now()).await?,
                     // It was not done. The object is still marked, so the plan has it again.
                     None => {
                         let mut batch = Batch::new();
@@ -366,8 +478,9 @@ pub(crate) async fn settle_open(run: &Run<'_>) -> Result<()> {
                     }
                 }
             } else {
+                let began_at = run.clock.now();
                 let performed = perform(run, &planned).await?;
-                settle(run, &key, planned, performed).await?;
+                settle(run, &key, planned, performed, began_at).await?;
             }
             run.count(|report| report.settled += 1);
         }

@@ -1,15 +1,16 @@
 //! What is to be done with one object: a pure function of what is known of it.
 
 use scimkit_filter::{Filter, resolve_path};
-use scimkit_mapping::{AppRole, Desired, Entropy, Environment, EvaluationErrorKind, MappingSet, ObjectFlow, Operation, ScopeDecision};
+use scimkit_mapping::{AppRole, Desired, Entropy, Environment, EvaluationErrorKind, MappingSet, ObjectFlow, Operation, ScopeDecision, Trace};
 use scimkit_patch::{Context, DiffOptions, diff};
 use scimkit_types::compare::TextComparison;
 use scimkit_types::{Dialect, PatchOp, Resource, Timestamp, Tolerance, Value};
 
 use crate::echo::echo;
-use crate::event::{ErrorCode, PropertyChange};
+use crate::code::ErrorCode;
+use crate::event::PropertyChange;
 use crate::job::ProvisioningJob;
-use crate::matching::usable_id;
+use crate::matching::{texts_at, usable_id};
 use crate::records::{Action, Link, Presence, StoredRecord};
 use crate::state::key_part;
 
@@ -171,6 +172,7 @@ impl Setting<'_> {
             is_adopted: false,
             is_disabled,
             is_managed,
+            is_interim: false,
         };
         Decision::Act(Box::new(action), changes)
     }
@@ -234,8 +236,40 @@ impl Setting<'_> {
             is_adopted: true,
             is_disabled: false,
             is_managed: true,
+            is_interim: false,
         };
         Decision::Act(Box::new(action), changes)
+    }
+
+    /// Gives the matching value of a linked object up for one in between, everywhere it stands; `None` if that cannot be done.
+    pub(crate) fn decide_interim(&self, link: &Link) -> Option<(Action, Link)> {
+        let held = link.matching_key.as_ref()?;
+        let (index, value) = self.mapping.matching().iter().enumerate().find_map(|(index, attribute)| {
+            let values = texts_at(&link.exported, &attribute.filter_path);
+            values.into_iter().find(|value| self.matching_key(index, value) == *held).map(|value| (index, value.to_owned()))
+        })?;
+        let mut random = [0; 4];
+        self.entropy.fill(&mut random);
+        let between = value_between(&value, u32::from_le_bytes(random));
+        let mut exported = link.exported.clone();
+        for name in exported.as_complex().iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>() {
+            if let Some(found) = exported.get_mut(&name) {
+                replace_text(found, &value, &between, MAX_DEPTH);
+            }
+        }
+        let operations = self.operations(&link.exported, &exported).ok()??;
+        let matching_key = Some(self.matching_key(index, &between));
+        let action = Action::Update {
+            target_id: link.target_id.clone(),
+            operations,
+            exported: exported.clone(),
+            matching_key: matching_key.clone(),
+            is_adopted: false,
+            is_disabled: false,
+            is_managed: link.is_managed,
+            is_interim: true,
+        };
+        Some((action, Link { exported, matching_key, ..link.clone() }))
     }
 
     /// Whether the object is to be there and active; if not, why.
@@ -263,13 +297,24 @@ impl Setting<'_> {
         Ok(desired)
     }
 
-    /// The attributes and references that the mappings give.
-    pub(crate) fn desired(&self, known: Known<'_>, operation: Operation, is_soft_deleted: bool) -> Result<Desired, Reason> {
+    fn environment<'b>(&'b self, known: Known<'b>, is_soft_deleted: bool) -> Environment<'b> {
         let mut environment = Environment::new(self.now);
         environment.is_soft_deleted = is_soft_deleted;
         environment.app_roles = self.app_roles;
         environment.assigned_roles = known.roles.unwrap_or_default();
         environment.entropy = Some(self.entropy);
+        environment
+    }
+
+    /// How each attribute comes about.
+    pub(crate) fn trace(&self, known: Known<'_>, operation: Operation) -> Vec<Trace> {
+        let environment = self.environment(known, self.standing(known).is_err());
+        self.mapping.trace(&known.stored.record, &environment, operation)
+    }
+
+    /// The attributes and references that the mappings give.
+    pub(crate) fn desired(&self, known: Known<'_>, operation: Operation, is_soft_deleted: bool) -> Result<Desired, Reason> {
+        let environment = self.environment(known, is_soft_deleted);
         self.mapping.evaluate(&known.stored.record, &environment, operation).map_err(|error| {
             let is_matching = self.mapping.matching().iter().any(|attribute| Some(attribute.target.as_str()) == error.target());
             let code = match error.kind() {
@@ -319,6 +364,36 @@ impl Setting<'_> {
     }
 }
 
+/// How deep values of resources are nested at most: extension, list, element, sub-attribute.
+const MAX_DEPTH: u32 = 4;
+
+/// A value that nobody has, from one that somebody has; of an e-mail address the domain stays.
+fn value_between(value: &str, random: u32) -> String {
+    match value.rsplit_once('@') {
+        Some((local, domain)) => format!("{local}-{random:08x}@{domain}"),
+        None => format!("{value}-{random:08x}"),
+    }
+}
+
+/// Replaces a text wherever it stands as a whole, without case.
+fn replace_text(value: &mut Value, from: &str, to: &str, depth: u32) {
+    if depth == 0 {
+        return;
+    }
+    match value {
+        Value::String(text) if text.to_lowercase() == from.to_lowercase() => to.clone_into(text),
+        Value::List(elements) => elements.iter_mut().for_each(|element| replace_text(element, from, to, depth - 1)),
+        Value::Complex(members) => {
+            for name in members.iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>() {
+                if let Some(member) = members.get_mut(&name) {
+                    replace_text(member, from, to, depth - 1);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Whether a change makes a resource inactive that was not before; `None` if it is not `active` that tells.
 fn becomes_inactive(before: &Resource, after: &Resource) -> Option<bool> {
     let active = |resource: &Resource| resource.get("active").and_then(Value::as_bool);
@@ -361,5 +436,5 @@ fn push_change(changes: &mut Vec<PropertyChange>, name: String, old: Option<&Val
     }
     let is_hidden = redacted.iter().any(|path| path.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(&name)));
     let hide = |value: Value| if is_hidden && value != Value::Null { Value::from("[Redact]") } else { value };
-    changes.push(PropertyChange { name, old: hide(old), new: hide(new) });
+    changes.push(PropertyChange::new(name, hide(old), hide(new)));
 }

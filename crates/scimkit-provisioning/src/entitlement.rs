@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use scimkit_store::{Batch, Table};
 use scimkit_types::Value;
+use serde::de::IgnoredAny;
 
 use crate::error::Result;
 use crate::records::{JobRecord, Presence, StoredRecord};
@@ -24,8 +25,8 @@ pub(crate) async fn entitle(run: &Run<'_>, record: &mut JobRecord, assignments: 
     if record.assignments == print && !has_changed_groups {
         return Ok(());
     }
-    let wanted = entitled(run, &sorted).await?;
-    store(run, wanted).await?;
+    gather(run, &sorted).await?;
+    store(run).await?;
     record.assignments = print;
     let mut batch = Batch::new();
     put_job(&mut batch, record)?;
@@ -40,18 +41,15 @@ fn fingerprint(assignments: &[Assignment]) -> String {
     format!("{}:{:016x}", assignments.len(), hasher.finish())
 }
 
-/// The entitled objects by key, and the roles that each has.
-async fn entitled(run: &Run<'_>, assignments: &[Assignment]) -> Result<BTreeMap<String, Vec<String>>> {
-    let mut entitled: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut grant = |key: String, role: &str| {
-        let roles = entitled.entry(key).or_default();
-        if let Err(index) = roles.binary_search_by(|known| known.as_str().cmp(role)) {
-            roles.insert(index, role.to_owned());
-        }
-    };
+/// Gathers the entitled objects by key, with the roles that each has, in the state.
+async fn gather(run: &Run<'_>, assignments: &[Assignment]) -> Result<()> {
+    let mut batch = Batch::new();
+    batch.clear(Table::Entitlement, "");
+    run.state.commit(batch).await?;
+    let mut granted = Granted { run, roles: BTreeMap::new() };
     for assignment in assignments {
         if assignment.principal_type.eq_ignore_ascii_case("User") {
-            grant(object_key("User", &assignment.principal_id), &assignment.app_role_id);
+            granted.grant(object_key("User", &assignment.principal_id), &assignment.app_role_id).await?;
             continue;
         }
         if !assignment.principal_type.eq_ignore_ascii_case("Group") {
@@ -61,11 +59,44 @@ async fn entitled(run: &Run<'_>, assignments: &[Assignment]) -> Result<BTreeMap<
         let group = run.state.get::<StoredRecord>(Table::Record, &key).await?;
         let Some(group) = group.filter(|group| group.presence == Presence::Present && is_security_enabled(group)) else { continue };
         for member in group.record.references.get("members").map(Vec::as_slice).unwrap_or_default() {
-            grant(object_key("User", member), &assignment.app_role_id);
+            granted.grant(object_key("User", member), &assignment.app_role_id).await?;
         }
-        grant(key, &assignment.app_role_id);
+        granted.grant(key, &assignment.app_role_id).await?;
     }
-    Ok(entitled)
+    granted.keep().await
+}
+
+/// What was granted and is not in the state yet; never more than a chunk.
+#[derive(Debug)]
+struct Granted<'a> {
+    run: &'a Run<'a>,
+    roles: BTreeMap<String, Vec<String>>,
+}
+
+impl Granted<'_> {
+    async fn grant(&mut self, key: String, role: &str) -> Result<()> {
+        add_role(self.roles.entry(key).or_default(), role);
+        if self.roles.len() >= CHUNK { self.keep().await } else { Ok(()) }
+    }
+
+    async fn keep(&mut self) -> Result<()> {
+        let roles = std::mem::take(&mut self.roles);
+        let keys: Vec<String> = roles.keys().cloned().collect();
+        let known = self.run.state.get_many::<Vec<String>>(Table::Entitlement, &keys).await?;
+        let mut batch = Batch::new();
+        for ((key, roles), known) in roles.into_iter().zip(known) {
+            let mut all = known.unwrap_or_default();
+            roles.iter().for_each(|role| add_role(&mut all, role));
+            put(&mut batch, Table::Entitlement, key, &all)?;
+        }
+        self.run.state.commit(batch).await
+    }
+}
+
+fn add_role(roles: &mut Vec<String>, role: &str) {
+    if let Err(index) = roles.binary_search_by(|known| known.as_str().cmp(role)) {
+        roles.insert(index, role.to_owned());
+    }
 }
 
 /// A group counts for assignment unless the source says that it is not security-enabled.
@@ -73,33 +104,34 @@ fn is_security_enabled(group: &StoredRecord) -> bool {
     group.record.attributes.get("securityEnabled").and_then(Value::as_bool) != Some(false)
 }
 
-async fn store(run: &Run<'_>, mut wanted: BTreeMap<String, Vec<String>>) -> Result<()> {
+/// Makes what was gathered the present entitlements, and marks whoever has others than before.
+async fn store(run: &Run<'_>) -> Result<()> {
     let mut walk = run.state.walk::<Vec<String>>(Table::Assignment, "");
     while let Some(rows) = walk.next().await? {
+        let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
+        let wanted = run.state.get_many::<IgnoredAny>(Table::Entitlement, &keys).await?;
         let mut batch = Batch::new();
-        for (key, roles) in rows {
-            match wanted.remove(&key) {
-                Some(same) if same == roles => {}
-                Some(changed) => {
-                    put(&mut batch, Table::Assignment, key.clone(), &changed)?;
-                    mark(&mut batch, &key);
-                }
-                None => {
-                    batch.delete(Table::Assignment, key.clone());
-                    mark(&mut batch, &key);
-                }
+        for (key, _) in keys.into_iter().zip(wanted).filter(|(_, wanted)| wanted.is_none()) {
+            mark(&mut batch, &key);
+            batch.delete(Table::Assignment, key);
+        }
+        run.state.commit(batch).await?;
+    }
+    let mut walk = run.state.walk::<Vec<String>>(Table::Entitlement, "");
+    while let Some(rows) = walk.next().await? {
+        let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
+        let present = run.state.get_many::<Vec<String>>(Table::Assignment, &keys).await?;
+        let mut batch = Batch::new();
+        for ((key, roles), present) in rows.into_iter().zip(present) {
+            if present.as_ref() != Some(&roles) {
+                mark(&mut batch, &key);
+                put(&mut batch, Table::Assignment, key, &roles)?;
             }
         }
         run.state.commit(batch).await?;
     }
     let mut batch = Batch::new();
-    for (key, roles) in wanted {
-        put(&mut batch, Table::Assignment, key.clone(), &roles)?;
-        mark(&mut batch, &key);
-        if batch.steps.len() >= CHUNK {
-            run.state.commit(std::mem::take(&mut batch)).await?;
-        }
-    }
+    batch.clear(Table::Entitlement, "");
     run.state.commit(batch).await
 }
 

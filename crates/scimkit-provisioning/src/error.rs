@@ -2,6 +2,7 @@
 
 use scimkit_store::StoreError;
 
+use crate::quarantine::ScheduleState;
 use crate::source::{SourceError, SourceErrorKind};
 use crate::target::{TargetError, TargetErrorKind};
 
@@ -40,6 +41,29 @@ pub enum CycleError {
         /// How many are allowed.
         threshold: u64,
     },
+    /// The service refused every action of a kind (403), so that it was not asked for each object.
+    #[error("the service refused the first {refused} actions and did none: {message}; check what the client of the service may do")]
+    Refused {
+        /// How many it refused.
+        refused: u32,
+        /// What it said last.
+        message: String,
+    },
+    /// The job is paused or disabled.
+    #[error("the job is {state}; start it first")]
+    NotActive {
+        /// What it is.
+        state: ScheduleState,
+    },
+    /// Something could not be written for the caller.
+    #[error("the plan could not be written")]
+    Output(#[from] std::io::Error),
+    /// The plan cannot be applied.
+    #[error("the plan cannot be applied: {reason}")]
+    PlanRefused {
+        /// What has changed since.
+        reason: String,
+    },
     /// The target listed something that cannot be right, such as fewer resources than it counts.
     #[error("the service's list is not complete: {0}")]
     IncompleteList(String),
@@ -50,9 +74,14 @@ impl CycleError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Source(error) => matches!(error.kind, SourceErrorKind::Unavailable | SourceErrorKind::PositionExpired),
-            Self::Target(error) => matches!(error.kind, TargetErrorKind::Unavailable | TargetErrorKind::Throttled),
+            Self::Target(error) => matches!(error.kind, TargetErrorKind::Unavailable | TargetErrorKind::Throttled | TargetErrorKind::Expired),
             Self::State(_) | Self::IncompleteList(_) => true,
-            Self::CorruptState { .. } | Self::TooManyDeletes { .. } => false,
+            Self::CorruptState { .. }
+            | Self::TooManyDeletes { .. }
+            | Self::Refused { .. }
+            | Self::Output(_)
+            | Self::NotActive { .. }
+            | Self::PlanRefused { .. } => false,
         }
     }
 }

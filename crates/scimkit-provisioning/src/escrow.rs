@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use scimkit_store::{Batch, Table};
 use scimkit_types::Timestamp;
+use serde::de::IgnoredAny;
 
 use crate::decide::Reason;
 use crate::error::Result;
+use crate::event::log_prefix;
 use crate::records::Escrow;
 use crate::run::Run;
-use crate::state::Work;
+use crate::state::{CHUNK, Work};
 
 /// How long after each failure an object is tried again; the last one repeats.
 const BACK_OFF_HOURS: [u64; 3] = [6, 12, 24];
@@ -55,10 +57,28 @@ pub(crate) async fn release_due(run: &Run<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Forgets the records of the provisioning log whose time is over.
+pub(crate) async fn prune_log(run: &Run<'_>) -> Result<()> {
+    let Some(retention) = run.job.log_retention else { return Ok(()) };
+    let Ok(oldest) = run.clock.now().checked_sub(retention) else { return Ok(()) };
+    let end = log_prefix(oldest);
+    loop {
+        let rows = run.state.page::<IgnoredAny>(Table::Log, None, CHUNK).await?;
+        let mut batch = Batch::new();
+        for (key, _) in rows.into_iter().take_while(|(key, _)| *key < end) {
+            batch.delete(Table::Log, key);
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        run.state.commit(batch).await?;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::ErrorCode;
+    use crate::code::ErrorCode;
 
     #[test]
     fn back_off_grows_to_a_day() {

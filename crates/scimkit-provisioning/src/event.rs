@@ -1,10 +1,15 @@
 //! What a cycle tells while it runs: the provisioning log and the progress.
 
-use std::fmt;
 use std::fmt::Debug;
+use std::time::Duration;
 
 use scimkit_types::{Timestamp, Value};
 use serde::{Deserialize, Serialize};
+
+use crate::code::{ErrorCategory, ErrorCode};
+use crate::quarantine::Quarantine;
+use crate::run::Outcome;
+use crate::step::{ProvisioningStep, steps};
 
 /// Is told what a cycle does. Calls come from the cycle's own task, one after the other, and must not block for long.
 pub trait Observer: Debug + Send + Sync {
@@ -16,6 +21,36 @@ pub trait Observer: Debug + Send + Sync {
     /// The cycle moved on.
     fn progress(&self, progress: &Progress) {
         let _ = progress;
+    }
+
+    /// The job went into quarantine, or the reason for it changed: somebody should be told.
+    fn quarantined(&self, quarantine: &Quarantine) {
+        let _ = quarantine;
+    }
+}
+
+/// Tells several observers, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Observers(Vec<std::sync::Arc<dyn Observer>>);
+
+impl Observers {
+    /// These observers.
+    pub fn new(observers: impl IntoIterator<Item = std::sync::Arc<dyn Observer>>) -> Self {
+        Self(observers.into_iter().collect())
+    }
+}
+
+impl Observer for Observers {
+    fn event(&self, event: &ProvisioningEvent) {
+        self.0.iter().for_each(|observer| observer.event(event));
+    }
+
+    fn progress(&self, progress: &Progress) {
+        self.0.iter().for_each(|observer| observer.progress(progress));
+    }
+
+    fn quarantined(&self, quarantine: &Quarantine) {
+        self.0.iter().for_each(|observer| observer.quarantined(quarantine));
     }
 }
 
@@ -29,12 +64,27 @@ impl Observer for Silent {}
 /// A record of the provisioning log: what became of one object.
 ///
 /// It holds attribute values (those that a mapping wraps in `Redact` excepted), so it belongs where the target's data may be.
+///
+/// | member | in Microsoft Graph's `provisioningObjectSummary` |
+/// |---|---|
+/// | `id`, `changeId` | the same |
+/// | `at` | `activityDateTime` |
+/// | `job`, `cycle` | `jobId`, `cycleId` |
+/// | `objectType` | `sourceIdentity.identityType` |
+/// | `sourceId`, `sourceName`, `targetId` | `sourceIdentity.id`, `sourceIdentity.displayName`, `targetIdentity.id` |
+/// | `action` | `provisioningAction` |
+/// | `status` | `provisioningStatusInfo.status` |
+/// | `code`, `reason`, `category`, `recommendedAction` | `provisioningStatusInfo.errorInformation` |
+/// | `durationInMilliseconds`, `steps`, `modifiedProperties` | `durationInMilliseconds`, `provisioningSteps`, `modifiedProperties` |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ProvisioningEvent {
-    /// Names the record: the cycle and a number.
+    /// Names the record: the job, the cycle and a number.
     pub id: String,
+    /// Names the change; no other record has the same, also of a cycle that was stopped and began its numbers anew.
+    #[serde(default)]
+    pub change_id: String,
     /// When the object was handled.
     pub at: Timestamp,
     /// The job.
@@ -45,6 +95,9 @@ pub struct ProvisioningEvent {
     pub object_type: String,
     /// The id of the source object.
     pub source_id: String,
+    /// What people know the source object by: `userPrincipalName` or `displayName`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_name: Option<String>,
     /// The id of the target object, once it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_id: Option<String>,
@@ -52,15 +105,63 @@ pub struct ProvisioningEvent {
     pub action: EventAction,
     /// How it ended.
     pub status: EventStatus,
+    /// How long the requests took.
+    #[serde(default)]
+    pub duration_in_milliseconds: u64,
     /// Why nothing was done, or why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<ErrorCode>,
     /// The same for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whose failure it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<ErrorCategory>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recommended_action: Option<String>,
+    /// The steps that the object went through.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<ProvisioningStep>,
     /// What changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modified_properties: Vec<PropertyChange>,
+}
+
+impl ProvisioningEvent {
+    pub(crate) fn new(job: &str, cycle: u64, number: u64, at: Timestamp, change_id: String, outcome: Outcome<'_>) -> Self {
+        let code = outcome.reason.as_ref().map(|reason| reason.code);
+        Self {
+            id: format!("{job}-{cycle}-{number}"),
+            change_id,
+            at,
+            job: job.to_owned(),
+            cycle,
+            object_type: outcome.object_type.to_owned(),
+            source_id: outcome.source_id.to_owned(),
+            source_name: outcome.name,
+            target_id: outcome.target_id.map(str::to_owned),
+            action: outcome.action,
+            status: outcome.status,
+            duration_in_milliseconds: u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
+            code,
+            category: code.map(ErrorCode::category),
+            recommended_action: code.and_then(ErrorCode::recommended_action).map(str::to_owned),
+            steps: steps(outcome.action, outcome.status, outcome.reason.as_ref(), outcome.target_id),
+            reason: outcome.reason.map(|reason| reason.text),
+            modified_properties: outcome.changes,
+        }
+    }
+
+    /// The key under which the state keeps the record: keys sort by time.
+    pub(crate) fn key(&self) -> String {
+        format!("{}{}", log_prefix(self.at), self.change_id)
+    }
+}
+
+/// The start of the keys of the records of an instant.
+pub(crate) fn log_prefix(at: Timestamp) -> String {
+    format!("{:020}/", at.as_millisecond().max(0))
 }
 
 /// One property that changes.
@@ -74,6 +175,19 @@ pub struct PropertyChange {
     pub old: Value,
     /// Its value afterwards; null if it has none.
     pub new: Value,
+    /// The mappings that the value comes from, as expressions; only in plans.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mappings: Vec<String>,
+    /// Why the value is so; only in plans.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+impl PropertyChange {
+    /// A change that does not tell where it comes from.
+    pub(crate) const fn new(name: String, old: Value, new: Value) -> Self {
+        Self { name, old, new, mappings: Vec::new(), why: None }
+    }
 }
 
 /// What was done or tried.
@@ -89,6 +203,8 @@ pub enum EventAction {
     Disable,
     /// A resource was deleted.
     Delete,
+    /// A resource would have been disabled or deleted, and was not, as there were more of them than the job allows.
+    StagedDelete,
     /// Nothing was to be done.
     Other,
 }
@@ -104,52 +220,8 @@ pub enum EventStatus {
     Failure,
     /// Nothing was to be done.
     Skipped,
-}
-
-/// Why nothing was done, or why it failed. The names are those of Microsoft's provisioning log where it has one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum ErrorCode {
-    /// The object is not assigned to the application.
-    NotAssigned,
-    /// The scoping filter leaves the object out.
-    NotInScope,
-    /// The object is disabled, and a disabled one is never created.
-    Disabled,
-    /// The source has deleted the object.
-    Deleted,
-    /// The job does not do this kind of action.
-    ActionNotAllowed,
-    /// What would be written is what was written last.
-    RedundantExport,
-    /// A mapping says that the object is to be left alone.
-    ObjectIgnored,
-    /// The object has no value for any matching attribute.
-    MissingMatchingValue,
-    /// A required attribute has no value.
-    MissingValues,
-    /// A mapping cannot be evaluated.
-    MappingFailed,
-    /// Another source object has the matching value already.
-    DuplicateSourceEntries,
-    /// Several target objects have the matching value.
-    DuplicateTargetEntries,
-    /// A unique value is in use in the target.
-    EntryConflict,
-    /// The linked target object is gone.
-    InvalidAnchor,
-    /// The target refused the request.
-    Rejected,
-    /// The target failed.
-    InternalServerError,
-    /// The target's answer is not SCIM.
-    SystemForCrossDomainIdentityManagementServiceIncompatible,
-}
-
-impl fmt::Display for ErrorCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Debug::fmt(self, f)
-    }
+    /// It was held back.
+    Warning,
 }
 
 /// How far a cycle is.
@@ -162,12 +234,64 @@ pub struct Progress {
     pub done: u64,
     /// How many there are; `None` while that is not known.
     pub total: Option<u64>,
+    /// When the phase began.
+    pub began_at: Timestamp,
+    /// When this was so.
+    pub at: Timestamp,
+    /// What the connection has used of its quota, if the engine was [told](crate::Engine::with_quota_meter) where to ask.
+    pub quota: Option<QuotaUse>,
 }
 
 impl Progress {
-    /// A state of a cycle.
-    pub const fn new(phase: Phase, done: u64, total: Option<u64>) -> Self {
-        Self { phase, done, total }
+    /// How many objects of the phase were done in a second; `None` before any time has passed.
+    pub fn rate(&self) -> Option<f64> {
+        let seconds = self.at.duration_since(self.began_at).as_secs_f64();
+        let done = u32::try_from(self.done).map_or(f64::from(u32::MAX), f64::from);
+        (seconds > 0.0).then(|| done / seconds)
+    }
+
+    /// When the phase ends at the rate so far; `None` while the total or the rate is not known.
+    pub fn estimated_end_at(&self) -> Option<Timestamp> {
+        let rate = self.rate().filter(|rate| *rate > 0.0)?;
+        let left = self.total?.saturating_sub(self.done);
+        let left = u32::try_from(left).map_or(f64::from(u32::MAX), f64::from);
+        self.at.checked_add(Duration::try_from_secs_f64(left / rate).ok()?).ok()
+    }
+}
+
+/// What a connection has sent, and what its quotas still allow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct QuotaUse {
+    /// Requests that read.
+    pub reads: u64,
+    /// Requests that write.
+    pub writes: u64,
+    /// Answers of 429.
+    pub throttled: u64,
+    /// How many reads could be sent at once.
+    pub remaining_reads: u32,
+    /// How many writes could be sent at once.
+    pub remaining_writes: u32,
+}
+
+/// Knows what a connection has used of its quotas.
+pub trait QuotaMeter: Debug + Send + Sync {
+    /// What was used so far.
+    fn quota_use(&self) -> QuotaUse;
+}
+
+impl<T: scimkit_client::Transport> QuotaMeter for scimkit_client::RateLimited<T> {
+    fn quota_use(&self) -> QuotaUse {
+        let counts = self.counts();
+        QuotaUse {
+            reads: counts.reads,
+            writes: counts.writes,
+            throttled: counts.throttled,
+            remaining_reads: self.remaining(scimkit_client::Class::Read),
+            remaining_writes: self.remaining(scimkit_client::Class::Write),
+        }
     }
 }
 

@@ -38,9 +38,17 @@ pub(crate) async fn import(run: &Run<'_>, record: &mut JobRecord) -> Result<()> 
             };
             imported += u64::try_from(page.changes.len()).unwrap_or(u64::MAX);
             check_ids(&page)?;
+            let references = page.changes.iter().map(|change| match &change.kind {
+                SourceChangeKind::Present { references, .. } => references.len(),
+                SourceChangeKind::SoftDeleted | SourceChangeKind::Deleted => 0,
+            });
+            let references = u64::try_from(references.sum::<usize>()).unwrap_or(u64::MAX);
             let is_last = page.is_last;
             take_page(run, record, &object_type, page).await?;
-            run.count(|report| report.imported = imported);
+            run.count(|report| {
+                report.imported = imported;
+                report.imported_references = report.imported_references.saturating_add(references);
+            });
             run.progress(Phase::Importing, imported, None);
             if is_last {
                 break;

@@ -6,6 +6,8 @@ use scimkit_mapping::MappingSet;
 use scimkit_store::JobId;
 use scimkit_types::{Catalog, CatalogError, Profile};
 
+use crate::quarantine::QuarantineThresholds;
+
 /// A provisioning job: which objects, by which mappings, into what kind of service.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -20,18 +22,25 @@ pub struct ProvisioningJob {
     pub catalog: Catalog,
     /// Whose objects are in scope. Default: only those that are assigned.
     pub scope: Scope,
-    /// How many objects one cycle may disable and delete. Default: no limit.
+    /// How many objects one cycle may disable and delete. Default 500, as Microsoft's service has it; `None` is no limit.
     pub deletion_threshold: Option<u64>,
+    /// How many failures put the job into quarantine. Default: as Microsoft documents.
+    pub quarantine_thresholds: QuarantineThresholds,
+    /// The time between cycles. Default 40 minutes.
+    pub interval: Duration,
+    /// How long the records of the provisioning log are kept in the state. Default: they are not kept there.
+    pub log_retention: Option<Duration>,
     /// How many requests are under way at once. Default 16.
     pub concurrency: usize,
     /// Changes when the mappings, the scope or the schemas change; then every object is evaluated again. Callers hash what they read the
     /// job from.
     pub fingerprint: String,
-    /// Who runs the job; another owner must wait until the lease ends, the same one need not: it goes on at once after a kill. Whoever
-    /// lets several processes run the job gives each a name of its own, such as the host's; else one takes the job from another that still
-    /// has requests under way. Default: the job's id, for a job that one process runs.
-    pub owner: String,
-    /// How long the job is held without a sign of life. Default 5 minutes; more than any request takes.
+    /// Who runs the job. Another owner must wait until the lease ends; the same one need not, and goes on at once after a kill. So a name
+    /// is only for whoever sees to it that no two processes have it at once, such as by a lock. Default: a name of its own for each
+    /// [`Engine`](crate::Engine), made of random bytes, so that a worker that starts after a kill waits until the lease ends.
+    pub owner: Option<String>,
+    /// How long the job is held without a sign of life. Default 5 minutes. A request is sent in the first half of it only, so that the
+    /// other half is left for the answer: it must be at least twice the time that the transport gives a request.
     pub lease_duration: Duration,
 }
 
@@ -42,17 +51,19 @@ impl ProvisioningJob {
     /// [`CatalogError`] if the profile's schemas do not fit together.
     pub fn new(id: JobId, mappings: Vec<MappingSet>, profile: Profile) -> Result<Self, CatalogError> {
         let catalog = profile.catalog()?;
-        let owner = id.as_str().to_owned();
         Ok(Self {
             id,
             mappings,
             profile,
             catalog,
             scope: Scope::Assigned,
-            deletion_threshold: None,
+            deletion_threshold: Some(500),
+            quarantine_thresholds: QuarantineThresholds::default(),
+            interval: Duration::from_mins(40),
+            log_retention: None,
             concurrency: 16,
             fingerprint: String::new(),
-            owner,
+            owner: None,
             lease_duration: Duration::from_secs(300),
         })
     }

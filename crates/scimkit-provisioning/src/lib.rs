@@ -16,6 +16,11 @@
 //! 8. the source's position becomes the watermark.
 
 mod apply;
+mod approve;
+mod claims;
+mod code;
+mod connection;
+mod control;
 mod decide;
 mod echo;
 mod engine;
@@ -23,26 +28,51 @@ mod entitlement;
 mod error;
 mod escrow;
 mod event;
+mod explain;
 mod import;
+mod inspect;
 mod job;
+mod log;
 mod matching;
+mod metering;
 mod plan;
+mod quarantine;
 mod records;
 mod references;
+mod refusals;
 mod report;
+mod restart;
 mod run;
+mod saved_plan;
 mod scim_target;
 mod source;
 mod state;
+mod status;
+mod step;
 mod target;
 
-pub use engine::{Engine, LinkedObject, Unprovisioned};
+pub use code::{ErrorCategory, ErrorCode};
+pub use control::Due;
+pub use engine::Engine;
 pub use error::{ConnectionError, CycleError};
-pub use event::{ErrorCode, EventAction, EventStatus, Observer, Phase, Progress, PropertyChange, ProvisioningEvent, Silent};
+pub use event::{
+    EventAction, EventStatus, Observer, Observers, Phase, Progress, PropertyChange, ProvisioningEvent, QuotaMeter, QuotaUse, Silent,
+};
+pub use inspect::{LinkedObject, Unprovisioned};
 pub use job::{ProvisioningJob, Scope};
+pub use log::{JsonLines, TracingLog};
+pub use quarantine::{
+    EscrowCounts, ExecutionError, Quarantine, QuarantineReason, QuarantineThresholds, ScheduleState,
+};
 pub use report::{Cycle, CycleReport, MatchingChoice};
+pub use restart::{ResetScope, ResetScopeError};
+pub use saved_plan::{PlanComparison, PlanCounts, PlanDocument, PlanFormat, PlanHeader, PlannedChange};
 pub use scim_target::ScimTarget;
 pub use source::{
     Assignment, Assignments, Position, ReferenceChange, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage,
 };
+pub use status::{
+    EntryCount, Execution, ExecutionState, JobStatus, ProgressUnits, Schedule, StatusCode, SynchronizationStatus,
+};
+pub use step::{ProvisioningStep, StepKind};
 pub use target::{Target, TargetError, TargetErrorKind, TargetPage};

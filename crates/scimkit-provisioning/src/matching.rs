@@ -12,10 +12,14 @@ use serde::de::IgnoredAny;
 
 use crate::decide::{Reason, Setting};
 use crate::error::{CycleError, Result};
-use crate::event::{ErrorCode, Phase};
+use crate::code::ErrorCode;
+use crate::event::Phase;
 use crate::report::MatchingChoice;
 use crate::run::Run;
 use crate::state::{CHUNK, Work, listing_key, listing_prefix, object_key, put};
+
+/// How many times the pages that are expected of a list are read at most.
+const MOST_PAGES_FACTOR: u64 = 10;
 
 /// How the unlinked objects of one type are looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +38,7 @@ pub(crate) async fn prepare(run: &Run<'_>, setting: &Setting<'_>) -> Result<Look
     }
     // One page tells how many there are. It is worth its read as soon as there are two objects to look up.
     if unlinked > 1 {
-        run.state.hold().await?;
-        let page = run.target.list(setting.mapping.resource_type(), 1).await?;
+        let page = run.call(|not_after| run.target.list(setting.mapping.resource_type(), 1, not_after)).await??;
         let size = u64::try_from(page.resources.len()).unwrap_or(u64::MAX);
         let pages = if size == 0 { 1 } else { page.total.div_ceil(size) };
         if pages <= unlinked.saturating_add(1) {
@@ -76,6 +79,9 @@ async fn count_unlinked(run: &Run<'_>, object_type: &str) -> Result<u64> {
 async fn read_listing(run: &Run<'_>, setting: &Setting<'_>, mut total: u64, first: Vec<Resource>) -> Result<u64> {
     let mut resources = first;
     let mut pages = 1;
+    // A list may grow while it is read, but not without end; and a service may put less on a page than on the first.
+    let expected = total.div_ceil(u64::try_from(resources.len()).unwrap_or(u64::MAX).max(1));
+    let most_pages = expected.saturating_mul(MOST_PAGES_FACTOR).saturating_add(MOST_PAGES_FACTOR);
     let mut seen: u64 = 0;
     loop {
         seen += u64::try_from(resources.len()).unwrap_or(u64::MAX);
@@ -85,8 +91,10 @@ async fn read_listing(run: &Run<'_>, setting: &Setting<'_>, mut total: u64, firs
             return Ok(pages);
         }
         let first = resources.first().and_then(usable_id);
-        run.state.hold().await?;
-        let page = run.target.list(setting.mapping.resource_type(), seen + 1).await?;
+        if pages >= most_pages {
+            return Err(CycleError::IncompleteList(format!("it does not end after {pages} pages, and grows while it is read")));
+        }
+        let page = run.call(|not_after| run.target.list(setting.mapping.resource_type(), seen + 1, not_after)).await??;
         if page.resources.is_empty() {
             return Err(CycleError::IncompleteList(format!("it counts {} resources and shows {seen}", page.total)));
         }
@@ -122,7 +130,7 @@ pub(crate) fn usable_id(resource: &Resource) -> Option<&str> {
 }
 
 /// The texts that a resource has at a path.
-fn texts_at<'a>(resource: &'a Resource, path: &AttributePath) -> Vec<&'a str> {
+pub(crate) fn texts_at<'a>(resource: &'a Resource, path: &AttributePath) -> Vec<&'a str> {
     let members = match &path.schema {
         Some(uri) => resource.extension(uri.as_str()).unwrap_or_else(|| resource.as_complex()),
         None => resource.as_complex(),
@@ -191,6 +199,5 @@ async fn query(run: &Run<'_>, mapping: &MappingSet, index: usize, value: &str) -
 
 /// Asks the target for the resources that meet a filter.
 pub(crate) async fn find(run: &Run<'_>, mapping: &MappingSet, filter: &Filter) -> Result<Vec<Resource>> {
-    run.state.hold().await?;
-    Ok(run.target.find(mapping.resource_type(), filter).await?)
+    Ok(run.call(|not_after| run.target.find(mapping.resource_type(), filter, not_after)).await??)
 }

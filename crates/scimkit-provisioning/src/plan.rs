@@ -1,54 +1,67 @@
 //! Deciding on every marked object, and keeping the actions in the state before any is done.
+//!
+//! Actions stand in layers, which are done one after the other. An object that takes a matching value which another one gives up comes in
+//! a later layer than that one. Where objects change their values in a ring, one of them gets another value in between.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use scimkit_mapping::{AppRole, Desired};
 use scimkit_store::{Batch, Table};
 use serde::de::IgnoredAny;
 
+use crate::claims::{Claims, Freed, Standing, Wait};
 use crate::decide::{Decision, Known, Reason, Setting};
 use crate::error::Result;
-use crate::event::{ErrorCode, EventAction, EventStatus, Phase, PropertyChange};
-use crate::matching::{Found, Lookup, look_up, prepare};
-use crate::records::{Action, Link, PlannedAction, StoredRecord};
+use crate::code::ErrorCode;
+use crate::event::{EventAction, EventStatus, Phase, PropertyChange, ProvisioningEvent};
+use crate::explain::explain;
+use crate::matching::{Found, Lookup, look_up, prepare, usable_id};
+use crate::records::{Action, Link, PlannedAction, Presence, StoredRecord};
+use crate::references::preview;
 use crate::run::{Outcome, Run};
-use crate::state::{Work, numbered_key, object_key, put};
+use crate::state::{Work, action_key, object_key, preview_key, put, waiting_key, waiting_prefix};
+use crate::saved_plan::PlanCounts;
 
-/// What a plan comes to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Planned {
-    /// How many actions there are.
-    pub actions: u64,
-    /// How many of them disable or delete.
-    pub removals: u64,
-}
+/// How many objects a ring of matching values may have; a larger one is left as it is.
+const LONGEST_RING: usize = 1000;
 
 /// Decides on every marked object.
-pub(crate) async fn plan(run: &Run<'_>, app_roles: &[AppRole]) -> Result<Planned> {
+pub(crate) async fn plan(run: &Run<'_>, app_roles: &[AppRole]) -> Result<PlanCounts> {
     let mut batch = Batch::new();
     batch.clear(Table::Plan, "");
     batch.clear(Table::Listing, "");
+    batch.clear(Table::Claim, "");
     run.state.commit(batch).await?;
-    let mut planner = Planner { run, claims: HashMap::new(), targets: HashSet::new(), planned: Planned::default(), done: 0, total: 0 };
+    let mut counts = PlanCounts::default();
+    let mut progress = (0, 0);
     for mapping in &run.job.mappings {
-        planner.total += run.state.count(Table::Pending, &Work::Object.prefix(mapping.object_type())).await?;
+        progress.1 += run.state.count(Table::Pending, &Work::Object.prefix(mapping.object_type())).await?;
     }
     for mapping in &run.job.mappings {
         let setting = run.setting(mapping, app_roles);
         let lookup = prepare(run, &setting).await?;
-        planner.plan_type(&setting, lookup).await?;
+        let claims = Claims::new(run, mapping.object_type());
+        let mut planner = Planner { run, setting, lookup, claims, counts, is_final: false, events: Vec::new(), done: progress.0, total: progress.1 };
+        planner.plan_type().await?;
+        (counts, progress.0) = (planner.counts, planner.done);
     }
-    Ok(planner.planned)
+    let mut batch = Batch::new();
+    batch.clear(Table::Claim, "");
+    run.state.commit(batch).await?;
+    Ok(counts)
 }
 
 #[derive(Debug)]
 struct Planner<'a> {
     run: &'a Run<'a>,
-    /// The source id that has a matching value in this plan, by object type and matching key.
-    claims: HashMap<String, String>,
-    /// The target objects that are linked by this plan.
-    targets: HashSet<String>,
-    planned: Planned,
+    setting: Setting<'a>,
+    lookup: Lookup,
+    claims: Claims<'a>,
+    counts: PlanCounts,
+    /// Whether an object does not wait any more for another one to give its matching value up.
+    is_final: bool,
+    /// What the log is told once it is durable.
+    events: Vec<ProvisioningEvent>,
     done: u64,
     total: u64,
 }
@@ -62,20 +75,47 @@ struct Marked {
     roles: Option<Vec<String>>,
 }
 
+/// A decision, and where in the plan it stands.
+#[derive(Debug)]
+struct Placed {
+    object: Marked,
+    decision: Decision,
+    layer: u32,
+    /// The source objects that give their matching values up before.
+    after: Vec<String>,
+}
+
 impl Planner<'_> {
-    async fn plan_type(&mut self, setting: &Setting<'_>, lookup: Lookup) -> Result<()> {
-        let object_type = setting.mapping.object_type();
-        let prefix = Work::Object.prefix(object_type);
+    async fn plan_type(&mut self) -> Result<()> {
+        let prefix = Work::Object.prefix(self.object_type());
         let mut walk = self.run.state.walk::<IgnoredAny>(Table::Pending, prefix.as_str());
         while let Some(ids) = walk.next_ids().await? {
-            let marked = self.load(object_type, ids).await?;
-            self.plan_chunk(setting, lookup, marked).await?;
+            self.plan_ids(ids).await?;
+        }
+        self.plan_waiting().await
+    }
+
+    fn object_type(&self) -> &str {
+        self.setting.mapping.object_type()
+    }
+
+    /// Plans objects, and those that wait for what they give up.
+    async fn plan_ids(&mut self, ids: Vec<String>) -> Result<()> {
+        let mut freed = self.plan_chunk(ids).await?;
+        while let Some(key) = freed.pop() {
+            loop {
+                let waiters = self.claims.take_waiters(&key).await?;
+                if waiters.is_empty() {
+                    break;
+                }
+                freed.extend(self.plan_chunk(waiters).await?);
+            }
         }
         Ok(())
     }
 
-    async fn load(&self, object_type: &str, ids: Vec<String>) -> Result<Vec<Marked>> {
-        let keys: Vec<String> = ids.iter().map(|id| object_key(object_type, id)).collect();
+    async fn load(&self, ids: Vec<String>) -> Result<Vec<Marked>> {
+        let keys: Vec<String> = ids.iter().map(|id| object_key(self.object_type(), id)).collect();
         let records = self.run.state.get_many(Table::Record, &keys).await?;
         let links = self.run.state.get_many(Table::Link, &keys).await?;
         let roles = self.run.state.get_many(Table::Assignment, &keys).await?;
@@ -83,166 +123,389 @@ impl Planner<'_> {
         Ok(parts.map(|(((id, stored), link), roles)| Marked { id, stored, link, roles }).collect())
     }
 
-    async fn plan_chunk(&mut self, setting: &Setting<'_>, lookup: Lookup, marked: Vec<Marked>) -> Result<()> {
+    /// Plans some objects; returns the matching keys that they give up.
+    async fn plan_chunk(&mut self, ids: Vec<String>) -> Result<Vec<String>> {
         let mut batch = Batch::new();
-        let mut decisions: Vec<(Marked, Decision)> = Vec::with_capacity(marked.len());
-        for object in marked {
+        let mut decided: Vec<(Marked, Decision)> = Vec::with_capacity(ids.len());
+        for object in self.load(ids).await? {
             match &object.stored {
                 // An entitlement may come before the object that it is for; the object is marked again when it comes.
-                None => batch.delete(Table::Pending, Work::Object.key(setting.mapping.object_type(), &object.id)),
+                None => batch.delete(Table::Pending, Work::Object.key(self.object_type(), &object.id)),
                 Some(stored) => {
-                    let known = Known { stored, roles: object.roles.as_deref(), link: object.link.as_ref() };
-                    let decision = setting.decide(known);
-                    decisions.push((object, decision));
+                    let decision = self.setting.decide(known(&object, stored));
+                    decided.push((object, decision));
                 }
             }
         }
-        let decisions = self.match_unlinked(setting, lookup, decisions).await?;
-        for (object, decision) in decisions {
-            let decision = self.claim(setting, &object, decision).await?;
-            self.keep(setting, &mut batch, &object, decision).await?;
+        let placed = self.place(&mut batch, decided).await?;
+        let placed = self.match_unlinked(placed).await?;
+        let mut freed = Vec::new();
+        for Placed { object, decision, layer, .. } in placed {
+            let decision = self.adopt(&mut batch, &object, decision).await?;
+            freed.extend(self.keep(&mut batch, &object, decision, layer).await?);
         }
         self.run.state.commit(batch).await?;
+        self.events.drain(..).for_each(|event| self.run.emit(&event));
         self.run.progress(Phase::Planning, self.done, Some(self.total));
-        Ok(())
+        Ok(freed)
     }
 
-    /// Asks the target for the unlinked objects, except for those whose matching value another source object has.
-    async fn match_unlinked(
-        &mut self,
-        setting: &Setting<'_>,
-        lookup: Lookup,
-        decisions: Vec<(Marked, Decision)>,
-    ) -> Result<Vec<(Marked, Decision)>> {
-        let mut duplicates: HashMap<String, Reason> = HashMap::new();
-        let mut wanted: Vec<(String, &Desired)> = Vec::new();
-        for (object, decision) in &decisions {
-            let Decision::Match(unmatched) = decision else { continue };
-            let mut is_duplicate = false;
-            for (index, value) in &unmatched.matching {
-                is_duplicate |= self.is_claimed(setting, &object.id, &setting.matching_key(*index, value)).await?;
-            }
-            if is_duplicate {
-                duplicates.insert(object.id.clone(), duplicate());
-                continue;
-            }
-            for (index, value) in &unmatched.matching {
-                let key = claim_key(setting, &setting.matching_key(*index, value));
-                self.claims.insert(key, object.id.clone());
-            }
-            wanted.push((object.id.clone(), unmatched.as_ref()));
-        }
-        let mut found = look_up(self.run, setting, lookup, &wanted).await?;
-        let matched = decisions.into_iter().map(|(object, decision)| {
-            let decision = match (decision, duplicates.remove(&object.id)) {
-                (Decision::Match(_), Some(reason)) => Decision::Fail(reason),
-                (Decision::Match(unmatched), None) => {
-                    let Found { resources, index, failure } = found.remove(&object.id).unwrap_or_default();
-                    failure.map_or_else(|| setting.decide_matched(*unmatched, &resources, index), Decision::Fail)
-                }
-                (other, _) => other,
-            };
-            (object, decision)
-        });
-        Ok(matched.collect())
-    }
-
-    /// Whether another source object has the matching value, by this plan or by a link.
-    async fn is_claimed(&self, setting: &Setting<'_>, id: &str, matching_key: &str) -> Result<bool> {
-        let key = claim_key(setting, matching_key);
-        if let Some(owner) = self.claims.get(&key) {
-            return Ok(owner != id);
-        }
-        let owner: Option<String> = self.run.state.get(Table::LinkByMatch, &key).await?;
-        Ok(owner.is_some_and(|owner| owner != id))
-    }
-
-    /// Refuses an action that would link two source objects to one target object, or give both one matching value.
-    async fn claim(&mut self, setting: &Setting<'_>, object: &Marked, decision: Decision) -> Result<Decision> {
-        let Decision::Act(action, _) = &decision else { return Ok(decision) };
-        let Action::Update { target_id, matching_key, is_adopted, is_disabled, .. } = action.as_ref() else { return Ok(decision) };
-        if let Some(matching_key) = matching_key {
-            if self.is_claimed(setting, &object.id, matching_key).await? {
-                // Somebody who leaves is disabled whatever else cannot be written.
-                return Ok(match (&object.stored, &object.link) {
-                    (Some(stored), Some(link)) if *is_disabled => {
-                        let known = Known { stored, roles: object.roles.as_deref(), link: Some(link) };
-                        setting.decide_inactive(known, link, link.is_managed)
+    /// Gives objects the matching values that they want, or lets them wait for those that others have.
+    async fn place(&mut self, batch: &mut Batch, decided: Vec<(Marked, Decision)>) -> Result<Vec<Placed>> {
+        let wanted: Vec<Vec<String>> = decided.iter().map(|(object, decision)| self.wanted(object, decision)).collect();
+        let mut keys: Vec<String> = wanted.iter().flatten().cloned().collect();
+        keys.sort_unstable();
+        keys.dedup();
+        self.claims.load(&keys).await?;
+        let mut placed = Vec::with_capacity(decided.len());
+        for ((object, decision), wanted) in decided.into_iter().zip(wanted) {
+            let (mut layer, mut after, mut held, mut is_taken) = (0, Vec::new(), None, false);
+            for key in &wanted {
+                match self.claims.standing(&object.id, key) {
+                    Standing::Free => {}
+                    Standing::Taken => is_taken = true,
+                    Standing::Freed(freed) => {
+                        layer = layer.max(freed.layer.saturating_add(1));
+                        after.push(freed.owner);
                     }
-                    _ => Decision::Fail(duplicate()),
-                });
+                    Standing::Held(owner) => held = Some(Wait { key: key.clone(), owner }),
+                }
             }
-            self.claims.insert(claim_key(setting, matching_key), object.id.clone());
+            let is_refused = is_taken || (held.is_some() && self.is_final);
+            let decision = if is_refused || (held.is_some() && disables(&decision)) {
+                self.refuse(&object, decision)
+            } else if let Some(wait) = held {
+                self.claims.wait(batch, &object.id, &wait)?;
+                continue;
+            } else {
+                for key in &wanted {
+                    self.claims.claim(batch, &object.id, key)?;
+                }
+                decision
+            };
+            placed.push(Placed { object, decision, layer, after });
         }
-        if *is_adopted {
-            let key = object_key(setting.mapping.object_type(), target_id);
-            let owner: Option<String> = self.run.state.get(Table::LinkByTarget, &key).await?;
-            if owner.is_some_and(|owner| owner != object.id) || !self.targets.insert(key) {
-                return Ok(Decision::Fail(duplicate()));
+        Ok(placed)
+    }
+
+    /// The matching keys that an object does not have and would get.
+    fn wanted(&self, object: &Marked, decision: &Decision) -> Vec<String> {
+        match decision {
+            Decision::Match(desired) => {
+                desired.matching.iter().map(|(index, value)| self.setting.matching_key(*index, value)).collect()
             }
+            Decision::Act(action, _) => match action.as_ref() {
+                Action::Update { matching_key: Some(key), .. } => {
+                    let has = object.link.as_ref().is_some_and(|link| link.matching_key.as_ref() == Some(key));
+                    if has { Vec::new() } else { vec![key.clone()] }
+                }
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
+    }
+
+    /// Refuses what would give two source objects one matching value. Somebody who leaves is disabled all the same.
+    fn refuse(&self, object: &Marked, decision: Decision) -> Decision {
+        match (&object.stored, &object.link) {
+            (Some(stored), Some(link)) if disables(&decision) => {
+                self.setting.decide_inactive(known(object, stored), link, link.is_managed)
+            }
+            _ => Decision::Fail(duplicate()),
+        }
+    }
+
+    /// Asks the target for the unlinked objects.
+    async fn match_unlinked(&self, placed: Vec<Placed>) -> Result<Vec<Placed>> {
+        let wanted: Vec<(String, &Desired)> = placed
+            .iter()
+            .filter_map(|placed| match &placed.decision {
+                Decision::Match(desired) => Some((placed.object.id.clone(), desired.as_ref())),
+                _ => None,
+            })
+            .collect();
+        let mut found = look_up(self.run, &self.setting, self.lookup, &wanted).await?;
+        let mut matched = Vec::with_capacity(placed.len());
+        for mut placed in placed {
+            if let Decision::Match(desired) = placed.decision {
+                let Found { mut resources, index, failure } = found.remove(&placed.object.id).unwrap_or_default();
+                if !placed.after.is_empty() {
+                    resources = self.without_those_of(&placed.after, resources).await?;
+                }
+                placed.decision = failure.map_or_else(|| self.setting.decide_matched(*desired, &resources, index), Decision::Fail);
+            }
+            matched.push(placed);
+        }
+        Ok(matched)
+    }
+
+    /// The resources that are not those of these source objects, which give the matching value up.
+    async fn without_those_of(&self, owners: &[String], resources: Vec<scimkit_types::Resource>) -> Result<Vec<scimkit_types::Resource>> {
+        let keys: Vec<String> =
+            resources.iter().map(|resource| object_key(self.object_type(), usable_id(resource).unwrap_or_default())).collect();
+        let linked = self.run.state.get_many::<String>(Table::LinkByTarget, &keys).await?;
+        let others = resources.into_iter().zip(linked).filter(|(_, owner)| owner.as_ref().is_none_or(|owner| !owners.contains(owner)));
+        Ok(others.map(|(resource, _)| resource).collect())
+    }
+
+    /// Refuses an action that would link two source objects to one target object.
+    async fn adopt(&self, batch: &mut Batch, object: &Marked, decision: Decision) -> Result<Decision> {
+        if let Decision::Act(action, _) = &decision
+            && let Action::Update { target_id, is_adopted: true, .. } = action.as_ref()
+            && !self.claims.adopt(batch, &object.id, target_id).await?
+        {
+            return Ok(Decision::Fail(duplicate()));
         }
         Ok(decision)
     }
 
-    async fn keep(&mut self, setting: &Setting<'_>, batch: &mut Batch, object: &Marked, decision: Decision) -> Result<()> {
-        let object_type = setting.mapping.object_type();
-        let pending = Work::Object.key(object_type, &object.id);
-        let target_id = object.link.as_ref().map(|link| link.target_id.as_str());
-        let tell = |status, reason| {
-            self.run.tell(Outcome {
-                object_type,
-                source_id: &object.id,
-                target_id,
-                action: EventAction::Other,
-                status,
-                reason: Some(reason),
-                changes: Vec::new(),
-            });
-        };
+    async fn keep(&mut self, batch: &mut Batch, object: &Marked, decision: Decision, layer: u32) -> Result<Option<String>> {
+        let pending = Work::Object.key(self.object_type(), &object.id);
         self.done += 1;
         match decision {
             Decision::Skip(reason) => {
                 batch.delete(Table::Pending, pending);
-                batch.delete(Table::Escrow, object_key(object_type, &object.id));
-                if reason.code == ErrorCode::RedundantExport && !setting.mapping.reference_attributes().is_empty() {
-                    batch.put(Table::Pending, Work::References.key(object_type, &object.id), "null");
+                batch.delete(Table::Escrow, object_key(self.object_type(), &object.id));
+                if reason.code == ErrorCode::RedundantExport && !self.setting.mapping.reference_attributes().is_empty() {
+                    batch.put(Table::Pending, Work::References.key(self.object_type(), &object.id), "null");
+                    self.preview(batch, object).await?;
                 }
-                tell(EventStatus::Skipped, reason);
+                if let Some(stored) = object.stored.as_ref().filter(|stored| stored.presence == Presence::Deleted && object.link.is_none()) {
+                    remove_record(batch, self.object_type(), stored);
+                }
+                self.tell(batch, object, EventStatus::Skipped, reason)?;
             }
             Decision::Fail(reason) => {
                 batch.delete(Table::Pending, pending);
-                self.run.put_escrow(batch, Work::Object, object_type, &object.id, &reason).await?;
-                tell(EventStatus::Failure, reason);
+                self.run.put_escrow(batch, Work::Object, self.object_type(), &object.id, &reason).await?;
+                self.tell(batch, object, EventStatus::Failure, reason)?;
             }
             Decision::Forget => {
                 batch.delete(Table::Pending, pending);
-                forget(batch, object_type, &object.id, object.link.as_ref());
-                batch.delete(Table::Record, object_key(object_type, &object.id));
+                forget(batch, self.object_type(), &object.id, object.link.as_ref());
+                match &object.stored {
+                    Some(stored) => remove_record(batch, self.object_type(), stored),
+                    None => batch.delete(Table::Record, object_key(self.object_type(), &object.id)),
+                }
+                return self.free(batch, object, layer);
             }
-            Decision::Act(action, changes) => self.add(setting, batch, object, *action, changes)?,
+            Decision::Act(action, changes) => {
+                let gives_up = match (action.as_ref(), &object.link) {
+                    (Action::Delete { .. }, _) => true,
+                    (Action::Update { matching_key, .. }, Some(link)) => *matching_key != link.matching_key,
+                    _ => false,
+                };
+                self.add(batch, object, *action, changes, layer).await?;
+                if gives_up {
+                    return self.free(batch, object, layer);
+                }
+            }
             // INVARIANT (every object is matched): `match_unlinked` has turned each into one of the above.
             Decision::Match(_) => {}
+        }
+        Ok(None)
+    }
+
+    /// Shows in the plan what will change in the references of an object that does not change otherwise.
+    async fn preview(&mut self, batch: &mut Batch, object: &Marked) -> Result<()> {
+        let (true, Some(stored), Some(link)) = (self.run.explains, &object.stored, &object.link) else { return Ok(()) };
+        let changes = preview(self.run, &self.setting, known(object, stored)).await?;
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.counts.references += 1;
+        let (target_id, operations) = (link.target_id.clone(), Default::default());
+        let planned = PlannedAction {
+            object_type: self.object_type().to_owned(),
+            source_id: object.id.clone(),
+            name: stored.name(),
+            basis: String::new(),
+            layer: u32::MAX,
+            action: Action::References { target_id, operations, references: Default::default() },
+            changes,
+        };
+        put(batch, Table::Plan, preview_key(self.object_type(), &object.id), &planned)
+    }
+
+    /// Gives free the matching value that an object has by its link.
+    fn free(&mut self, batch: &mut Batch, object: &Marked, layer: u32) -> Result<Option<String>> {
+        let Some(key) = object.link.as_ref().and_then(|link| link.matching_key.clone()) else { return Ok(None) };
+        self.claims.free(batch, &key, &Freed { layer, owner: object.id.clone() })?;
+        Ok(Some(key))
+    }
+
+    fn tell(&mut self, batch: &mut Batch, object: &Marked, status: EventStatus, reason: Reason) -> Result<()> {
+        let outcome = Outcome {
+            object_type: self.object_type(),
+            source_id: &object.id,
+            name: object.stored.as_ref().and_then(StoredRecord::name),
+            target_id: object.link.as_ref().map(|link| link.target_id.as_str()),
+            action: EventAction::Other,
+            status,
+            reason: Some(reason),
+            changes: Vec::new(),
+            took: std::time::Duration::ZERO,
+        };
+        let event = self.run.record(batch, outcome)?;
+        self.events.push(event);
+        Ok(())
+    }
+
+    async fn add(
+        &mut self,
+        batch: &mut Batch,
+        object: &Marked,
+        action: Action,
+        mut changes: Vec<PropertyChange>,
+        layer: u32,
+    ) -> Result<()> {
+        self.counts.count(&action);
+        if let (true, Some(stored)) = (self.run.explains, &object.stored) {
+            changes.extend(preview(self.run, &self.setting, known(object, stored)).await?);
+            explain(&self.setting, known(object, stored), &action, &mut changes);
+        }
+        let planned = PlannedAction {
+            object_type: self.object_type().to_owned(),
+            source_id: object.id.clone(),
+            name: object.stored.as_ref().and_then(StoredRecord::name),
+            basis: Link::print(object.link.as_ref()),
+            layer,
+            action,
+            changes,
+        };
+        put(batch, Table::Plan, action_key(layer, self.counts.actions), &planned)
+    }
+
+    /// Plans those who wait still: for an object that keeps its matching value, which fails them, or for each other.
+    async fn plan_waiting(&mut self) -> Result<()> {
+        while !self.claims.is_empty() {
+            let waiting = self.claims.some_waiting().await?;
+            let Some((first, _)) = waiting.first().cloned() else { return Ok(()) };
+            let mut has_failed = false;
+            for (id, wait) in waiting {
+                // It may have failed with one of those before.
+                if self.claims.wait_of(&id).await?.is_some() && self.claims.wait_of(&wait.owner).await?.is_none() {
+                    self.fail(id, wait.key).await?;
+                    has_failed = true;
+                }
+            }
+            if !has_failed {
+                self.plan_ring(first).await?;
+            }
         }
         Ok(())
     }
 
-    fn add(
-        &mut self,
-        setting: &Setting<'_>,
-        batch: &mut Batch,
-        object: &Marked,
-        action: Action,
-        changes: Vec<PropertyChange>,
-    ) -> Result<()> {
-        if action.removes() {
-            self.planned.removals += 1;
+    /// Fails an object, and all who wait for it.
+    async fn fail(&mut self, id: String, key: String) -> Result<()> {
+        self.is_final = true;
+        let mut failing = vec![(id, key)];
+        while let Some((id, key)) = failing.pop() {
+            if self.claims.wait_of(&id).await?.is_some() {
+                self.claims.end_wait(&id, &key).await?;
+            }
+            let link: Option<Link> = self.run.state.get(Table::Link, &object_key(self.object_type(), &id)).await?;
+            self.plan_ids(vec![id]).await?;
+            if let Some(key) = link.and_then(|link| link.matching_key) {
+                // Who waits for it fails too. There may be more than are taken at once; those are found again.
+                let waiters = self.claims.take_waiters(&key).await?;
+                failing.extend(waiters.into_iter().map(|waiter| (waiter, key.clone())));
+            }
         }
-        let object_type = setting.mapping.object_type().to_owned();
-        let planned = PlannedAction { object_type, source_id: object.id.clone(), action, changes };
-        put(batch, Table::Plan, numbered_key(self.planned.actions), &planned)?;
-        self.planned.actions += 1;
+        self.is_final = false;
         Ok(())
     }
+
+    /// Plans a ring of objects each of which has what the one before wants: the first gets another value in between.
+    async fn plan_ring(&mut self, first: String) -> Result<()> {
+        let Some(ring) = self.ring(first).await? else { return Ok(()) };
+        for (id, wait) in &ring {
+            self.claims.end_wait(id, &wait.key).await?;
+        }
+        let ids: Vec<String> = ring.iter().map(|(id, _)| id.clone()).collect();
+        let mut marked = self.load(ids).await?;
+        let interim = match marked.first().and_then(|object| object.link.as_ref()) {
+            Some(link) => self.setting.decide_interim(link),
+            None => None,
+        };
+        let Some((interim, between)) = interim else { return self.fail_ring(marked).await };
+        if let Some(head) = marked.first_mut() {
+            let changes = match &head.link {
+                Some(link) => crate::decide::property_changes(&link.exported, &between.exported, &[]),
+                None => Vec::new(),
+            };
+            let mut batch = Batch::new();
+            let before = head.link.replace(between);
+            let decisions: Vec<Decision> = marked.iter().map(|object| self.decide_again(object)).collect();
+            if !decisions.iter().zip(&marked).all(|(decision, object)| self.wanted(object, decision).len() == 1) {
+                return self.fail_ring(marked).await;
+            }
+            let mut objects: Vec<(Marked, Decision)> = marked.into_iter().zip(decisions).collect();
+            if let Some((head, _)) = objects.first_mut() {
+                let between = std::mem::replace(&mut head.link, before);
+                self.add(&mut batch, head, interim, changes, 0).await?;
+                head.link = between;
+            }
+            // The last one wants what the first one had, and so on back to the first one.
+            for (layer, (object, decision)) in (1..).zip(objects.into_iter().rev()) {
+                for key in self.wanted(&object, &decision) {
+                    self.claims.claim(&mut batch, &object.id, &key)?;
+                }
+                self.keep(&mut batch, &object, decision, layer).await?;
+            }
+            self.run.state.commit(batch).await?;
+            self.events.drain(..).for_each(|event| self.run.emit(&event));
+        }
+        Ok(())
+    }
+
+    fn decide_again(&self, object: &Marked) -> Decision {
+        match &object.stored {
+            Some(stored) => self.setting.decide(known(object, stored)),
+            None => Decision::Fail(duplicate()),
+        }
+    }
+
+    /// The ring that an object waits for, with what each of its objects waits for; `None` if it was too long, and all of it failed.
+    async fn ring(&mut self, first: String) -> Result<Option<Vec<(String, Wait)>>> {
+        let mut path: Vec<(String, Wait)> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut next = first;
+        loop {
+            if let Some(place) = places.get(&next) {
+                return Ok(Some(path.split_off(*place)));
+            }
+            match self.claims.wait_of(&next).await? {
+                Some(wait) if path.len() < LONGEST_RING => {
+                    places.insert(next.clone(), path.len());
+                    let owner = wait.owner.clone();
+                    path.push((next, wait));
+                    next = owner;
+                }
+                _ => {
+                    if let Some((id, wait)) = path.pop() {
+                        self.fail(id, wait.key).await?;
+                    }
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    async fn fail_ring(&mut self, ring: Vec<Marked>) -> Result<()> {
+        self.is_final = true;
+        self.plan_ids(ring.into_iter().map(|object| object.id).collect()).await?;
+        self.is_final = false;
+        Ok(())
+    }
+}
+
+fn known<'a>(object: &'a Marked, stored: &'a StoredRecord) -> Known<'a> {
+    Known { stored, roles: object.roles.as_deref(), link: object.link.as_ref() }
+}
+
+fn disables(decision: &Decision) -> bool {
+    matches!(decision, Decision::Act(action, _) if matches!(action.as_ref(), Action::Update { is_disabled: true, .. }))
 }
 
 impl Action {
@@ -252,12 +515,8 @@ impl Action {
     }
 }
 
-fn duplicate() -> Reason {
+pub(crate) fn duplicate() -> Reason {
     Reason::new(ErrorCode::DuplicateSourceEntries, "another object of the source has the same matching value")
-}
-
-fn claim_key(setting: &Setting<'_>, matching_key: &str) -> String {
-    object_key(setting.mapping.object_type(), matching_key)
 }
 
 /// Removes a link and what leads to it.
@@ -269,5 +528,15 @@ pub(crate) fn forget(batch: &mut Batch, object_type: &str, source_id: &str, link
     batch.delete(Table::LinkByTarget, object_key(object_type, &link.target_id));
     if let Some(matching_key) = &link.matching_key {
         batch.delete(Table::LinkByMatch, object_key(object_type, matching_key));
+    }
+}
+
+/// Removes the record of an object that is gone for good, and what waits for it or for what it refers to.
+pub(crate) fn remove_record(batch: &mut Batch, object_type: &str, stored: &StoredRecord) {
+    let id = &stored.record.id;
+    batch.delete(Table::Record, object_key(object_type, id));
+    batch.clear(Table::Waiting, waiting_prefix(id));
+    for other in stored.record.references.values().flatten() {
+        batch.delete(Table::Waiting, waiting_key(other, object_type, id));
     }
 }

@@ -1,12 +1,15 @@
 //! The records of a job's state, as they stand in the state store.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use scimkit_mapping::SourceRecord;
 use scimkit_types::{Resource, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::event::{ErrorCode, PropertyChange};
+use crate::code::ErrorCode;
+use crate::event::PropertyChange;
+use crate::saved_plan::PlanHeader;
 use crate::source::Position;
 
 /// What a job remembers of itself: one record.
@@ -27,6 +30,12 @@ pub(crate) struct JobRecord {
     pub restarted: BTreeSet<String>,
     /// What the assignments were made of when users were last marked for them.
     pub assignments: String,
+    /// Whether the next cycle evaluates every object, whatever changed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub evaluates_all: bool,
+    /// The plan that waits to be applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanHeader>,
 }
 
 /// How far a round was read.
@@ -43,6 +52,14 @@ pub(crate) struct ReadPosition {
 pub(crate) struct StoredRecord {
     pub record: SourceRecord,
     pub presence: Presence,
+}
+
+impl StoredRecord {
+    /// What people know the object by, if the source tells.
+    pub(crate) fn name(&self) -> Option<String> {
+        let text = |name: &str| self.record.attributes.get(name).and_then(Value::as_str);
+        text("userPrincipalName").or_else(|| text("displayName")).map(str::to_owned)
+    }
 }
 
 /// Whether the source still has an object.
@@ -69,6 +86,24 @@ pub(crate) struct Link {
     pub references: BTreeMap<String, Vec<String>>,
     /// Whether the job still manages the object: false once it has left the scope.
     pub is_managed: bool,
+    /// Whether the object was there before it was linked, so that it may have references that nobody of us wrote.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_adopted: bool,
+}
+
+impl Link {
+    /// Text that changes when a link does; empty without one.
+    pub(crate) fn print(link: Option<&Self>) -> String {
+        link.map(print).unwrap_or_default()
+    }
+}
+
+/// Text that changes when a record does.
+pub(crate) fn print(record: &impl Serialize) -> String {
+    let mut hasher = DefaultHasher::new();
+    // Every record can be written as JSON.
+    serde_json::to_string(record).unwrap_or_default().hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 /// One action that a cycle is going to do.
@@ -79,6 +114,15 @@ pub(crate) struct PlannedAction {
     pub object_type: String,
     /// The id of the source object.
     pub source_id: String,
+    /// What people know the source object by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// A print of the link that the action was planned from.
+    #[serde(default)]
+    pub basis: String,
+    /// The layer of the action; those of a lower one are done first.
+    #[serde(default)]
+    pub layer: u32,
     /// What is done.
     pub action: Action,
     /// What changes, for people.
@@ -114,6 +158,9 @@ pub(crate) enum Action {
         is_disabled: bool,
         /// Whether the job still manages the object afterwards.
         is_managed: bool,
+        /// Whether the object only gives its matching value up for another one, and gets its own later in the same plan.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_interim: bool,
     },
     /// References of a resource are changed.
     References {

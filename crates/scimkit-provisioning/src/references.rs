@@ -2,21 +2,25 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, StreamExt};
 use scimkit_mapping::{AppRole, DesiredReference, Operation};
 use scimkit_store::{Batch, Table};
-use scimkit_types::{ComplexValue, OperationKind, PatchOp, PatchOperation, Value};
+use scimkit_types::{ComplexValue, OperationKind, PatchOp, PatchOperation, Resource, Value};
 use serde::de::IgnoredAny;
 
 use crate::apply::apply;
-use crate::decide::{Known, Setting};
+use crate::decide::{Known, Reason, Setting};
 use crate::error::Result;
 use crate::event::{EventAction, EventStatus, Phase, PropertyChange};
 use crate::records::{Action, Link, PlannedAction, StoredRecord};
 use crate::run::{Outcome, Run};
-use crate::state::{Work, forgotten_key, forgotten_prefix, numbered_key, object_key, waiting_key};
+use crate::state::{Work, action_key, forgotten_key, forgotten_prefix, object_key, put, waiting_key};
+
+/// The layer of references, behind all others.
+const REFERENCES: u32 = u32::MAX;
 
 /// Writes the references of every object that is marked for it.
 pub(crate) async fn write_references(run: &Run<'_>, app_roles: &[AppRole], mut number: u64) -> Result<()> {
@@ -109,11 +113,8 @@ async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: String, number: u64
         Ok(desired) => desired,
         Err(reason) => {
             run.put_escrow(&mut batch, Work::References, object_type, id, &reason).await?;
-            run.state.commit(batch).await?;
             let target_id = Some(link.target_id.as_str());
-            let (action, status) = (EventAction::Other, EventStatus::Failure);
-            run.tell(Outcome { object_type, source_id: id, target_id, action, status, reason: Some(reason), changes: Vec::new() });
-            return Ok(());
+            return fail(run, batch, object_type, &stored, target_id, reason).await;
         }
     };
     let mut resolver = Resolver { run, missing: Vec::new() };
@@ -122,10 +123,10 @@ async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: String, number: u64
     let mut changes = Vec::new();
     for reference in &desired.references {
         let target_ids = resolver.resolve(reference).await?;
-        let before = link.references.get(&reference.target).map(Vec::as_slice).unwrap_or_default();
-        if before != target_ids.as_slice() {
-            operations.extend(reference_operations(reference, before, &target_ids));
-            changes.push(reference_change(&reference.target, before, &target_ids));
+        let before = present_references(run, setting, &link, reference).await?;
+        if before != target_ids {
+            operations.extend(reference_operations(reference, &before, &target_ids));
+            changes.push(reference_change(&reference.target, &before, &target_ids));
         }
         references.insert(reference.target.clone(), target_ids);
     }
@@ -135,13 +136,107 @@ async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: String, number: u64
         waiting.put(Table::Waiting, waiting_key(&missing, object_type, id), "null");
     }
     if operations.is_empty() {
+        if link.is_adopted && references.keys().any(|path| !link.references.contains_key(path)) {
+            // What an adopted resource has is known now, and right.
+            put(&mut batch, Table::Link, key, &Link { references, ..link })?;
+        }
         waiting.steps.append(&mut batch.steps);
         return run.state.commit(waiting).await;
     }
     run.state.commit(waiting).await?;
     let action = Action::References { target_id: link.target_id, operations: PatchOp::new(operations).to_json(), references };
-    let planned = PlannedAction { object_type: object_type.to_owned(), source_id: id.to_owned(), action, changes };
-    apply(run, &numbered_key(number), planned).await
+    let planned = PlannedAction {
+        object_type: object_type.to_owned(),
+        source_id: id.to_owned(),
+        name: stored.name(),
+        basis: String::new(),
+        layer: 0,
+        action,
+        changes,
+    };
+    apply(run, &action_key(REFERENCES, number), planned).await
+}
+
+/// Tells that the references of an object cannot be evaluated.
+async fn fail(
+    run: &Run<'_>,
+    mut batch: Batch,
+    object_type: &str,
+    stored: &StoredRecord,
+    target_id: Option<&str>,
+    reason: Reason,
+) -> Result<()> {
+    let outcome = Outcome {
+        object_type,
+        source_id: &stored.record.id,
+        name: stored.name(),
+        target_id,
+        action: EventAction::Other,
+        status: EventStatus::Failure,
+        reason: Some(reason),
+        changes: Vec::new(),
+        took: Duration::ZERO,
+    };
+    let event = run.record(&mut batch, outcome)?;
+    run.state.commit(batch).await?;
+    run.emit(&event);
+    Ok(())
+}
+
+/// The target ids that stand in the target, in order: what was last written; of a resource that was there before, what it had then. Lists
+/// do not show members, so an adopted resource is read once for them.
+async fn present_references(run: &Run<'_>, setting: &Setting<'_>, link: &Link, reference: &DesiredReference) -> Result<Vec<String>> {
+    if let Some(written) = link.references.get(&reference.target) {
+        return Ok(written.clone());
+    }
+    if !link.is_adopted {
+        return Ok(Vec::new());
+    }
+    if !reference.is_multi_valued {
+        return Ok(ids_at(&link.exported, &reference.target));
+    }
+    let resource_type = setting.mapping.resource_type();
+    match run.call(|not_after| run.target.get(resource_type, &link.target_id, not_after)).await? {
+        Ok(resource) => Ok(ids_at(&resource, &reference.target)),
+        // The request that follows tells what is wrong with the resource.
+        Err(error) if !error.ends_cycle() => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The ids that a resource has at the path of a reference, in order.
+fn ids_at(resource: &Resource, path: &str) -> Vec<String> {
+    let value = match path.rsplit_once(':') {
+        Some((uri, name)) => resource.extension(uri).and_then(|extension| extension.get(name)),
+        None => resource.get(path),
+    };
+    let elements = value.map(Value::elements).unwrap_or_default();
+    let ids = elements.iter().filter_map(|element| match element {
+        Value::Complex(element) => element.get("value").and_then(Value::as_str),
+        other => other.as_str(),
+    });
+    let mut ids: Vec<String> = ids.map(str::to_owned).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// What would change in the references of an object, as far as it is known before anything is written: an object that is not linked yet
+/// stands with its id in the source.
+pub(crate) async fn preview(run: &Run<'_>, setting: &Setting<'_>, known: Known<'_>) -> Result<Vec<PropertyChange>> {
+    let operation = if known.link.is_some() { Operation::Update } else { Operation::Create };
+    let Ok(desired) = setting.desired(known, operation, setting.standing(known).is_err()) else { return Ok(Vec::new()) };
+    let mut changes = Vec::new();
+    for reference in &desired.references {
+        let mut resolver = Resolver { run, missing: Vec::new() };
+        let mut after = resolver.resolve(reference).await?;
+        after.extend(resolver.missing.into_iter().map(|id| format!("source:{id}")));
+        let before = known.link.and_then(|link| link.references.get(&reference.target)).cloned().unwrap_or_default();
+        if before != after {
+            changes.push(reference_change(&reference.target, &before, &after));
+        }
+    }
+    Ok(changes)
 }
 
 /// Finds the target ids of source objects.
@@ -209,5 +304,5 @@ fn member(id: &str) -> Value {
 
 fn reference_change(path: &str, before: &[String], after: &[String]) -> PropertyChange {
     let list = |ids: &[String]| Value::List(ids.iter().map(|id| Value::from(id.as_str())).collect());
-    PropertyChange { name: path.to_owned(), old: list(before), new: list(after) }
+    PropertyChange::new(path.to_owned(), list(before), list(after))
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{ErrorCode, EventAction, EventStatus};
+use crate::code::ErrorCode;
+use crate::event::{EventAction, EventStatus};
 
 /// Whether a cycle evaluated everything or only what changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub struct CycleReport {
     pub kind: Cycle,
     /// How many changes the source told.
     pub imported: u64,
+    /// How many of them were references that began or ended.
+    #[serde(default)]
+    pub imported_references: u64,
     /// How many requests of an earlier run were settled.
     pub settled: u64,
     /// How objects were matched, by object type; a type is missing if none had to be.
@@ -45,6 +49,9 @@ pub struct CycleReport {
     pub skipped: BTreeMap<ErrorCode, u64>,
     /// Objects that failed and are tried again later, by reason.
     pub failed: BTreeMap<ErrorCode, u64>,
+    /// Actions that were not tried, as the service had refused every action of their kind (403).
+    #[serde(default)]
+    pub held: u64,
     /// Records of the provisioning log.
     pub events: u64,
 }
@@ -69,7 +76,7 @@ impl CycleReport {
                 EventAction::Update => self.updated += 1,
                 EventAction::Disable => self.disabled += 1,
                 EventAction::Delete => self.deleted += 1,
-                EventAction::Other => {}
+                EventAction::Other | EventAction::StagedDelete => {}
             },
         }
     }

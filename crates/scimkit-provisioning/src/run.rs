@@ -2,20 +2,25 @@
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use scimkit_mapping::{AppRole, Entropy, MappingSet};
 use scimkit_store::{Batch, Table};
-use scimkit_types::Clock;
+use scimkit_types::{Clock, Timestamp};
 
 use crate::decide::{Reason, Setting};
 use crate::error::Result;
-use crate::event::{EventAction, EventStatus, Observer, Phase, Progress, PropertyChange, ProvisioningEvent};
+use crate::event::{EventAction, EventStatus, Observer, Phase, Progress, PropertyChange, ProvisioningEvent, QuotaMeter};
 use crate::job::ProvisioningJob;
 use crate::records::Escrow;
+use crate::refusals::Refusals;
 use crate::report::CycleReport;
 use crate::source::Source;
 use crate::state::{State, Work, put};
-use crate::target::Target;
+use crate::target::{Target, TargetError, TargetErrorKind};
+
+/// How often the lease is renewed for a request that has waited for too long to be sent under the lease before.
+const RENEWALS: u32 = 100;
 
 /// What the parts of a cycle share.
 #[derive(Debug)]
@@ -27,8 +32,16 @@ pub(crate) struct Run<'a> {
     pub clock: &'a dyn Clock,
     pub observer: &'a dyn Observer,
     pub entropy: &'a dyn Entropy,
+    pub quota: Option<&'a dyn QuotaMeter>,
     pub cycle: u64,
+    /// Whether the changes of planned actions say which mapping they come from.
+    pub explains: bool,
+    /// Whether the actions were approved, so that what changed since is skipped.
+    pub is_approved: bool,
     pub tally: Mutex<CycleReport>,
+    pub refusals: Refusals,
+    /// The present phase, and since when.
+    pub phase: Mutex<Option<(Phase, Timestamp)>>,
 }
 
 /// What became of an object, for the log.
@@ -36,11 +49,15 @@ pub(crate) struct Run<'a> {
 pub(crate) struct Outcome<'a> {
     pub object_type: &'a str,
     pub source_id: &'a str,
+    /// What people know the object by.
+    pub name: Option<String>,
     pub target_id: Option<&'a str>,
     pub action: EventAction,
     pub status: EventStatus,
     pub reason: Option<Reason>,
     pub changes: Vec<PropertyChange>,
+    /// How long the action took.
+    pub took: Duration,
 }
 
 impl Run<'_> {
@@ -53,31 +70,66 @@ impl Run<'_> {
     }
 
     pub(crate) fn progress(&self, phase: Phase, done: u64, total: Option<u64>) {
-        self.observer.progress(&Progress::new(phase, done, total));
+        let now = self.clock.now();
+        let began_at = {
+            let mut present = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+            match *present {
+                Some((known, began_at)) if known == phase => began_at,
+                _ => {
+                    *present = Some((phase, now));
+                    now
+                }
+            }
+        };
+        let quota = self.quota.map(QuotaMeter::quota_use);
+        self.observer.progress(&Progress { phase, done, total, began_at, at: now, quota });
     }
 
-    /// Tells the log what became of an object, and counts it.
-    pub(crate) fn tell(&self, outcome: Outcome<'_>) {
+    /// Calls the target while the job is held: not before, and not once another worker may have it. A request that was not sent for that
+    /// reason is sent again under the renewed lease; if another worker has the job, the cycle ends.
+    ///
+    /// INVARIANT (one owner): every request of a cycle goes through here.
+    pub(crate) async fn call<T, F>(&self, send: impl Fn(Timestamp) -> F) -> Result<Result<T, TargetError>>
+    where
+        F: Future<Output = Result<T, TargetError>>,
+    {
+        let mut renewals = 0;
+        loop {
+            let not_after = self.state.hold().await?;
+            match send(not_after).await {
+                Err(error) if error.kind == TargetErrorKind::Expired && renewals < RENEWALS => renewals += 1,
+                result => return Ok(result),
+            }
+        }
+    }
+
+    /// Counts what became of an object, and makes the record of the log, which is part of the batch if the job keeps its log. It is to be
+    /// [told](Self::emit) once the batch is durable.
+    pub(crate) fn record(&self, batch: &mut Batch, outcome: Outcome<'_>) -> Result<ProvisioningEvent> {
         let mut number = 0;
         self.count(|report| {
             report.count(outcome.action, outcome.status, outcome.reason.as_ref().map(|reason| reason.code));
             report.events += 1;
             number = report.events;
         });
-        self.observer.event(&ProvisioningEvent {
-            id: format!("{}-{}-{number}", self.job.id.as_str(), self.cycle),
-            at: self.clock.now(),
-            job: self.job.id.as_str().to_owned(),
-            cycle: self.cycle,
-            object_type: outcome.object_type.to_owned(),
-            source_id: outcome.source_id.to_owned(),
-            target_id: outcome.target_id.map(str::to_owned),
-            action: outcome.action,
-            status: outcome.status,
-            code: outcome.reason.as_ref().map(|reason| reason.code),
-            reason: outcome.reason.map(|reason| reason.text),
-            modified_properties: outcome.changes,
-        });
+        let event = ProvisioningEvent::new(self.job.id.as_str(), self.cycle, number, self.clock.now(), self.change_id(), outcome);
+        if self.job.log_retention.is_some() {
+            put(batch, Table::Log, event.key(), &event)?;
+        }
+        Ok(event)
+    }
+
+    /// A name for a change, which no other one has.
+    fn change_id(&self) -> String {
+        let mut bytes = [0; 16];
+        self.entropy.fill(&mut bytes);
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Tells the log what became of an object.
+    pub(crate) fn emit(&self, event: &ProvisioningEvent) {
+        crate::metering::count_event(event);
+        self.observer.event(event);
     }
 
     /// Puts a failed object into escrow: it is tried again after 6, 12 and 24 hours, then every 24 hours; whoever changes it at the source

@@ -1,10 +1,11 @@
 //! A SCIM service as a target.
 
 use async_trait::async_trait;
-use scimkit_client::{Client, ClientError, Repeatable, TransportErrorKind};
+use scimkit_client::request::Selection;
+use scimkit_client::{Client, ClientError, NotAfter, Repeatable, TransportErrorKind};
 use scimkit_filter::Filter;
-use scimkit_patch::Context;
-use scimkit_types::{Catalog, PatchOperation, Profile, Resource, SearchRequest};
+use scimkit_patch::{Abilities, Context, DiffOptions, UpdateRequest};
+use scimkit_types::{Catalog, PatchOp, PatchOperation, Profile, Resource, SearchRequest, Timestamp};
 
 use crate::target::{Target, TargetError, TargetErrorKind, TargetPage};
 
@@ -32,6 +33,45 @@ impl ScimTarget {
         })
     }
 
+    fn client(&self, not_after: Timestamp) -> Client {
+        self.client.clone().with_not_after(NotAfter(not_after))
+    }
+
+    /// A query of resources without their members, of which there may be very many.
+    fn search(&self, resource_type: &str) -> Result<SearchRequest, TargetError> {
+        let mut request = SearchRequest::default();
+        if self.catalog.attribute(self.resource_type(resource_type)?, None, "members").is_some() {
+            request.excluded_attributes = vec!["members".to_owned()];
+        }
+        Ok(request)
+    }
+
+    /// Changes a resource of a service without PATCH: it is read, changed here and sent back whole, so that what no mapping owns stays.
+    async fn replace(
+        &self,
+        resource_type: &str,
+        id: &str,
+        operations: &[PatchOperation],
+        context: &Context<'_>,
+        not_after: Timestamp,
+    ) -> Result<(), TargetError> {
+        let cannot = |error: &dyn std::error::Error| TargetError::new(TargetErrorKind::Rejected, error.to_string());
+        let current = self.get(resource_type, id, not_after).await?;
+        let request = PatchOp::new(operations.to_vec());
+        let desired = scimkit_patch::apply(&current, &request, context).map_err(|error| cannot(&error))?.resource;
+        let abilities = Abilities::of(&self.profile);
+        let requests = scimkit_patch::update(&current, &desired, context, &abilities, &DiffOptions::default());
+        // What somebody else changed in between is not undone, where the service can tell.
+        let version = if self.profile.features.etag { current.meta().version } else { None };
+        let client = self.client(not_after);
+        for request in requests.map_err(|error| cannot(&error))? {
+            if let UpdateRequest::Put(resource) = request {
+                client.replace(self.endpoint(resource_type)?, id, &resource, version.as_ref()).await.map_err(target_error)?;
+            }
+        }
+        Ok(())
+    }
+
     fn endpoint(&self, name: &str) -> Result<&str, TargetError> {
         self.resource_type(name).map(|resource_type| resource_type.endpoint.as_str())
     }
@@ -39,47 +79,59 @@ impl ScimTarget {
 
 #[async_trait]
 impl Target for ScimTarget {
-    async fn find(&self, resource_type: &str, filter: &Filter) -> Result<Vec<Resource>, TargetError> {
-        let mut request = SearchRequest::default();
+    async fn find(&self, resource_type: &str, filter: &Filter, not_after: Timestamp) -> Result<Vec<Resource>, TargetError> {
+        let mut request = self.search(resource_type)?;
         request.filter = Some(filter.to_string());
-        let list = self.client.query(self.endpoint(resource_type)?, &request).await.map_err(target_error)?;
+        let list = self.client(not_after).query(self.endpoint(resource_type)?, &request).await.map_err(target_error)?;
         Ok(list.resources)
     }
 
-    async fn list(&self, resource_type: &str, start_index: u64) -> Result<TargetPage, TargetError> {
-        let mut request = SearchRequest::default();
+    async fn list(&self, resource_type: &str, start_index: u64, not_after: Timestamp) -> Result<TargetPage, TargetError> {
+        let mut request = self.search(resource_type)?;
         request.start_index = i64::try_from(start_index).ok();
         request.count = i64::try_from(self.profile.paging.max_count).ok();
-        if self.catalog.attribute(self.resource_type(resource_type)?, None, "members").is_some() {
-            request.excluded_attributes = vec!["members".to_owned()];
-        }
-        let list = self.client.query(self.endpoint(resource_type)?, &request).await.map_err(target_error)?;
+        let list = self.client(not_after).query(self.endpoint(resource_type)?, &request).await.map_err(target_error)?;
         Ok(TargetPage::new(list.total_results, list.resources))
     }
 
-    async fn create(&self, resource_type: &str, resource: &Resource) -> Result<Resource, TargetError> {
-        self.client.create(self.endpoint(resource_type)?, resource).await.map_err(target_error)
+    async fn get(&self, resource_type: &str, id: &str, not_after: Timestamp) -> Result<Resource, TargetError> {
+        self.client(not_after).get(self.endpoint(resource_type)?, id, &Selection::Default).await.map_err(target_error)
     }
 
-    async fn patch(&self, resource_type: &str, id: &str, operations: &[PatchOperation]) -> Result<(), TargetError> {
-        let context = Context::new(&self.catalog, self.resource_type(resource_type)?).with_dialect(self.profile.dialect);
-        let body = scimkit_patch::encode(operations.to_vec(), &context);
-        let mut request = self.client.base().patch(self.endpoint(resource_type)?, id, &body, None).map_err(target_error)?;
+    async fn create(&self, resource_type: &str, resource: &Resource, not_after: Timestamp) -> Result<Resource, TargetError> {
+        self.client(not_after).create(self.endpoint(resource_type)?, resource).await.map_err(target_error)
+    }
+
+    async fn patch(
+        &self,
+        resource_type: &str,
+        id: &str,
+        operations: &[PatchOperation],
+        not_after: Timestamp,
+    ) -> Result<(), TargetError> {
+        let context = Context::new(&self.catalog, self.resource_type(resource_type)?);
+        if !self.profile.features.patch {
+            return self.replace(resource_type, id, operations, &context, not_after).await;
+        }
+        let client = self.client(not_after);
+        let body = scimkit_patch::encode(operations.to_vec(), &context.with_dialect(self.profile.dialect));
+        let mut request = client.base().patch(self.endpoint(resource_type)?, id, &body, None).map_err(target_error)?;
         // Setting, adding and removing the same values twice has the effect of once.
         request.extensions_mut().insert(Repeatable);
-        let response = self.client.send(request).await.map_err(target_error)?;
-        self.client.limits().resource(&response).map_err(target_error)?;
+        let response = client.send(request).await.map_err(target_error)?;
+        client.limits().resource(&response).map_err(target_error)?;
         Ok(())
     }
 
-    async fn delete(&self, resource_type: &str, id: &str) -> Result<(), TargetError> {
-        self.client.delete(self.endpoint(resource_type)?, id, None).await.map_err(target_error)
+    async fn delete(&self, resource_type: &str, id: &str, not_after: Timestamp) -> Result<(), TargetError> {
+        self.client(not_after).delete(self.endpoint(resource_type)?, id, None).await.map_err(target_error)
     }
 }
 
 fn target_error(error: ClientError) -> TargetError {
     let kind = match (&error, error.status()) {
         (ClientError::Transport(cause), _) if cause.kind() == TransportErrorKind::Token => TargetErrorKind::Unauthorized,
+        (ClientError::Transport(cause), _) if cause.kind() == TransportErrorKind::Expired => TargetErrorKind::Expired,
         (ClientError::Transport(_), _) => TargetErrorKind::Unavailable,
         (_, Some(401)) => TargetErrorKind::Unauthorized,
         (_, Some(429 | 503)) => TargetErrorKind::Throttled,

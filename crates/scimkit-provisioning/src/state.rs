@@ -11,7 +11,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{CycleError, Result};
+use crate::control::STATUS_KEY;
 use crate::records::JobRecord;
+use crate::status::StatusRecord;
 
 /// How many records are read or written at once.
 pub(crate) const CHUNK: usize = 256;
@@ -63,19 +65,20 @@ impl State {
         *self.lease.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes sure that more than half of the lease is left, so that a request begun now ends under it.
+    /// Makes sure that more than three quarters of the lease are left, and tells until when a request may be sent: half of the lease
+    /// is kept for its answer.
     ///
-    /// INVARIANT (one owner): called before every request and every commit; a lost lease ends the cycle.
-    pub(crate) async fn hold(&self) -> Result<()> {
-        let lease = self.lease();
+    /// INVARIANT (one owner): called before every request and every commit; a lost lease ends the cycle, and what waits to be sent
+    /// (for a quota, or to be sent again) is not sent once half of the lease has passed.
+    pub(crate) async fn hold(&self) -> Result<Timestamp> {
+        let mut lease = self.lease();
         let now = self.clock.now();
         let left = Duration::try_from(lease.expires_at.duration_since(now)).unwrap_or_default();
-        if left > self.lease_duration / 2 {
-            return Ok(());
+        if left <= self.lease_duration / 4 * 3 {
+            lease = self.store.lease(&self.job, &self.owner, Some(lease.fence), now, self.lease_duration).await?;
+            *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = lease;
         }
-        let renewed = self.store.lease(&self.job, &self.owner, Some(lease.fence), now, self.lease_duration).await?;
-        *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
-        Ok(())
+        Ok(lease.expires_at.saturating_sub(self.lease_duration / 2).unwrap_or(now))
     }
 
     pub(crate) async fn commit(&self, batch: Batch) -> Result<()> {
@@ -101,8 +104,25 @@ impl State {
         Walk { state: self, table, prefix: prefix.into(), after: None, record: PhantomData }
     }
 
+    /// The first key of a table after another one.
+    pub(crate) async fn first_key_after(&self, table: Table, after: Option<&str>) -> Result<Option<String>> {
+        let rows = self.store.scan(&self.job, table, "", after, 1).await?;
+        Ok(rows.into_iter().next().map(|(key, _)| key))
+    }
+
+    /// Some records of a table after a key, in key order.
+    pub(crate) async fn page<T: DeserializeOwned>(&self, table: Table, after: Option<&str>, limit: usize) -> Result<Vec<(String, T)>> {
+        let rows = self.store.scan(&self.job, table, "", after, limit).await?;
+        rows.into_iter().map(|(key, text)| Ok((key, decode(table, &text)?))).collect()
+    }
+
     pub(crate) async fn count(&self, table: Table, prefix: &str) -> Result<u64> {
         Ok(self.store.count(&self.job, table, prefix).await?)
+    }
+
+    /// How the job is.
+    pub(crate) async fn status(&self) -> Result<StatusRecord> {
+        Ok(self.get(Table::Job, STATUS_KEY).await?.unwrap_or_default())
     }
 
     pub(crate) async fn job(&self) -> Result<JobRecord> {
@@ -251,7 +271,17 @@ pub(crate) fn listing_prefix(object_type: &str, matching_key: &str) -> String {
     format!("{object_type}/{matching_key}{SEPARATOR}")
 }
 
-/// The key of a numbered record; keys sort by number.
-pub(crate) fn numbered_key(number: u64) -> String {
-    format!("{number:020}")
+/// The key of an action; keys sort by layer, then by number.
+pub(crate) fn action_key(layer: u32, number: u64) -> String {
+    format!("{}{number:020}", layer_prefix(layer))
+}
+
+/// The key in a plan of changes of references that are only shown; behind all actions.
+pub(crate) fn preview_key(object_type: &str, id: &str) -> String {
+    format!("references/{object_type}/{id}")
+}
+
+/// The start of the keys of the actions of a layer.
+pub(crate) fn layer_prefix(layer: u32) -> String {
+    format!("{layer:010}/")
 }

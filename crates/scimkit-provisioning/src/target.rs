@@ -5,44 +5,57 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use scimkit_filter::Filter;
-use scimkit_types::{PatchOperation, Resource, ScimType};
+use scimkit_types::{PatchOperation, Resource, ScimType, Timestamp};
 
 /// A service whose resources are kept equal to what the mappings say.
 ///
 /// # Contract
 /// A call that returns an error says in [`TargetError::may_have_had_effect`] whether the service may have done it all the same.
-/// Waiting for quotas and repeating what is safe to repeat happen below this trait.
+/// Waiting for quotas and repeating what is safe to repeat happen below this trait; but no request is sent at the instant `not_after` or
+/// later: the call then ends with the kind [`Expired`](TargetErrorKind::Expired). The job may belong to another worker by then.
 #[async_trait]
 pub trait Target: Debug + Send + Sync {
-    /// Finds the resources of a type that meet a filter.
+    /// Finds the resources of a type that meet a filter. Lists of members are left out.
     ///
     /// # Errors
     /// [`TargetError`]; a service that cannot filter so answers with the kind `Rejected` and `invalidFilter`.
-    async fn find(&self, resource_type: &str, filter: &Filter) -> Result<Vec<Resource>, TargetError>;
+    async fn find(&self, resource_type: &str, filter: &Filter, not_after: Timestamp) -> Result<Vec<Resource>, TargetError>;
 
-    /// Lists the resources of a type from a 1-based index on, as many as the service puts on a page.
+    /// Lists the resources of a type from a 1-based index on, as many as the service puts on a page. Lists of members are left out.
     ///
     /// # Errors
     /// [`TargetError`].
-    async fn list(&self, resource_type: &str, start_index: u64) -> Result<TargetPage, TargetError>;
+    async fn list(&self, resource_type: &str, start_index: u64, not_after: Timestamp) -> Result<TargetPage, TargetError>;
+
+    /// Reads one resource, whole.
+    ///
+    /// # Errors
+    /// [`TargetError`]; `Gone` if there is no such resource.
+    async fn get(&self, resource_type: &str, id: &str, not_after: Timestamp) -> Result<Resource, TargetError>;
 
     /// Creates a resource and returns it with its id.
     ///
     /// # Errors
     /// [`TargetError`]; `Conflict` if a unique value is in use.
-    async fn create(&self, resource_type: &str, resource: &Resource) -> Result<Resource, TargetError>;
+    async fn create(&self, resource_type: &str, resource: &Resource, not_after: Timestamp) -> Result<Resource, TargetError>;
 
     /// Changes a resource. All operations are done or none.
     ///
     /// # Errors
     /// [`TargetError`]; `Gone` if there is no such resource.
-    async fn patch(&self, resource_type: &str, id: &str, operations: &[PatchOperation]) -> Result<(), TargetError>;
+    async fn patch(
+        &self,
+        resource_type: &str,
+        id: &str,
+        operations: &[PatchOperation],
+        not_after: Timestamp,
+    ) -> Result<(), TargetError>;
 
     /// Deletes a resource.
     ///
     /// # Errors
     /// [`TargetError`]; `Gone` if there is no such resource.
-    async fn delete(&self, resource_type: &str, id: &str) -> Result<(), TargetError>;
+    async fn delete(&self, resource_type: &str, id: &str, not_after: Timestamp) -> Result<(), TargetError>;
 }
 
 /// Some of a target's resources.
@@ -92,7 +105,10 @@ impl TargetError {
 
     /// Whether the failure says nothing about the object, so that the cycle cannot go on.
     pub const fn ends_cycle(&self) -> bool {
-        matches!(self.kind, TargetErrorKind::Unavailable | TargetErrorKind::Throttled | TargetErrorKind::Unauthorized)
+        matches!(
+            self.kind,
+            TargetErrorKind::Unavailable | TargetErrorKind::Throttled | TargetErrorKind::Unauthorized | TargetErrorKind::Expired
+        )
     }
 }
 
@@ -116,4 +132,6 @@ pub enum TargetErrorKind {
     ServerError,
     /// The answer is not SCIM.
     Incompatible,
+    /// The request was not sent, as it had waited for too long.
+    Expired,
 }

@@ -2,8 +2,13 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests report by panicking")]
 
+mod adoption;
 mod adversity;
 mod cycles;
 mod decisions;
 mod failures;
+mod plans;
+mod quarantine;
+mod refusals;
+mod rings;
 mod world;

@@ -9,12 +9,13 @@ use scimkit_filter::Filter;
 use scimkit_mapping::{AttributeMapping, MappingSet, ObjectMapping, SeededEntropy};
 use scimkit_patch::Context;
 use scimkit_provisioning::{
-    Assignment, Assignments, CycleError, CycleReport, Engine, Observer, Position, ProvisioningEvent, ProvisioningJob, ReferenceChange,
+    Assignment, Assignments, CycleError, CycleReport, Engine, Observer, Position, ProvisioningEvent, ProvisioningJob, Quarantine,
+    QuarantineReason, ReferenceChange,
     Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage, Target, TargetError, TargetErrorKind, TargetPage,
 };
 use scimkit_store::state::MemoryState;
 use scimkit_store::{JobId, StateStore};
-use scimkit_types::{Catalog, Dialect, ManualClock, PatchOp, PatchOperation, Profile, Resource, Value, schema};
+use scimkit_types::{Catalog, Dialect, ManualClock, PatchOp, PatchOperation, Profile, Resource, Timestamp, Value, schema};
 use serde_json::json;
 
 /// A change of the directory, from JSON: attributes, and references as `"members+"` and `"members-"`.
@@ -111,6 +112,14 @@ pub(crate) enum Fault {
     After,
     /// The service refuses it.
     Rejected,
+    /// The client has no right to it.
+    Forbidden,
+}
+
+fn forbidden() -> TargetError {
+    let mut error = TargetError::new(TargetErrorKind::Rejected, "you may not");
+    error.status = Some(403);
+    error
 }
 
 /// A service of maps that applies PATCH and filters for real, and counts requests.
@@ -124,6 +133,8 @@ pub(crate) struct MapTarget {
     pub(crate) unaskable: Mutex<BTreeMap<String, TargetErrorKind>>,
     /// The start of the paths whose changes the service refuses.
     pub(crate) refused_path: Mutex<Option<String>>,
+    /// The kinds of requests that the client has no right to.
+    pub(crate) forbids: Mutex<Vec<&'static str>>,
     /// Whether every page of a list is the first one.
     pub(crate) ignores_start_index: Mutex<bool>,
     next_id: Mutex<u32>,
@@ -138,6 +149,7 @@ impl MapTarget {
             faults: Mutex::default(),
             unaskable: Mutex::default(),
             refused_path: Mutex::default(),
+            forbids: Mutex::default(),
             ignores_start_index: Mutex::default(),
             next_id: Mutex::new(0),
         }
@@ -170,7 +182,7 @@ impl MapTarget {
 
     pub(crate) fn writes(&self) -> Vec<String> {
         let requests = self.requests.lock().unwrap();
-        requests.iter().filter(|request| !request.starts_with("find") && !request.starts_with("list")).cloned().collect()
+        requests.iter().filter(|request| !["find", "list", "get"].iter().any(|read| request.starts_with(read))).cloned().collect()
     }
 
     fn begin(&self, what: &str, resource_type: &str) -> Result<bool, TargetError> {
@@ -179,6 +191,8 @@ impl MapTarget {
         match self.faults.lock().unwrap().remove(&requests.len()) {
             Some(Fault::Before) => Err(TargetError::new(TargetErrorKind::Unavailable, "not reached")),
             Some(Fault::Rejected) => Err(TargetError::new(TargetErrorKind::Rejected, "refused")),
+            Some(Fault::Forbidden) => Err(forbidden()),
+            None if self.forbids.lock().unwrap().iter().any(|forbidden| *forbidden == what) => Err(forbidden()),
             Some(Fault::After) => Ok(true),
             None => Ok(false),
         }
@@ -196,7 +210,7 @@ impl MapTarget {
 
 #[async_trait]
 impl Target for MapTarget {
-    async fn find(&self, resource_type: &str, filter: &Filter) -> Result<Vec<Resource>, TargetError> {
+    async fn find(&self, resource_type: &str, filter: &Filter, _not_after: Timestamp) -> Result<Vec<Resource>, TargetError> {
         let is_lost = self.begin("find", resource_type)?;
         let text = filter.to_string();
         if let Some((_, kind)) = self.unaskable.lock().unwrap().iter().find(|(value, _)| text.contains(value.as_str())) {
@@ -206,20 +220,27 @@ impl Target for MapTarget {
         let filter = filter.resolve(&self.catalog, definition, Dialect::STRICT).unwrap();
         let resources = self.resources.lock().unwrap();
         let found = resources.get(resource_type).into_iter().flat_map(BTreeMap::values);
-        Self::end(is_lost, found.filter(|resource| filter.matches(resource)).cloned().collect())
+        Self::end(is_lost, found.filter(|resource| filter.matches(resource)).map(without_members).collect())
     }
 
-    async fn list(&self, resource_type: &str, start_index: u64) -> Result<TargetPage, TargetError> {
+    async fn get(&self, resource_type: &str, id: &str, _not_after: Timestamp) -> Result<Resource, TargetError> {
+        let is_lost = self.begin("get", resource_type)?;
+        let resources = self.resources.lock().unwrap();
+        let found = resources.get(resource_type).and_then(|all| all.get(id));
+        Self::end(is_lost, found.cloned().ok_or_else(|| TargetError::new(TargetErrorKind::Gone, "there is no such resource"))?)
+    }
+
+    async fn list(&self, resource_type: &str, start_index: u64, _not_after: Timestamp) -> Result<TargetPage, TargetError> {
         let is_lost = self.begin("list", resource_type)?;
         let resources = self.resources.lock().unwrap();
-        let all: Vec<Resource> = resources.get(resource_type).into_iter().flat_map(BTreeMap::values).cloned().collect();
+        let all: Vec<Resource> = resources.get(resource_type).into_iter().flat_map(BTreeMap::values).map(without_members).collect();
         let is_first = *self.ignores_start_index.lock().unwrap();
         let skipped = if is_first { 0 } else { usize::try_from(start_index - 1).unwrap() };
         let page = TargetPage::new(all.len() as u64, all.into_iter().skip(skipped).take(3).collect());
         Self::end(is_lost, page)
     }
 
-    async fn create(&self, resource_type: &str, resource: &Resource) -> Result<Resource, TargetError> {
+    async fn create(&self, resource_type: &str, resource: &Resource, _not_after: Timestamp) -> Result<Resource, TargetError> {
         let is_lost = self.begin("create", resource_type)?;
         let key = if resource_type == "User" { "userName" } else { "displayName" };
         let name = |resource: &Resource| resource.get(key).and_then(Value::as_str).map(str::to_lowercase);
@@ -237,7 +258,13 @@ impl Target for MapTarget {
         Self::end(is_lost, created)
     }
 
-    async fn patch(&self, resource_type: &str, id: &str, operations: &[PatchOperation]) -> Result<(), TargetError> {
+    async fn patch(
+        &self,
+        resource_type: &str,
+        id: &str,
+        operations: &[PatchOperation],
+        _not_after: Timestamp,
+    ) -> Result<(), TargetError> {
         let is_lost = self.begin("patch", resource_type)?;
         if let Some(refused) = self.refused_path.lock().unwrap().as_deref()
             && operations.iter().any(|operation| operation.path.as_deref().is_some_and(|path| path.starts_with(refused)))
@@ -255,7 +282,7 @@ impl Target for MapTarget {
         Self::end(is_lost, ())
     }
 
-    async fn delete(&self, resource_type: &str, id: &str) -> Result<(), TargetError> {
+    async fn delete(&self, resource_type: &str, id: &str, _not_after: Timestamp) -> Result<(), TargetError> {
         let is_lost = self.begin("delete", resource_type)?;
         match self.resources.lock().unwrap().get_mut(resource_type).and_then(|all| all.remove(id)) {
             Some(_) => Self::end(is_lost, ()),
@@ -264,17 +291,38 @@ impl Target for MapTarget {
     }
 }
 
+/// As lists show resources.
+fn without_members(resource: &Resource) -> Resource {
+    let mut resource = resource.clone();
+    resource.remove("members");
+    resource
+}
+
 /// Remembers the log.
 #[derive(Debug, Default)]
-pub(crate) struct Log(Mutex<Vec<ProvisioningEvent>>);
+pub(crate) struct Log(Mutex<Vec<ProvisioningEvent>>, Mutex<Vec<QuarantineReason>>);
 
 impl Observer for Log {
     fn event(&self, event: &ProvisioningEvent) {
         self.0.lock().unwrap().push(event.clone());
     }
+
+    fn quarantined(&self, quarantine: &Quarantine) {
+        self.1.lock().unwrap().push(quarantine.reason);
+    }
 }
 
 impl Log {
+    /// The reasons for quarantines that were told.
+    pub(crate) fn quarantines(&self) -> Vec<QuarantineReason> {
+        self.1.lock().unwrap().clone()
+    }
+
+    /// All records.
+    pub(crate) fn events(&self) -> Vec<ProvisioningEvent> {
+        self.0.lock().unwrap().clone()
+    }
+
     /// `action status code` of each record of an object.
     pub(crate) fn of(&self, source_id: &str) -> Vec<String> {
         let events = self.0.lock().unwrap();
@@ -340,7 +388,7 @@ impl World {
 }
 
 /// Nothing here waits for anything but itself.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 

@@ -1,0 +1,56 @@
+//! Resources that were there before the job.
+
+use scimkit_types::Value;
+use serde_json::json;
+
+use crate::world::{World, person, present};
+
+fn members(world: &World) -> Vec<String> {
+    let groups = world.target.resources.lock().unwrap();
+    let group = groups.get("Group").unwrap().values().next().unwrap().clone();
+    let mut ids: Vec<String> = group
+        .get("members")
+        .map(|members| {
+            members.elements().iter().filter_map(|member| member.as_complex()?.get("value")?.as_str().map(str::to_owned)).collect()
+        })
+        .unwrap_or_default();
+    ids.sort_unstable();
+    ids
+}
+
+#[test]
+fn an_adopted_group_loses_members_that_the_source_does_not_have() {
+    let world = World::new();
+    world.target.plant("User", "t-old", json!({"userName": "old@example.com"}));
+    world.target.plant("User", "t-ada", json!({"userName": "ada@example.com"}));
+    world.target.plant("Group", "g9", json!({"displayName": "Readers", "members": [{"value": "t-old"}, {"value": "t-ada"}]}));
+    world.source.assign("Group", &["g1"]);
+    world.source.tell("User", vec![person("u1", "ada@example.com"), person("u2", "bo@example.com")]);
+    world.source.tell("Group", vec![present("g1", json!({"displayName": "Readers", "members+": ["u1", "u2"]}))]);
+    assert_eq!(world.cycle().failures(), 0);
+    let bo = world.target.user("bo@example.com").unwrap().id().unwrap().to_owned();
+    assert_eq!(members(&world), ["t-ada".to_owned(), bo]);
+    let reads = world.target.requests.lock().unwrap().iter().filter(|request| *request == "get Group").count();
+    assert_eq!(reads, 1, "the members are read once");
+    world.target.requests.lock().unwrap().clear();
+    assert_eq!(world.cycle().written(), 0);
+    assert!(world.target.requests.lock().unwrap().is_empty());
+}
+
+#[test]
+fn an_adopted_person_gets_the_manager_of_the_source() {
+    let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let world = World::new();
+    world.target.plant("User", "t-boss", json!({"userName": "boss@example.com"}));
+    world.target.plant("User", "t-ada", json!({"userName": "ada@example.com", enterprise: {"manager": {"value": "t-boss"}}}));
+    world.source.assign("User", &["u1", "u2"]);
+    let ada = json!({"mail": "ada@example.com", "displayName": "Ada", "accountEnabled": true, "manager-": ["u3"]});
+    world.source.tell("User", vec![present("u1", ada), person("u2", "bo@example.com")]);
+    assert_eq!(world.cycle().failures(), 0);
+    let user = world.target.user("ada@example.com").unwrap();
+    let manager = user.extension(enterprise).and_then(|extension| extension.get("manager")).filter(|manager| !manager.is_unassigned());
+    assert_eq!(manager, None, "the source knows that there is no manager");
+    assert!(world.target.user("boss@example.com").is_some_and(|boss| boss.get("active").is_none()), "others are left alone");
+    assert_eq!(world.cycle().written(), 0);
+    assert_eq!(user.get("displayName").and_then(Value::as_str), Some("Ada"));
+}
