@@ -9,7 +9,7 @@ use futures_util::future::{Either, select};
 use scimkit_client::{Class, Classes, RateLimited, Retry, RetryPolicy, random_from_seed};
 use scimkit_e2e::{Company, Content, ServiceKind, World};
 use scimkit_provisioning::{Cycle, CycleReport, MatchingChoice};
-use scimkit_rate_limit::{Quota, SlidingWindow};
+use scimkit_rate_limit::Quota;
 use scimkit_store::{MemoryState, NewResource, ResourceKey, ResourceStore, Tenant};
 use scimkit_testing::{CountingService, Delayed, Fault, FlakyTransport, InProcess, VirtualTime};
 use scimkit_types::profile::RequestLimit;
@@ -57,7 +57,7 @@ fn provision(company: &Company, others: usize, seed: u64) -> Outcome {
 
     let service = Arc::new(CountingService::new(InProcess::new(world.service.server.clone()), limits, time.clock()));
     let wire = Delayed::new(Arc::clone(&service), Duration::ZERO..=LATENCY, time.timer(), random_from_seed(seed));
-    let limited = Arc::new(RateLimited::new(wire, classes, time.clock(), time.timer()));
+    let limited = Arc::new(RateLimited::new(wire, classes, time.clock(), time.timer()).unused());
     let retry = Retry::new(Arc::clone(&limited), RetryPolicy::default(), time.timer(), random_from_seed(seed));
     let mut job = ServiceKind::RingCentral.job(profile());
     job.concurrency = usize::try_from(CONCURRENCY).unwrap();
@@ -155,17 +155,17 @@ fn a_restart_does_not_take_the_window_anew() {
             let wire = |seed| Delayed::new(Arc::clone(&service), Duration::ZERO..=LATENCY, time.timer(), random_from_seed(seed));
 
             let flaky = Arc::new(FlakyTransport::new(wire(1)).with_fault(killed_at, Fault::HangAfter));
-            let limited = Arc::new(RateLimited::new(Arc::clone(&flaky), Classes::new(reads, writes), time.clock(), time.timer()));
+            let classes = || Classes::new(reads, writes);
+            let limited = Arc::new(RateLimited::new(Arc::clone(&flaky), classes(), time.clock(), time.timer()).unused());
             let engine = world.engine(job.clone(), company.on_day(1), Arc::clone(&limited));
             let killed = time.run(async { matches!(select(pin!(engine.run_cycle()), pin!(flaky.hung())).await, Either::Right(_)) });
             assert_eq!(killed, Ok(true), "{restart:?} {killed_at}");
 
-            let window = |class: Class, quota: Quota| match restart {
-                Restart::Forgetful => SlidingWindow::full(quota, time.now()),
-                Restart::Remembering => SlidingWindow::with_usage(quota, limited.usage(class).first().unwrap(), time.now()),
-            };
-            let classes = Classes::new(window(Class::Read, reads), window(Class::Write, writes));
-            let resumed = Arc::new(RateLimited::new(wire(2), classes, time.clock(), time.timer()));
+            let resumed = RateLimited::new(wire(2), classes(), time.clock(), time.timer());
+            let resumed = Arc::new(match restart {
+                Restart::Forgetful => resumed,
+                Restart::Remembering => resumed.with_usage(&limited.usage()),
+            });
             let engine = world.engine(job, company.on_day(1), Arc::clone(&resumed));
             time.run(engine.run_cycle()).unwrap().unwrap();
 

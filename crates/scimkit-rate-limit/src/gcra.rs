@@ -1,169 +1,200 @@
 //! The generic cell rate algorithm.
 
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::instant;
-use crate::limiter::{Decision, Limiter};
+use crate::decision::Decision;
+use crate::instant::{self, CENTURY, NEVER};
+use crate::limit::Limit;
 use crate::quota::Quota;
+use crate::usage::Used;
 
-/// Admits an even rate with bursts, in constant memory: the generic cell rate algorithm.
+/// Admits an even rate with bursts, in 8 bytes of state: the generic cell rate algorithm.
 ///
 /// One unit of cost becomes free every `window / requests` (rounded down to nanoseconds), and up to `burst` units can be saved up. In one
 /// window there may be up to `requests + burst` admissions: use [`SlidingWindow`](crate::SlidingWindow) where the quota is a hard limit.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gcra {
     /// The time that one unit of cost takes, in nanoseconds.
     interval: i64,
+    /// The time that the burst takes, in nanoseconds.
+    tolerance: i64,
     burst: NonZeroU32,
-    /// The latest instant seen.
-    last: i64,
-    /// When the limiter will be as if never used.
-    arrival: i64,
-    paused_until: i64,
-    in_flight: u32,
 }
 
+/// When a [`Gcra`] is as if it had never been used: its theoretical arrival time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival(i64);
+
 impl Gcra {
-    /// An unused limiter of this rate that admits `burst` units of cost at once.
+    /// This rate, with `burst` units of cost at once.
     pub fn new(quota: Quota, burst: NonZeroU32) -> Self {
         let interval = (quota.window_nanos() / i64::from(quota.requests().get())).max(1);
-        Self { interval, burst, last: i64::MIN, arrival: i64::MIN, paused_until: i64::MIN, in_flight: 0 }
+        Self { interval, tolerance: interval.saturating_mul(i64::from(burst.get())), burst }
     }
 
     /// The units of cost that can be admitted at once.
-    pub const fn burst(&self) -> NonZeroU32 {
+    pub const fn burst(self) -> NonZeroU32 {
         self.burst
     }
 
-    /// Decides on a request and charges it at once. For services.
-    pub fn admit(&mut self, cost: u32, now: Timestamp) -> Decision {
-        let now = self.advance(now);
-        let decision = self.decide_at(cost, now);
-        if decision.is_admitted() {
-            self.charge(cost, now);
+    /// The time in which one unit of cost becomes free.
+    pub const fn interval(self) -> Duration {
+        Duration::from_nanos(self.interval.unsigned_abs())
+    }
+
+    /// When the clock was set back, how much time has passed is unknown: the burst counts as used now. One burst is what a late caller explains.
+    #[inline]
+    const fn settled(self, arrival: i64, now: i64) -> i64 {
+        let full = now.saturating_add(self.tolerance);
+        if arrival > full.saturating_add(self.tolerance) { full } else { arrival }
+    }
+
+    #[inline]
+    fn weight(self, cost: u32) -> i64 {
+        self.interval.saturating_mul(i64::from(cost))
+    }
+
+    /// Whether so much cost is free now, and else when.
+    #[inline]
+    fn free_at(self, arrival: i64, under_way: u32, cost: u32, now: i64) -> i64 {
+        let arrival = self.settled(arrival, now);
+        let held = if under_way == 0 { arrival } else { arrival.max(now).saturating_add(self.weight(under_way)) };
+        held.saturating_add(self.weight(cost)).saturating_sub(self.tolerance)
+    }
+
+    /// The arrival time after a charge.
+    #[inline]
+    fn charged(self, arrival: i64, cost: u32, now: i64) -> i64 {
+        if cost == 0 { arrival } else { self.settled(arrival, now).max(now).saturating_add(self.weight(cost)) }
+    }
+
+    /// Decides on a cost that is possible; the arrival time after it.
+    #[inline]
+    fn step(self, arrival: i64, cost: u32, now: i64) -> (i64, Decision) {
+        let free_at = self.free_at(arrival, 0, cost, now);
+        if free_at <= now {
+            (self.charged(arrival, cost, now), Decision::Admitted)
+        } else {
+            (self.settled(arrival, now), Decision::Refused { retry_at: instant::to_timestamp(free_at) })
         }
-        decision
+    }
+}
+
+impl Limit for Gcra {
+    type State = Arrival;
+
+    fn unused(&self) -> Arrival {
+        Arrival(NEVER)
     }
 
-    /// Decides on a request that begins now; if it is admitted, its cost is charged when it [finishes](Self::finish) and counts until then.
-    pub fn start(&mut self, cost: u32, now: Timestamp) -> Decision {
-        let now = self.advance(now);
-        let decision = self.decide_at(cost, now);
-        if decision.is_admitted() {
-            self.in_flight += cost;
-        }
-        decision
+    fn capacity(&self) -> u32 {
+        self.burst.get()
     }
 
-    /// Says that a request that was started has its answer, or that none will come. More cost than is under way is ignored.
-    pub fn finish(&mut self, cost: u32, now: Timestamp) {
-        let now = self.advance(now);
-        let cost = cost.min(self.in_flight);
-        self.in_flight -= cost;
-        self.charge(cost, now);
-    }
-
-    /// What `admit` and `start` would say; charges nothing.
-    pub fn decide(&self, cost: u32, now: Timestamp) -> Decision {
-        let mut copy = self.clone();
-        let now = copy.advance(now);
-        copy.decide_at(cost, now)
-    }
-
-    /// Admits nothing before this instant. An earlier pause stays if it is longer.
-    pub fn pause_until(&mut self, at: Timestamp) {
-        self.paused_until = self.paused_until.max(instant::from_timestamp(at));
-    }
-
-    /// How much cost could be admitted now.
-    pub fn remaining(&self, now: Timestamp) -> u32 {
-        let mut copy = self.clone();
-        let now = copy.advance(now);
-        if now < copy.paused_until {
-            return 0;
-        }
-        let used = i128::from(copy.arrival.max(now)) - i128::from(now) + copy.weight(copy.in_flight);
-        let room = copy.weight(copy.burst.get()) - used;
-        u32::try_from(room.max(0) / i128::from(copy.interval)).unwrap_or(u32::MAX)
-    }
-
-    /// The instant from which the limiter is as if it had never been used; `None` while a request is under way.
-    pub fn idle_at(&self) -> Option<Timestamp> {
-        (self.in_flight == 0).then(|| instant::to_timestamp(self.arrival.max(self.paused_until)))
-    }
-
-    /// Takes note of the time and returns the time to decide by.
-    fn advance(&mut self, now: Timestamp) -> i64 {
-        let now = instant::from_timestamp(now);
-        let tolerated = narrow(self.weight(self.burst.get()));
-        if now < self.last.saturating_sub(tolerated) {
-            // The clock was set back: how much time has passed is unknown, so the burst counts as used now.
-            self.paused_until = now.saturating_add(self.paused_until.saturating_sub(self.last)).max(now);
-            self.arrival = now.saturating_add(tolerated);
-            self.last = now;
-        }
-        self.last = self.last.max(now);
-        self.last
-    }
-
-    fn decide_at(&self, cost: u32, now: i64) -> Decision {
+    #[inline]
+    fn decide(&self, state: &Arrival, under_way: u32, cost: u32, now: Timestamp) -> Decision {
         if cost > self.burst.get() {
             return Decision::Impossible;
         }
-        let free_at = if self.in_flight == 0 {
-            i128::from(self.arrival) + self.weight(cost) - self.weight(self.burst.get())
-        } else {
-            // As if what is under way finished now.
-            i128::from(self.arrival.max(now)) + self.weight(self.in_flight) + self.weight(cost) - self.weight(self.burst.get())
-        };
-        let retry_at = narrow(free_at).max(self.paused_until);
-        if retry_at <= now { Decision::Admitted } else { Decision::Refused { retry_at: instant::to_timestamp(retry_at) } }
+        let now = instant::from_timestamp(now);
+        let free_at = self.free_at(state.0, under_way, cost, now);
+        if free_at <= now { Decision::Admitted } else { Decision::Refused { retry_at: instant::to_timestamp(free_at) } }
     }
 
-    fn charge(&mut self, cost: u32, now: i64) {
-        if cost > 0 {
-            self.arrival = narrow(i128::from(self.arrival.max(now)) + self.weight(cost));
+    fn advance(&self, state: &mut Arrival, now: Timestamp) {
+        state.0 = self.settled(state.0, instant::from_timestamp(now));
+    }
+
+    #[inline]
+    fn charge(&self, state: &mut Arrival, cost: u32, now: Timestamp) {
+        state.0 = self.charged(state.0, cost, instant::from_timestamp(now));
+    }
+
+    fn remaining(&self, state: &Arrival, under_way: u32, now: Timestamp) -> u32 {
+        let now = instant::from_timestamp(now);
+        let held = self.settled(state.0, now).max(now).saturating_add(self.weight(under_way));
+        let room = self.tolerance.saturating_sub(held.saturating_sub(now)).max(0);
+        u32::try_from(room / self.interval).unwrap_or(u32::MAX).min(self.burst.get())
+    }
+
+    fn idle_at(&self, state: &Arrival) -> Timestamp {
+        instant::to_timestamp(state.0)
+    }
+
+    fn free_after_all(&self, now: Timestamp) -> Timestamp {
+        instant::to_timestamp(instant::from_timestamp(now).saturating_add(self.tolerance))
+    }
+
+    fn quotas(&self) -> Vec<Quota> {
+        Quota::new(self.burst.get(), Duration::from_nanos(self.tolerance.min(CENTURY).unsigned_abs())).into_iter().collect()
+    }
+
+    fn usage(&self, state: &Arrival, _now: Timestamp) -> Used {
+        Used::Arrival(state.0)
+    }
+
+    fn resume(&self, used: &Used, now: Timestamp) -> Option<Arrival> {
+        let Used::Arrival(arrival) = used else { return None };
+        Some(Arrival((*arrival).min(instant::from_timestamp(now).saturating_add(self.tolerance))))
+    }
+
+    #[inline]
+    fn admit(&self, state: &mut Arrival, cost: u32, now: Timestamp) -> Decision {
+        if cost > self.burst.get() {
+            return Decision::Impossible;
+        }
+        let now = instant::from_timestamp(now);
+        let (next, decision) = self.step(state.0, cost, now);
+        state.0 = next;
+        decision
+    }
+}
+
+/// A [`Gcra`] with its state, shared by threads without a lock. For services.
+#[derive(Debug)]
+pub struct AtomicGcra {
+    gcra: Gcra,
+    arrival: AtomicI64,
+}
+
+impl AtomicGcra {
+    /// An unused limiter.
+    pub const fn new(gcra: Gcra) -> Self {
+        Self { gcra, arrival: AtomicI64::new(NEVER) }
+    }
+
+    /// Decides on a request and charges it if it is admitted.
+    #[inline]
+    pub fn admit(&self, cost: u32, now: Timestamp) -> Decision {
+        if cost > self.gcra.burst.get() {
+            return Decision::Impossible;
+        }
+        let now = instant::from_timestamp(now);
+        let mut arrival = self.arrival.load(Ordering::Relaxed);
+        loop {
+            let (next, decision) = self.gcra.step(arrival, cost, now);
+            if next == arrival {
+                return decision;
+            }
+            // The value is all there is to see: nothing else is published with it.
+            match self.arrival.compare_exchange_weak(arrival, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return decision,
+                Err(seen) => arrival = seen,
+            }
         }
     }
 
-    /// The time that so much cost takes, in nanoseconds; more than fits in 64 bits for a quota of centuries.
-    fn weight(&self, cost: u32) -> i128 {
-        i128::from(self.interval) * i128::from(cost)
-    }
-}
-
-fn narrow(nanos: i128) -> i64 {
-    i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX })
-}
-
-impl Limiter for Gcra {
-    fn decide(&self, cost: u32, now: Timestamp) -> Decision {
-        self.decide(cost, now)
+    /// The state at present, for [`Limit`]'s other methods.
+    pub fn state(&self) -> Arrival {
+        Arrival(self.arrival.load(Ordering::Relaxed))
     }
 
-    fn admit(&mut self, cost: u32, now: Timestamp) -> Decision {
-        self.admit(cost, now)
-    }
-
-    fn start(&mut self, cost: u32, now: Timestamp) -> Decision {
-        self.start(cost, now)
-    }
-
-    fn finish(&mut self, cost: u32, now: Timestamp) {
-        self.finish(cost, now);
-    }
-
-    fn pause_until(&mut self, at: Timestamp) {
-        self.pause_until(at);
-    }
-
-    fn remaining(&self, now: Timestamp) -> u32 {
-        self.remaining(now)
-    }
-
-    fn idle_at(&self) -> Option<Timestamp> {
-        self.idle_at()
+    /// The rule.
+    pub const fn gcra(&self) -> Gcra {
+        self.gcra
     }
 }

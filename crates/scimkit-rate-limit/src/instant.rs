@@ -2,6 +2,8 @@
 //!
 //! Those before 1677 and after 2162 are taken for the nearest one that fits; a clock that stands still there admits no more than one quota.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 pub(crate) const SECOND: i64 = 1_000_000_000;
@@ -9,12 +11,30 @@ pub(crate) const SECOND: i64 = 1_000_000_000;
 /// A hundred years, the longest window.
 pub(crate) const CENTURY: i64 = 100 * 365 * 86_400 * SECOND;
 
+/// Before every instant.
+pub(crate) const NEVER: i64 = i64::MIN;
+
+/// The present instant of a caller.
+#[inline]
 pub(crate) fn from_timestamp(at: Timestamp) -> i64 {
-    let nanos = at.as_nanosecond();
-    // A century is kept free so that a window can be added to any instant.
-    i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX }).min(i64::MAX - CENTURY)
+    let nanos = exactly(at);
+    // A century is kept free so that a window can be added to or taken from any instant.
+    nanos.clamp(i64::MIN + CENTURY, i64::MAX - CENTURY)
 }
 
+/// An instant that nothing is added to.
+#[inline]
+pub(crate) fn exactly(at: Timestamp) -> i64 {
+    at.as_second().saturating_mul(SECOND).saturating_add(i64::from(at.subsec_nanosecond()))
+}
+
+#[inline]
 pub(crate) fn to_timestamp(nanos: i64) -> Timestamp {
-    Timestamp::from_nanosecond(i128::from(nanos)).unwrap_or(Timestamp::MAX)
+    let subsecond = i32::try_from(nanos % SECOND).unwrap_or_default();
+    Timestamp::new(nanos / SECOND, subsecond).unwrap_or(Timestamp::MAX)
+}
+
+/// A duration in nanoseconds, at most a century.
+pub(crate) fn from_duration(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(CENTURY).min(CENTURY)
 }

@@ -1,51 +1,70 @@
 //! How many requests in how much time: exact sliding windows and GCRA as pure decisions over state.
 //!
-//! A limiter decides; it does not wait, reads no clock and knows nothing of what it limits. Whoever asks passes the present instant and
+//! A limit decides; it does not wait, reads no clock and knows nothing of what it limits. Whoever asks passes the present instant and
 //! gets a [`Decision`]: admitted, or refused until a named instant.
 //!
 //! ```
 //! use std::time::Duration;
 //! use jiff::Timestamp;
-//! use scimkit_rate_limit::{Decision, Quota, SlidingWindow};
+//! use scimkit_rate_limit::{Decision, Limit, Quota, SlidingWindow};
 //!
 //! let quota = Quota::new(2, Duration::from_secs(60)).ok_or("a quota needs a request and some time")?;
-//! let mut window = SlidingWindow::new(quota);
+//! let window = SlidingWindow::new(quota);
+//! let mut state = window.unused();
 //! let now = Timestamp::UNIX_EPOCH;
-//! assert_eq!(window.admit(1, now), Decision::Admitted);
-//! assert_eq!(window.admit(1, now), Decision::Admitted);
-//! assert_eq!(window.admit(1, now), Decision::Refused { retry_at: now + Duration::from_secs(60) });
+//! assert_eq!(window.admit(&mut state, 1, now), Decision::Admitted);
+//! assert_eq!(window.admit(&mut state, 1, now), Decision::Admitted);
+//! assert_eq!(window.admit(&mut state, 1, now), Decision::Refused { retry_at: now + Duration::from_secs(60) });
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! | type | what it is |
 //! |---|---|
 //! | [`Quota`] | so many requests in a window of time |
-//! | [`SlidingWindow`] | never more than the quota in any window, at 8 bytes a request |
-//! | [`Gcra`] | an even rate with bursts, in constant memory |
-//! | [`Limits`] | several limiters at once for one request |
-//! | [`Keyed`] | one limiter for each key, with a bound on the keys |
-//! | [`Limiter`] | what they have in common |
+//! | [`SlidingWindow`] | never more than the quota in any window |
+//! | [`Gcra`] | an even rate with bursts, in constant memory; [`AtomicGcra`] is shared by threads without a lock |
+//! | [`Limits`] | several of them at once for one request |
+//! | [`Limit`] | what they have in common: a decision by a state |
+//! | [`Keyed`] | one state for each key, with a bound on the keys: for services |
+//! | [`Limiter`] | a limit with its state, with requests under way and what the service said: for clients |
+//! | [`Advice`], [`Fields`] | the header fields by which services tell of limits, read and written |
+//! | [`Line`] | who is next: on demand before background, without starving anybody |
 //!
-//! **Two sides.** A service charges a request when it arrives: `admit`. A client does not know when its request arrives, only that it is
-//! between sending and the answer: `start` takes a slot, `finish` begins the window after which the slot is free again. So the delays of
-//! a network cannot squeeze the requests of two windows into one at the service.
+//! **Two sides.** A service charges a request when it arrives: [`Limit::admit`]. A client does not know when its request arrives, only that
+//! it is between sending and the answer: [`Limiter::start`] takes a slot, [`Limiter::finish`] begins the window after which the slot is free
+//! again. So the delays of a network cannot squeeze the requests of two windows into one at the service.
 //!
-//! **Clocks.** Instants may go back, since clocks are set. A limiter never admits more because of that: after a step back of up to one
-//! window it waits for the clock to catch up; after a longer one it counts the whole quota as used at the new time. Read the clock under
-//! the same lock as the limiter, so that a late caller does not look like a clock that was set.
+//! **Clocks.** Instants may go back, since clocks are set. A limit never admits more because of that: after a step back of up to one window
+//! it waits for the clock to catch up; after a longer one no time counts as passed.
+//!
+//! **Features.** `redis`: a state shared by many processes in Redis or Valkey. Default: none.
 
+mod advice;
+mod charges;
+mod decision;
 mod gcra;
 mod instant;
 mod keyed;
+mod learned;
+mod limit;
 mod limiter;
 mod limits;
+mod line;
 mod quota;
 mod sliding_window;
+mod structured;
+mod usage;
 
-pub use gcra::Gcra;
+pub use advice::{Advice, Answer, Fields, Policy, ServiceLimit};
+pub use charges::Charges;
+pub use decision::Decision;
+pub use gcra::{Arrival, AtomicGcra, Gcra};
 pub use jiff::Timestamp;
 pub use keyed::Keyed;
-pub use limiter::{Decision, Limiter};
-pub use limits::Limits;
+pub use limit::Limit;
+pub use limiter::Limiter;
+pub use limits::{Limits, Rule, RuleState};
+pub use line::{Line, Priority, Ticket};
 pub use quota::Quota;
-pub use sliding_window::{SlidingWindow, Usage};
+pub use sliding_window::SlidingWindow;
+pub use usage::{Usage, Used};

@@ -1,66 +1,212 @@
-//! What all limiters have in common.
+//! One limit with its state: the client's side.
 
-use std::fmt::Debug;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use jiff::Timestamp;
 
-/// What a limiter says of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "whoever asks must handle every answer")]
-pub enum Decision {
-    /// The request may be made now, and is charged.
-    Admitted,
-    /// The request may not be made now, and nothing is charged.
-    Refused {
-        /// Before this instant the same request is refused again; then it is worth asking.
-        retry_at: Timestamp,
-    },
-    /// The request costs more than the whole quota and is refused at any time.
-    Impossible,
+use crate::advice::{Advice, Answer};
+use crate::decision::Decision;
+use crate::instant::{self, NEVER};
+use crate::learned::{Learned, Offer};
+use crate::limit::Limit;
+use crate::limits::Limits;
+use crate::usage::Usage;
+
+/// A limit with its state, requests that are under way, and what the service said.
+///
+/// A client does not know when its request arrives, only that it is between sending and the answer: [`start`](Self::start) takes a slot,
+/// [`finish`](Self::finish) begins the window after which it is free again. What a service says makes it stricter for a time and never
+/// looser than the limit: [`learn`](Self::learn).
+#[derive(Clone, Debug)]
+pub struct Limiter<L: Limit = Limits> {
+    limit: L,
+    state: L::State,
+    /// Cost that has started and not finished, with what was abandoned.
+    under_way: u32,
+    /// Until when the cost of those who no longer wait for an answer may still arrive.
+    abandoned: BinaryHeap<Reverse<(i64, u32)>>,
+    /// Nothing is admitted before.
+    paused_until: i64,
+    learned: Learned,
 }
 
-impl Decision {
-    /// Whether the request may be made now.
-    pub const fn is_admitted(self) -> bool {
-        matches!(self, Self::Admitted)
+impl<L: Limit + Clone> Limiter<L> {
+    /// A limiter of which nothing has been used.
+    pub fn new(limit: L) -> Self {
+        let state = limit.unused();
+        Self { limit, state, under_way: 0, abandoned: BinaryHeap::new(), paused_until: NEVER, learned: Learned::default() }
     }
 
-    /// The stricter of two decisions, for a request that needs both.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Impossible, _) | (_, Self::Impossible) => Self::Impossible,
-            (Self::Refused { retry_at: a }, Self::Refused { retry_at: b }) => Self::Refused { retry_at: a.max(b) },
-            (refused @ Self::Refused { .. }, Self::Admitted) | (Self::Admitted, refused @ Self::Refused { .. }) => refused,
-            (Self::Admitted, Self::Admitted) => Self::Admitted,
+    /// A limiter whose whole quota was used at this instant: for a start when what was used before is not known.
+    pub fn full(limit: L, now: Timestamp) -> Self {
+        let mut limiter = Self::new(limit);
+        if limiter.limit.capacity() < u32::MAX || !limiter.limit.quotas().is_empty() {
+            limiter.pause_until(limiter.limit.free_after_all(now));
+        }
+        limiter
+    }
+
+    /// A limiter that goes on with a usage, which may be one of another quota; [full](Self::full) if it is one of other rules.
+    pub fn with_usage(limit: L, usage: &Usage, now: Timestamp) -> Self {
+        let Some(mut state) = limit.resume(&usage.used, now) else { return Self::full(limit, now) };
+        limit.charge(&mut state, usage.under_way, now);
+        let mut limiter = Self { state, ..Self::new(limit) };
+        // A pause that was set by a clock ahead of this one is no reason to wait for longer than all could take, or a day.
+        let day = instant::from_timestamp(now).saturating_add(LONGEST_PAUSE);
+        let longest = day.max(instant::exactly(limiter.limit.free_after_all(now)));
+        limiter.paused_until = usage.paused_until.map_or(NEVER, |until| until.min(longest));
+        limiter
+    }
+
+    /// The limit.
+    pub const fn limit(&self) -> &L {
+        &self.limit
+    }
+
+    /// What counts at this instant, to be kept over a restart.
+    pub fn usage(&self, now: Timestamp) -> Usage {
+        let at = instant::from_timestamp(now);
+        Usage {
+            used: self.limit.usage(&self.state, now),
+            under_way: self.under_way,
+            paused_until: (self.paused_until > at).then_some(self.paused_until),
         }
     }
-}
 
-/// Decides which requests may be made.
-///
-/// # Contract
-/// A decision depends on the calls before it and on `now`, nothing else. A refusal changes nothing that a later decision depends on.
-/// `now` may be smaller than in an earlier call; that never admits more. No method panics.
-pub trait Limiter: Debug {
-    /// What [`admit`](Self::admit) and [`start`](Self::start) would say; charges nothing.
-    fn decide(&self, cost: u32, now: Timestamp) -> Decision;
+    /// Decides on a request and charges it at once if it is admitted.
+    pub fn admit(&mut self, cost: u32, now: Timestamp) -> Decision {
+        let decision = self.settle(now).decide_settled(cost, now);
+        if decision.is_admitted() {
+            self.charge(cost, now);
+        }
+        decision
+    }
 
-    /// Decides on a request and charges it at once. For services.
-    fn admit(&mut self, cost: u32, now: Timestamp) -> Decision;
+    /// Decides on a request that begins now; if it is admitted, its cost is held until [`finish`](Self::finish) or [`abandon`](Self::abandon).
+    ///
+    /// While it is unknown when requests under way will finish, the instant of a refusal is the earliest one possible.
+    pub fn start(&mut self, cost: u32, now: Timestamp) -> Decision {
+        let decision = self.settle(now).decide_settled(cost, now);
+        if decision.is_admitted() {
+            self.under_way = self.under_way.saturating_add(cost);
+        }
+        decision
+    }
 
-    /// Decides on a request that begins now; if it is admitted, its cost is held until [`finish`](Self::finish). For clients.
-    fn start(&mut self, cost: u32, now: Timestamp) -> Decision;
+    /// Says that a request that was started has its answer, or that it can no longer arrive: it is charged as if it had arrived now.
+    pub fn finish(&mut self, cost: u32, now: Timestamp) {
+        let cost = cost.min(self.settle(now).under_way);
+        self.under_way -= cost;
+        self.charge(cost, now);
+    }
 
-    /// Says that a request that was started has its answer, or that none will come: from now on it is charged as if it had arrived now.
-    fn finish(&mut self, cost: u32, now: Timestamp);
+    /// Says that nobody waits for the answer of a request any more, although it may still arrive until then: it is charged as if it arrived
+    /// at that instant.
+    pub fn abandon(&mut self, cost: u32, until: Timestamp, now: Timestamp) {
+        if until <= now {
+            self.finish(cost, now);
+        } else if cost > 0 {
+            self.abandoned.push(Reverse((instant::from_timestamp(until), cost)));
+        }
+    }
 
-    /// Admits nothing before this instant, which the service named. An earlier pause stays if it is longer.
-    fn pause_until(&mut self, at: Timestamp);
+    /// What `admit` and `start` would say; charges nothing.
+    pub fn decide(&self, cost: u32, now: Timestamp) -> Decision {
+        if self.is_due(now) { self.clone().settle(now).decide_settled(cost, now) } else { self.decide_settled(cost, now) }
+    }
 
     /// How much cost could be admitted now.
-    fn remaining(&self, now: Timestamp) -> u32;
+    pub fn remaining(&self, now: Timestamp) -> u32 {
+        if self.is_due(now) {
+            return self.clone().settle(now).remaining(now);
+        }
+        if instant::from_timestamp(now) < self.paused_until {
+            return 0;
+        }
+        self.learned.remaining(self.limit.remaining(&self.state, self.under_way, now), self.under_way, now)
+    }
+
+    /// Admits nothing before this instant. An earlier pause stays if it is longer.
+    pub fn pause_until(&mut self, at: Timestamp) {
+        self.paused_until = self.paused_until.max(instant::exactly(at));
+    }
+
+    /// Takes note of what an answer said: from now on no more is admitted than the service offers, and never more than the limit.
+    ///
+    /// A pause lasts at most a day. What the service offers is forgotten when its time is over, or when it says something else.
+    pub fn learn(&mut self, answer: Answer, advice: &Advice, now: Timestamp) {
+        self.settle(now);
+        let at = instant::from_timestamp(now);
+        if let Some(pause) = self.pause(answer, advice, now) {
+            self.paused_until = self.paused_until.max(at.saturating_add(pause.min(LONGEST_PAUSE)));
+        }
+        let offer = Offer {
+            quotas: self.limit.quotas(),
+            used: self.limit.usage(&self.state, now),
+            remaining: self.limit.remaining(&self.state, self.under_way, now),
+            // Where both are named, `Retry-After` says when there is more.
+            longest: advice.retry_after.filter(|_| answer == Answer::Throttled),
+        };
+        self.learned.learn(advice, &offer, now);
+    }
 
     /// The instant from which the limiter is as if it had never been used; `None` while a request is under way.
-    fn idle_at(&self) -> Option<Timestamp>;
+    pub fn idle_at(&self) -> Option<Timestamp> {
+        let paused_until = instant::to_timestamp(self.paused_until);
+        (self.under_way == 0).then(|| self.limit.idle_at(&self.state).max(paused_until).max(self.learned.idle_at()))
+    }
+
+    /// For how long a refusal holds, in nanoseconds.
+    fn pause(&self, answer: Answer, advice: &Advice, now: Timestamp) -> Option<i64> {
+        if answer == Answer::Served {
+            return None;
+        }
+        let named = advice.retry_after.or_else(|| advice.exhausted_for()).map(instant::from_duration);
+        // Without a word from the service: what it counts against us is free after one window.
+        let window = || {
+            let all = self.limit.free_after_all(now).duration_since(now);
+            i64::try_from(all.as_nanos()).unwrap_or(DEFAULT_PAUSE).clamp(0, DEFAULT_PAUSE)
+        };
+        Some(named.unwrap_or_else(window))
+    }
+
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.abandoned.peek().is_some_and(|Reverse((until, _))| *until <= instant::from_timestamp(now))
+    }
+
+    /// Takes note of the time, and charges what was abandoned and can no longer arrive.
+    fn settle(&mut self, now: Timestamp) -> &Self {
+        while self.is_due(now) {
+            let Some(Reverse((until, cost))) = self.abandoned.pop() else { break };
+            let cost = cost.min(self.under_way);
+            self.under_way -= cost;
+            self.charge(cost, instant::to_timestamp(until));
+        }
+        self.limit.advance(&mut self.state, now);
+        self.learned.advance(now);
+        self
+    }
+
+    fn charge(&mut self, cost: u32, now: Timestamp) {
+        self.limit.charge(&mut self.state, cost, now);
+        self.learned.charge(cost, now);
+    }
+
+    fn decide_settled(&self, cost: u32, now: Timestamp) -> Decision {
+        let decision = self.limit.decide(&self.state, self.under_way, cost, now);
+        if decision == Decision::Impossible {
+            return decision;
+        }
+        let paused = instant::from_timestamp(now) < self.paused_until;
+        let pause = if paused { Decision::Refused { retry_at: instant::to_timestamp(self.paused_until) } } else { Decision::Admitted };
+        let others = |under_way| self.limit.decide(&self.state, under_way, cost, now);
+        decision.and(pause).and(self.learned.decide(self.under_way, cost, now, others))
+    }
 }
+
+/// The longest pause that a service can ask for, in nanoseconds.
+const LONGEST_PAUSE: i64 = 86_400 * instant::SECOND;
+
+/// The longest pause after a refusal without a reason.
+const DEFAULT_PAUSE: i64 = 30 * instant::SECOND;

@@ -1,315 +1,191 @@
 //! Exact sliding windows.
 
-use std::collections::VecDeque;
-
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
+use crate::charges::{Charges, bytes_for};
+use crate::decision::Decision;
 use crate::instant;
-use crate::limiter::{Decision, Limiter};
+use crate::limit::Limit;
 use crate::quota::Quota;
+use crate::usage::Used;
 
 /// Admits no more than the quota in any half-open window `(t, t + window]`, and refuses nothing that this allows.
 ///
-/// The cost of a request at `t` is free again at `t + window`. Memory grows with use, up to 8 bytes for each request of the quota.
-#[derive(Clone, Debug)]
+/// The cost of a request at `t` is free again at `t + window`. The state grows with use, up to 4 bytes for each request of the quota if the
+/// window is up to 4 seconds, 5 up to 18 minutes, 6 up to three days, and else 8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlidingWindow {
     quota: Quota,
-    /// The latest instant seen.
-    last: i64,
-    /// Nothing is admitted before.
-    paused_until: i64,
-    /// Cost that has started and not finished.
-    in_flight: u32,
-    /// Cost charged as a block at one instant, which is before all of `charged`.
-    block: Block,
-    /// When each unit of cost was charged, oldest first.
-    // INVARIANT (held cost): in_flight + block.cost + charged.len() <= quota.requests
-    charged: VecDeque<i64>,
+    /// Bytes for each charge.
+    bytes: u8,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Block {
-    cost: u32,
-    at: i64,
-}
-
-/// What a [`SlidingWindow`] has admitted and still counts, to be kept over a restart.
-///
-/// What is under way when the usage is taken counts as finished when the window is built again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Usage {
-    /// Nanoseconds since 1970 and the cost charged then, in order of time.
-    charged: Vec<(i64, u32)>,
-    /// Cost that had started and not finished.
-    #[serde(default)]
-    in_flight: u32,
-    /// Nanoseconds since 1970 before which nothing is admitted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    paused_until: Option<i64>,
+/// Calls a function with the number of bytes for a charge as a constant.
+macro_rules! by_bytes {
+    ($window:expr, $function:ident($($argument:expr),*)) => {
+        match $window.bytes {
+            4 => $window.$function::<4>($($argument),*),
+            5 => $window.$function::<5>($($argument),*),
+            6 => $window.$function::<6>($($argument),*),
+            _ => $window.$function::<8>($($argument),*),
+        }
+    };
 }
 
 impl SlidingWindow {
-    /// A window in which nothing has been admitted.
+    /// A window of this quota.
     pub const fn new(quota: Quota) -> Self {
-        Self {
-            quota,
-            last: i64::MIN,
-            paused_until: i64::MIN,
-            in_flight: 0,
-            block: Block { cost: 0, at: i64::MIN },
-            charged: VecDeque::new(),
-        }
-    }
-
-    /// A window whose whole quota was used at this instant: for a start when what was used before is not known.
-    pub fn full(quota: Quota, now: Timestamp) -> Self {
-        let now = instant::from_timestamp(now);
-        Self { last: now, block: Block { cost: quota.requests().get(), at: now }, ..Self::new(quota) }
-    }
-
-    /// A window that has admitted what another one did before it. The quota may be another one; a charge in the future counts as made now.
-    pub fn with_usage(quota: Quota, usage: &Usage, now: Timestamp) -> Self {
-        let now = instant::from_timestamp(now);
-        let mut window = Self { last: now, paused_until: usage.paused_until.unwrap_or(i64::MIN), ..Self::new(quota) };
-        let mut charges: Vec<(i64, u32)> = usage.charged.iter().map(|&(at, cost)| (at.min(now), cost)).collect();
-        charges.sort_unstable();
-        charges.push((now, usage.in_flight));
-        // Of more than the quota, the latest count: they are free last.
-        let mut room = quota.requests().get();
-        let kept: Vec<(i64, u32)> = charges
-            .into_iter()
-            .rev()
-            .map(|(at, cost)| {
-                let cost = cost.min(room);
-                room -= cost;
-                (at, cost)
-            })
-            .collect();
-        for (at, cost) in kept.into_iter().rev() {
-            if window.is_held(at, now) {
-                window.charge(cost, at);
-            }
-        }
-        window
+        Self { quota, bytes: bytes_for(quota.window_nanos()) }
     }
 
     /// The quota.
-    pub const fn quota(&self) -> Quota {
+    pub const fn quota(self) -> Quota {
         self.quota
     }
 
-    /// Decides on a request and charges it at once. For services.
-    pub fn admit(&mut self, cost: u32, now: Timestamp) -> Decision {
-        let now = self.advance(now);
-        let decision = self.decide_at(cost, now);
+    const fn free_at(self, charged_at: i64) -> i64 {
+        charged_at.saturating_add(self.quota.window_nanos())
+    }
+
+    /// By how much a clock was set back, beyond what a late caller explains; and the instant to decide by, on the clock before that.
+    const fn frame(self, state: &Charges, now: i64) -> (i64, i64) {
+        if now >= state.seen {
+            (0, now)
+        } else if now < state.seen.saturating_sub(self.quota.window_nanos()) {
+            (state.seen - now, state.seen)
+        } else {
+            (0, state.seen)
+        }
+    }
+
+    fn decide_in<const W: usize>(self, state: &Charges, under_way: u32, cost: u32, now: i64) -> Decision {
+        let (back, now) = self.frame(state, now);
+        let free = state.first_after::<W>(now.saturating_sub(self.quota.window_nanos()));
+        self.decide_by::<W>(state, free, under_way, cost, now, back)
+    }
+
+    /// Decides when so many of the charges are free.
+    #[inline]
+    fn decide_by<const W: usize>(self, state: &Charges, free: u32, under_way: u32, cost: u32, now: i64, back: i64) -> Decision {
+        let quota = self.quota.requests().get();
+        if cost > quota {
+            return Decision::Impossible;
+        }
+        let held = state.len() - free;
+        // How much of what is held must become free first.
+        let excess = held.saturating_add(under_way).saturating_sub(quota - cost);
+        if excess == 0 {
+            return Decision::Admitted;
+        }
+        // What is under way counts as if it arrived now.
+        let charged_at = if excess <= held { state.get::<W>(free + excess - 1) } else { now };
+        Decision::Refused { retry_at: instant::to_timestamp(self.free_at(charged_at).saturating_sub(back)) }
+    }
+
+    #[inline]
+    fn admit_in<const W: usize>(self, state: &mut Charges, cost: u32, now: i64) -> Decision {
+        state.advance::<W>(now, self.quota.window_nanos());
+        let decision = self.decide_by::<W>(state, 0, 0, cost, state.seen, 0);
         if decision.is_admitted() {
-            self.charge(cost, now);
+            state.push::<W>(cost, self.quota.requests().get());
         }
         decision
     }
 
-    /// Decides on a request that begins now; if it is admitted, its cost is held until one window after [`finish`](Self::finish).
-    ///
-    /// While it is unknown when requests under way will finish, the instant of a refusal is the earliest one possible.
-    pub fn start(&mut self, cost: u32, now: Timestamp) -> Decision {
-        let now = self.advance(now);
-        let decision = self.decide_at(cost, now);
-        if decision.is_admitted() {
-            self.in_flight += cost;
-        }
-        decision
+    fn advance_in<const W: usize>(self, state: &mut Charges, now: i64) {
+        state.advance::<W>(now, self.quota.window_nanos());
     }
 
-    /// Says that a request that was started has its answer, or that none will come. More cost than is under way is ignored.
-    pub fn finish(&mut self, cost: u32, now: Timestamp) {
-        let now = self.advance(now);
-        let cost = cost.min(self.in_flight);
-        self.in_flight -= cost;
-        self.charge(cost, now);
+    fn charge_in<const W: usize>(self, state: &mut Charges, cost: u32, now: i64) {
+        state.advance::<W>(now, self.quota.window_nanos());
+        state.push::<W>(cost, self.quota.requests().get());
     }
 
-    /// What `admit` and `start` would say; charges nothing.
-    pub fn decide(&self, cost: u32, now: Timestamp) -> Decision {
-        let seen = instant::from_timestamp(now);
-        if self.was_set_back(seen) {
-            // Rare, so that a copy is good enough.
-            let mut window = self.clone();
-            let now = window.advance(now);
-            return window.decide_at(cost, now);
-        }
-        self.decide_at(cost, seen.max(self.last))
+    fn held_in<const W: usize>(self, state: &Charges, now: i64) -> u32 {
+        let (_, now) = self.frame(state, now);
+        state.len() - state.first_after::<W>(now.saturating_sub(self.quota.window_nanos()))
     }
 
-    /// Admits nothing before this instant. An earlier pause stays if it is longer.
-    pub fn pause_until(&mut self, at: Timestamp) {
-        self.paused_until = self.paused_until.max(instant::from_timestamp(at));
+    fn latest_in<const W: usize>(self, state: &Charges) -> Option<i64> {
+        state.len().checked_sub(1).map(|place| state.get::<W>(place))
     }
 
-    /// How much cost could be admitted now.
-    pub fn remaining(&self, now: Timestamp) -> u32 {
-        let now = instant::from_timestamp(now);
-        if self.was_set_back(now) {
-            return 0;
-        }
-        let now = now.max(self.last);
-        if now < self.paused_until { 0 } else { self.quota.requests().get().saturating_sub(self.held(now)) }
-    }
-
-    /// What counts at this instant, to be kept over a restart.
-    pub fn usage(&self, now: Timestamp) -> Usage {
-        let now = instant::from_timestamp(now).max(self.last);
+    fn charged_in<const W: usize>(self, state: &Charges, now: i64) -> Vec<(i64, u32)> {
+        let (back, now) = self.frame(state, now);
         let mut charged: Vec<(i64, u32)> = Vec::new();
-        if self.block.cost > 0 && self.is_held(self.block.at, now) {
-            charged.push((self.block.at, self.block.cost));
-        }
-        for at in self.charged.iter().copied().filter(|at| self.is_held(*at, now)) {
+        for place in state.first_after::<W>(now.saturating_sub(self.quota.window_nanos()))..state.len() {
+            let at = state.get::<W>(place).saturating_sub(back);
             match charged.last_mut() {
                 Some((latest, cost)) if *latest == at => *cost += 1,
                 _ => charged.push((at, 1)),
             }
         }
-        Usage { charged, in_flight: self.in_flight, paused_until: (self.paused_until > now).then_some(self.paused_until) }
+        charged
+    }
+}
+
+impl Limit for SlidingWindow {
+    type State = Charges;
+
+    fn unused(&self) -> Charges {
+        Charges::new()
     }
 
-    /// The instant from which the window is empty; `None` while a request is under way.
-    pub fn idle_at(&self) -> Option<Timestamp> {
-        if self.in_flight > 0 {
-            return None;
+    fn capacity(&self) -> u32 {
+        self.quota.requests().get()
+    }
+
+    fn decide(&self, state: &Charges, under_way: u32, cost: u32, now: Timestamp) -> Decision {
+        by_bytes!(self, decide_in(state, under_way, cost, instant::from_timestamp(now)))
+    }
+
+    fn advance(&self, state: &mut Charges, now: Timestamp) {
+        by_bytes!(self, advance_in(state, instant::from_timestamp(now)));
+    }
+
+    fn charge(&self, state: &mut Charges, cost: u32, now: Timestamp) {
+        if cost > 0 {
+            by_bytes!(self, charge_in(state, cost, instant::from_timestamp(now)));
         }
-        let latest = self.charged.back().copied().or_else(|| (self.block.cost > 0).then_some(self.block.at));
-        let free = latest.map_or(i64::MIN, |at| self.free_at(at));
-        Some(instant::to_timestamp(free.max(self.paused_until)))
     }
 
-    /// Takes note of the time, forgets what is free, and returns the time to decide by.
-    fn advance(&mut self, now: Timestamp) -> i64 {
+    fn remaining(&self, state: &Charges, under_way: u32, now: Timestamp) -> u32 {
+        let held = by_bytes!(self, held_in(state, instant::from_timestamp(now)));
+        self.quota.requests().get().saturating_sub(held).saturating_sub(under_way)
+    }
+
+    fn idle_at(&self, state: &Charges) -> Timestamp {
+        instant::to_timestamp(by_bytes!(self, latest_in(state)).map_or(instant::NEVER, |at| self.free_at(at)))
+    }
+
+    fn free_after_all(&self, now: Timestamp) -> Timestamp {
+        instant::to_timestamp(self.free_at(instant::from_timestamp(now)))
+    }
+
+    fn quotas(&self) -> Vec<Quota> {
+        vec![self.quota]
+    }
+
+    fn usage(&self, state: &Charges, now: Timestamp) -> Used {
+        Used::Charged(by_bytes!(self, charged_in(state, instant::from_timestamp(now))))
+    }
+
+    fn resume(&self, used: &Used, now: Timestamp) -> Option<Charges> {
+        let Used::Charged(charged) = used else { return None };
         let now = instant::from_timestamp(now);
-        if self.was_set_back(now) {
-            // The clock was set back: how much time has passed is unknown, so the quota counts as used now.
-            self.paused_until = now.saturating_add(self.paused_until.saturating_sub(self.last)).max(now);
-            self.charged.clear();
-            self.block = Block { cost: self.quota.requests().get() - self.in_flight, at: now };
-            self.last = now;
+        let mut charged: Vec<(i64, u32)> = charged.iter().map(|&(at, cost)| (at.min(now), cost)).collect();
+        charged.sort_unstable();
+        let mut state = self.unused();
+        for (at, cost) in charged {
+            if self.free_at(at) > now {
+                by_bytes!(self, charge_in(&mut state, cost, at));
+            }
         }
-        self.last = self.last.max(now);
-        if !self.is_held(self.block.at, self.last) {
-            self.block.cost = 0;
-        }
-        while self.charged.front().is_some_and(|at| !self.is_held(*at, self.last)) {
-            self.charged.pop_front();
-        }
-        self.last
+        Some(state)
     }
 
-    /// Whether the clock has gone back further than a late caller explains.
-    const fn was_set_back(&self, now: i64) -> bool {
-        now < self.last.saturating_sub(self.quota.window_nanos())
-    }
-
-    const fn free_at(&self, charged_at: i64) -> i64 {
-        charged_at.saturating_add(self.quota.window_nanos())
-    }
-
-    /// Whether a charge at `at` still counts.
-    const fn is_held(&self, at: i64, now: i64) -> bool {
-        self.free_at(at) > now
-    }
-
-    fn held(&self, now: i64) -> u32 {
-        let block = if self.is_held(self.block.at, now) { self.block.cost } else { 0 };
-        let free = self.charged.partition_point(|at| !self.is_held(*at, now));
-        block + length(self.charged.len() - free) + self.in_flight
-    }
-
-    fn decide_at(&self, cost: u32, now: i64) -> Decision {
-        let quota = self.quota.requests().get();
-        if cost > quota {
-            return Decision::Impossible;
-        }
-        let held = self.held(now);
-        // How much of what is held must become free first.
-        let excess = held.saturating_sub(quota - cost);
-        let free_at = if excess == 0 { i64::MIN } else { self.nth_free_at(excess, now) };
-        let retry_at = free_at.max(self.paused_until);
-        if retry_at <= now { Decision::Admitted } else { Decision::Refused { retry_at: instant::to_timestamp(retry_at) } }
-    }
-
-    /// When so many units of what is held now are free: exactly if they are charged, else as if what is under way finished now.
-    fn nth_free_at(&self, count: u32, now: i64) -> i64 {
-        let block = if self.is_held(self.block.at, now) { self.block.cost } else { 0 };
-        if count <= block {
-            return self.free_at(self.block.at);
-        }
-        let free = self.charged.partition_point(|at| !self.is_held(*at, now));
-        let index = usize::try_from(count - block - 1).unwrap_or(usize::MAX).saturating_add(free);
-        self.free_at(self.charged.get(index).copied().unwrap_or(now))
-    }
-
-    /// Charges at an instant that is not before any other charge.
-    fn charge(&mut self, cost: u32, at: i64) {
-        let cost = usize::try_from(cost).unwrap_or(usize::MAX);
-        let needed = self.charged.len().saturating_add(cost);
-        if needed > self.charged.capacity() {
-            // Doubles like any vector, but never beyond the quota.
-            let most = usize::try_from(self.quota.requests().get()).unwrap_or(usize::MAX);
-            let capacity = needed.max(self.charged.capacity().saturating_mul(2).min(most));
-            self.charged.reserve_exact(capacity - self.charged.len());
-        }
-        self.charged.extend(std::iter::repeat_n(at, cost));
-    }
-}
-
-fn length(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
-}
-
-impl Limiter for SlidingWindow {
-    fn decide(&self, cost: u32, now: Timestamp) -> Decision {
-        self.decide(cost, now)
-    }
-
-    fn admit(&mut self, cost: u32, now: Timestamp) -> Decision {
-        self.admit(cost, now)
-    }
-
-    fn start(&mut self, cost: u32, now: Timestamp) -> Decision {
-        self.start(cost, now)
-    }
-
-    fn finish(&mut self, cost: u32, now: Timestamp) {
-        self.finish(cost, now);
-    }
-
-    fn pause_until(&mut self, at: Timestamp) {
-        self.pause_until(at);
-    }
-
-    fn remaining(&self, now: Timestamp) -> u32 {
-        self.remaining(now)
-    }
-
-    fn idle_at(&self) -> Option<Timestamp> {
-        self.idle_at()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn memory_is_at_most_8_bytes_a_request() {
-        let requests = 1_000;
-        let mut window = SlidingWindow::new(Quota::new(requests, Duration::from_secs(1)).unwrap());
-        for nanos in 0..10 * i128::from(requests) {
-            let now = Timestamp::from_nanosecond(nanos * 1_000_000).unwrap();
-            assert!(window.admit(1, now).is_admitted());
-            assert!(window.charged.capacity() <= 1_000);
-        }
-        assert_eq!(window.charged.len(), 1_000);
+    #[inline]
+    fn admit(&self, state: &mut Charges, cost: u32, now: Timestamp) -> Decision {
+        by_bytes!(self, admit_in(state, cost, instant::from_timestamp(now)))
     }
 }

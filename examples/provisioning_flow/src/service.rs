@@ -80,7 +80,8 @@ impl Connection {
         };
         let classes = Classes::new(limits(profile.limits.read), limits(profile.limits.write));
         let clock = Arc::new(SystemClock::default());
-        let limited = Arc::new(RateLimited::new(wire, classes, clock, Arc::new(TokioTimer::default())));
+        // The service was started a moment ago, so nobody has used its quota.
+        let limited = Arc::new(RateLimited::new(wire, classes, clock, Arc::new(TokioTimer::default())).unused());
         let token = BearerToken::new(token.to_owned()).map_err(|error| Failure::input_because("`--token`", &error))?;
         let authorized = Authorized::new(Arc::clone(&limited), StaticToken::new(token));
         let policy = RetryPolicy::default().with_delays(Duration::from_millis(200), Duration::from_secs(2));

@@ -1,13 +1,12 @@
 //! One class of requests, waiting in line.
 
-use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use scimkit_rate_limit::{Decision, Limits, Timestamp};
+use scimkit_rate_limit::{Advice, Answer, Decision, Limiter, Line, Priority, Ticket, Timestamp, Usage};
 use scimkit_types::{Clock, Timer};
 
 #[derive(Debug)]
@@ -15,16 +14,16 @@ pub(super) struct Lane(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    limits: Limits,
-    /// Who waits, in order; the waker of everyone but the first tells that it is their turn.
-    line: VecDeque<(u64, Option<Waker>)>,
-    next_ticket: u64,
+    limiter: Limiter,
+    /// Who waits; the waker of everyone but the first tells that it is their turn.
+    line: Line<Option<Waker>>,
 }
 
 impl State {
-    /// Where in line a ticket is; tickets are in ascending order.
-    fn place(&self, ticket: u64) -> Option<usize> {
-        self.line.binary_search_by_key(&ticket, |(number, _)| *number).ok()
+    /// Wakes whoever is first, unless they are awake.
+    fn wake_first(&mut self) -> Option<Waker> {
+        let first = self.line.first()?;
+        self.line.value_mut(first)?.take()
     }
 }
 
@@ -37,17 +36,28 @@ enum Turn {
 }
 
 impl Lane {
-    pub(super) const fn new(limits: Limits) -> Self {
-        Self(Mutex::new(State { limits, line: VecDeque::new(), next_ticket: 0 }))
+    pub(super) const fn new(limiter: Limiter) -> Self {
+        Self(Mutex::new(State { limiter, line: Line::new() }))
     }
 
-    pub(super) fn read<R>(&self, read: impl FnOnce(&Limits) -> R) -> R {
-        read(&self.state().limits)
+    /// The same lane with another limiter.
+    pub(super) fn with(self, change: impl FnOnce(Limiter) -> Limiter) -> Self {
+        Self::new(change(self.0.into_inner().unwrap_or_else(PoisonError::into_inner).limiter))
+    }
+
+    pub(super) fn usage(&self, clock: &dyn Clock) -> Usage {
+        let state = self.state();
+        state.limiter.usage(clock.now())
+    }
+
+    pub(super) fn remaining(&self, clock: &dyn Clock) -> u32 {
+        let state = self.state();
+        state.limiter.remaining(clock.now())
     }
 
     /// Waits in line until the cost is admitted, and takes it; `None` if it never can be.
-    pub(super) async fn slot<'a>(&'a self, cost: u32, clock: &'a dyn Clock, timer: &dyn Timer) -> Option<Slot<'a>> {
-        let ticket = self.ticket();
+    pub(super) async fn slot<'a>(&'a self, ask: Ask, clock: &'a dyn Clock, timer: &dyn Timer) -> Option<Slot<'a>> {
+        let waiting = self.wait(ask.priority);
         let mut sleep: Option<Pin<Box<dyn Future<Output = ()> + Send>>> = None;
         let admitted = poll_fn(|context| {
             loop {
@@ -57,7 +67,7 @@ impl Lane {
                         Poll::Pending => return Poll::Pending,
                     }
                 }
-                match ticket.turn(cost, clock, context) {
+                match waiting.turn(ask.cost, clock, context) {
                     Turn::Admitted => return Poll::Ready(true),
                     Turn::Impossible => return Poll::Ready(false),
                     // Whatever frees the quota meanwhile frees it later than this: the limiter names the earliest instant possible.
@@ -67,16 +77,12 @@ impl Lane {
             }
         })
         .await;
-        drop(ticket);
-        admitted.then_some(Slot { lane: self, cost, clock })
+        drop(waiting);
+        admitted.then(|| Slot { lane: self, cost: ask.cost, latest: ask.latest(clock.now()), is_answered: false, clock })
     }
 
-    fn ticket(&self) -> Ticket<'_> {
-        let mut state = self.state();
-        let number = state.next_ticket;
-        state.next_ticket = number.wrapping_add(1);
-        state.line.push_back((number, None));
-        Ticket { lane: self, number }
+    fn wait(&self, priority: Priority) -> Waiting<'_> {
+        Waiting { lane: self, ticket: self.state().line.join(priority, None) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -84,27 +90,44 @@ impl Lane {
     }
 }
 
-/// A place in line, left when it is dropped.
-#[derive(Debug)]
-struct Ticket<'a> {
-    lane: &'a Lane,
-    number: u64,
+/// What is asked of a lane.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ask {
+    pub(super) cost: u32,
+    pub(super) priority: Priority,
+    /// How long the request may be under way at most.
+    pub(super) deadline: Duration,
 }
 
-impl Ticket<'_> {
+impl Ask {
+    fn latest(self, now: Timestamp) -> Timestamp {
+        now.saturating_add(self.deadline).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// A place in line, left when it is dropped.
+#[derive(Debug)]
+struct Waiting<'a> {
+    lane: &'a Lane,
+    ticket: Ticket,
+}
+
+impl Waiting<'_> {
     fn turn(&self, cost: u32, clock: &dyn Clock, context: &Context<'_>) -> Turn {
         let mut state = self.lane.state();
-        if state.line.front().is_none_or(|(number, _)| *number != self.number) {
-            let place = state.place(self.number);
-            if let Some((_, waker)) = place.and_then(|place| state.line.get_mut(place)) {
+        if state.line.first() != Some(self.ticket) {
+            if let Some(waker) = state.line.value_mut(self.ticket) {
                 *waker = Some(context.waker().clone());
             }
             return Turn::NotYet;
         }
         // The clock is read under the lock, so that the limiter sees time in order.
         let now = clock.now();
-        match state.limits.start(cost, now) {
-            Decision::Admitted => Turn::Admitted,
+        match state.limiter.start(cost, now) {
+            Decision::Admitted => {
+                state.line.served(self.ticket);
+                Turn::Admitted
+            }
             Decision::Impossible => Turn::Impossible,
             Decision::Refused { retry_at } => {
                 Turn::Until(Duration::try_from(retry_at.duration_since(now)).unwrap_or(SHORTEST).max(SHORTEST))
@@ -116,12 +139,11 @@ impl Ticket<'_> {
 /// A wait is never empty, so that a timer that rounds down cannot make a busy loop.
 const SHORTEST: Duration = Duration::from_nanos(1);
 
-impl Drop for Ticket<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let mut state = self.lane.state();
-        let Some(place) = state.place(self.number) else { return };
-        state.line.remove(place);
-        let next = if place == 0 { state.line.front_mut().and_then(|(_, waker)| waker.take()) } else { None };
+        state.line.leave(self.ticket);
+        let next = state.wake_first();
         drop(state);
         if let Some(next) = next {
             next.wake();
@@ -130,18 +152,28 @@ impl Drop for Ticket<'_> {
 }
 
 /// A part of the quota that a request uses while it is under way; begins to become free when it is dropped.
+///
+/// Without an answer the request may still be on its way when it is dropped: its part is used until the request's deadline.
 pub(super) struct Slot<'a> {
     lane: &'a Lane,
     cost: u32,
+    /// When the request can no longer arrive.
+    latest: Timestamp,
+    is_answered: bool,
     clock: &'a dyn Clock,
 }
 
 impl Slot<'_> {
-    /// Lets nothing more through for so long.
-    pub(super) fn pause(&self, pause: Duration) {
+    /// Says that the answer is there, or that there will be none.
+    pub(super) const fn answered(&mut self) {
+        self.is_answered = true;
+    }
+
+    /// Takes note of what the answer said about limits.
+    pub(super) fn learn(&self, answer: Answer, advice: impl FnOnce(Timestamp) -> Advice) {
         let mut state = self.lane.state();
-        let until = self.clock.now().saturating_add(pause).unwrap_or(Timestamp::MAX);
-        state.limits.pause_until(until);
+        let now = self.clock.now();
+        state.limiter.learn(answer, &advice(now), now);
     }
 }
 
@@ -149,6 +181,10 @@ impl Drop for Slot<'_> {
     fn drop(&mut self) {
         let mut state = self.lane.state();
         let now = self.clock.now();
-        state.limits.finish(self.cost, now);
+        if self.is_answered {
+            state.limiter.finish(self.cost, now);
+        } else {
+            state.limiter.abandon(self.cost, self.latest, now);
+        }
     }
 }

@@ -9,16 +9,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::header::RETRY_AFTER;
 use http::{Request, Response, StatusCode};
-use scimkit_rate_limit::{Limits, SlidingWindow, Usage};
+use scimkit_rate_limit::{Advice, Answer, Limiter, Limits, Priority};
 use scimkit_types::{Clock, Timer};
+use serde::{Deserialize, Serialize};
 
-use self::lane::Lane;
+use self::lane::{Ask, Lane};
 use crate::class::{Class, Cost, NotAfter};
-use crate::retry_after;
 use crate::transport::{Transport, TransportError, TransportErrorKind};
 
 /// The quotas of a service, by the class of a request.
+///
+/// RingCentral calls them groups: what it counts as Light is read, what it counts as Heavy is write.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Classes {
@@ -35,6 +38,16 @@ impl Classes {
     }
 }
 
+/// What was used of the quotas, to be kept over a restart; see [`RateLimited::with_usage`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Of requests that read.
+    pub read: scimkit_rate_limit::Usage,
+    /// Of requests that write.
+    pub write: scimkit_rate_limit::Usage,
+}
+
 /// How many requests were sent, every attempt counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -49,18 +62,25 @@ pub struct Counts {
 
 /// Sends no more requests than a quota allows, and waits until it does.
 ///
-/// A request takes its [`Cost`] from the quota of its [`Class`] when it is sent and gives it back one window after its answer, or after it
-/// was abandoned; so the service never counts more than the quota in a window, however long requests are under way. Requests of a class are
-/// sent in the order in which they came. After an answer of 429 or 503 with `Retry-After` nothing of the class is sent for that long.
+/// A request takes its [`Cost`] from the quota of its [`Class`] when it is sent and gives it back one window after its answer, or after its
+/// deadline if nobody waited for an answer; so the service never counts more than the quota in a window, however long requests are under way.
+/// Requests of a class are sent in the order in which they came, those [on demand](Priority::OnDemand) before others, of which at least each
+/// fifth is sent. The priority is an extension of the request.
 ///
-/// A request that waited past its [`NotAfter`](crate::NotAfter) is not sent.
+/// What the service says of its limits is kept to, if it is stricter than the quota: `Retry-After` after 429 or 503 pauses the class, and
+/// `RateLimit`, `RateLimit-Policy` and `X-Rate-Limit-*` in any answer lower the quota for a time ([`Advice`]).
+///
+/// When it begins, the quotas count as used a moment ago, since an earlier process may have used them: see [`with_usage`](Self::with_usage)
+/// and [`unused`](Self::unused).
 ///
 /// An answer is passed on as it came, 429 too: sending again is the work of [`Retry`](crate::Retry) around this.
+/// A request that waited past its [`NotAfter`](crate::NotAfter) is not sent.
 pub struct RateLimited<T> {
     transport: T,
     read: Lane,
     write: Lane,
     counters: Counters,
+    deadline: Duration,
     clock: Arc<dyn Clock>,
     timer: Arc<dyn Timer>,
 }
@@ -72,14 +92,41 @@ struct Counters {
     throttled: AtomicU64,
 }
 
-/// The longest pause that a peer can ask for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a request may be under way, unless it is said.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 impl<T: Transport> RateLimited<T> {
-    /// A transport that keeps to these quotas.
+    /// A transport that keeps to these quotas, of which nothing can be used before one window has passed.
     pub fn new(transport: T, classes: Classes, clock: Arc<dyn Clock>, timer: Arc<dyn Timer>) -> Self {
+        let now = clock.now();
+        let lane = |limits| Lane::new(Limiter::full(limits, now));
         let Classes { read, write } = classes;
-        Self { transport, read: Lane::new(read), write: Lane::new(write), counters: Counters::default(), clock, timer }
+        Self { transport, read: lane(read), write: lane(write), counters: Counters::default(), deadline: DEADLINE, clock, timer }
+    }
+
+    /// This transport when an earlier one, which is no more, ended with this usage.
+    ///
+    /// The usage must be taken after the last request was sent; if that is not certain, leave it away and wait for a window.
+    #[must_use]
+    pub fn with_usage(self, usage: &Usage) -> Self {
+        let now = self.clock.now();
+        let with = |lane: Lane, usage| lane.with(|limiter| Limiter::with_usage(limiter.limit().clone(), usage, now));
+        Self { read: with(self.read, &usage.read), write: with(self.write, &usage.write), ..self }
+    }
+
+    /// This transport when it is certain that nothing was sent in the window before, such as on the very first start.
+    #[must_use]
+    pub fn unused(self) -> Self {
+        let unused = |lane: Lane| lane.with(|limiter| Limiter::new(limiter.limit().clone()));
+        Self { read: unused(self.read), write: unused(self.write), ..self }
+    }
+
+    /// This transport with another bound on how long a request can be under way. Default 30 seconds.
+    ///
+    /// A request that nobody waits for any more may still arrive at the service until so long after it was sent.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
     }
 
     /// The transport inside.
@@ -96,16 +143,14 @@ impl<T: Transport> RateLimited<T> {
         }
     }
 
-    /// What the quotas of a class have admitted, in the order of its limits, to be kept over a restart.
-    pub fn usage(&self, class: Class) -> Vec<Usage> {
-        let now = self.clock.now();
-        self.lane(class).read(|limits| limits.limiters().iter().map(|window: &SlidingWindow| window.usage(now)).collect())
+    /// What was used of the quotas, to be kept over a restart.
+    pub fn usage(&self) -> Usage {
+        Usage { read: self.read.usage(&*self.clock), write: self.write.usage(&*self.clock) }
     }
 
     /// How much cost of a class could be sent now.
     pub fn remaining(&self, class: Class) -> u32 {
-        let now = self.clock.now();
-        self.lane(class).read(|limits| limits.remaining(now))
+        self.lane(class).remaining(&*self.clock)
     }
 
     const fn lane(&self, class: Class) -> &Lane {
@@ -121,12 +166,14 @@ impl<T: Transport> RateLimited<T> {
             Class::Write => &self.counters.writes,
         }
     }
+}
 
-    /// The pause that an answer asks for.
-    fn pause(&self, response: &Response<Bytes>) -> Option<Duration> {
-        let asks = matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
-        let pause = if asks { retry_after::read(response.headers(), Some(self.clock.now())) } else { None };
-        pause.map(|pause| pause.min(LONGEST_PAUSE))
+/// Whether an answer tells to slow down: 503 only if it says for how long.
+fn answer(response: &Response<Bytes>) -> Answer {
+    match response.status() {
+        StatusCode::TOO_MANY_REQUESTS => Answer::Throttled,
+        StatusCode::SERVICE_UNAVAILABLE if response.headers().contains_key(RETRY_AFTER) => Answer::Throttled,
+        _ => Answer::Served,
     }
 }
 
@@ -145,21 +192,26 @@ impl<T: Transport> Transport for RateLimited<T> {
         }
         let class = Class::of(&request);
         let cost = request.extensions().get::<Cost>().map_or(1, |cost| cost.0);
-        let Some(slot) = self.lane(class).slot(cost, &*self.clock, &*self.timer).await else {
+        let priority = request.extensions().get::<Priority>().copied().unwrap_or_default();
+        let ask = Ask { cost, priority, deadline: self.deadline };
+        let Some(mut slot) = self.lane(class).slot(ask, &*self.clock, &*self.timer).await else {
             return Err(TransportError::with_source(TransportErrorKind::Refused, format!("the cost {cost} is above the whole quota")));
         };
         // The wait for the slot may have been long.
         if !NotAfter::allows(&request, self.clock.now()) {
+            slot.answered();
             return Err(expired());
         }
         self.counter(class).fetch_add(1, Ordering::Relaxed);
-        let response = self.transport.send(request).await?;
+        let response = self.transport.send(request).await;
+        // A transport that fails has given up, by its own deadline or because nothing was or will be sent.
+        slot.answered();
+        let response = response?;
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
             self.counters.throttled.fetch_add(1, Ordering::Relaxed);
         }
-        if let Some(pause) = self.pause(&response) {
-            slot.pause(pause);
-        }
+        let fields = response.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        slot.learn(answer(&response), |now| Advice::read(fields, now));
         Ok(response)
     }
 }

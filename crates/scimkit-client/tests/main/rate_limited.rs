@@ -6,18 +6,18 @@ use futures_util::future::{Either, join_all, select};
 use http::{Method, Request, Response};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use scimkit_client::{Bytes, Class, Classes, Cost, RateLimited, Transport, TransportError, TransportErrorKind};
-use scimkit_rate_limit::{Limits, Quota, SlidingWindow};
+use scimkit_client::{Bytes, Class, Classes, Cost, Priority, RateLimited, Transport, TransportError, TransportErrorKind, Usage};
+use scimkit_rate_limit::{Gcra, Limits, Quota};
 
-use crate::support::{Watch, World, epoch};
+use crate::support::{Watch, World};
 
 /// A service that notes when requests arrive; each says itself how long it and its answer are under way.
 #[derive(Debug)]
 struct Service {
     world: Arc<World>,
     arrivals: Mutex<Vec<Arrival>>,
-    /// Answers 429 with this `Retry-After` to the first requests.
-    refuses: Mutex<Vec<&'static str>>,
+    /// What the first answers are, last first: a status and a header field.
+    answers: Mutex<Vec<(u16, &'static str, &'static str)>>,
 }
 
 #[derive(Clone, Debug)]
@@ -36,15 +36,14 @@ struct Latency(Duration, Duration);
 impl Transport for Service {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         let Latency(there, back) = request.extensions().get().copied().unwrap_or(Latency(Duration::ZERO, Duration::ZERO));
-        self.world.pass(there).await;
         let cost = request.extensions().get::<Cost>().map_or(1, |cost| cost.0);
-        let arrival = Arrival { at: self.world.elapsed(), class: Class::of(&request), cost, path: request.uri().path().to_owned() };
+        // What is on its way arrives, whoever still waits for it.
+        let at = self.world.elapsed() + there;
+        let arrival = Arrival { at, class: Class::of(&request), cost, path: request.uri().path().to_owned() };
         self.arrivals.lock().unwrap().push(arrival);
-        self.world.pass(back).await;
-        match self.refuses.lock().unwrap().pop() {
-            Some(retry_after) => Ok(Response::builder().status(429).header("retry-after", retry_after).body(Bytes::new()).unwrap()),
-            None => Ok(Response::new(Bytes::new())),
-        }
+        self.world.pass(there + back).await;
+        let (status, name, value) = self.answers.lock().unwrap().pop().unwrap_or((200, "date", ""));
+        Ok(Response::builder().status(status).header(name, value).body(Bytes::new()).unwrap())
     }
 }
 
@@ -62,6 +61,10 @@ impl Service {
     fn times(&self) -> Vec<u128> {
         self.arrivals.lock().unwrap().iter().map(|arrival| arrival.at.as_millis()).collect()
     }
+
+    fn paths(&self) -> Vec<String> {
+        self.arrivals.lock().unwrap().iter().map(|arrival| arrival.path.clone()).collect()
+    }
 }
 
 const WINDOW: Duration = Duration::from_millis(1000);
@@ -70,9 +73,17 @@ fn quota(requests: u32) -> Quota {
     Quota::new(requests, WINDOW).unwrap()
 }
 
+/// The longest that a request of the tests is under way.
+const DEADLINE: Duration = Duration::from_millis(700);
+
+/// A transport that knows nothing of what was sent before.
+fn started(world: &Arc<World>, classes: Classes) -> RateLimited<Service> {
+    let service = Service { world: Arc::clone(world), arrivals: Mutex::default(), answers: Mutex::default() };
+    RateLimited::new(service, classes, Arc::new(Watch(Arc::clone(world))), Arc::new(Watch(Arc::clone(world)))).with_deadline(DEADLINE)
+}
+
 fn limited(world: &Arc<World>, classes: Classes) -> RateLimited<Service> {
-    let service = Service { world: Arc::clone(world), arrivals: Mutex::default(), refuses: Mutex::default() };
-    RateLimited::new(service, classes, Arc::new(Watch(Arc::clone(world))), Arc::new(Watch(Arc::clone(world))))
+    started(world, classes).unused()
 }
 
 fn request(method: Method, path: &str) -> Request<Bytes> {
@@ -123,7 +134,7 @@ proptest! {
         for (call, sent) in calls.iter().zip(sent) {
             prop_assert!(sent || call.patience.is_some());
         }
-        world.run(world.pass(WINDOW));
+        world.run(world.pass(WINDOW + DEADLINE));
         prop_assert_eq!((transport.remaining(Class::Read), transport.remaining(Class::Write)), (reads, writes));
     }
 }
@@ -135,8 +146,7 @@ fn the_quota_is_used_to_the_full_and_in_order() {
     let transport = limited(&world, Classes::new(quota(3), Limits::none()));
     world.run(join_all((0..10).map(|number| transport.send(request(Method::GET, &format!("/{number}"))))));
     assert_eq!(transport.transport().times(), [0, 0, 0, 1000, 1000, 1000, 2000, 2000, 2000, 3000]);
-    let paths: Vec<String> = transport.transport().arrivals.lock().unwrap().iter().map(|arrival| arrival.path.clone()).collect();
-    assert_eq!(paths, (0..10).map(|number| format!("/{number}")).collect::<Vec<_>>());
+    assert_eq!(transport.transport().paths(), (0..10).map(|number| format!("/{number}")).collect::<Vec<_>>());
     assert_eq!(transport.counts().reads, 10);
 }
 
@@ -155,7 +165,7 @@ fn classes_do_not_share_their_quota() {
 #[test]
 fn who_gives_up_loses_nothing_for_others() {
     let world = World::new();
-    let transport = limited(&world, Classes::new(SlidingWindow::full(quota(1), epoch()), Limits::none()));
+    let transport = started(&world, Classes::new(quota(1), Limits::none()));
     let impatient = async {
         let give_up = world.pass(Duration::from_millis(10));
         assert!(matches!(select(transport.send(request(Method::GET, "/impatient")), give_up).await, Either::Right(_)));
@@ -163,7 +173,7 @@ fn who_gives_up_loses_nothing_for_others() {
     let patient = async { transport.send(request(Method::GET, "/patient")).await.unwrap() };
     world.run(futures_util::future::join(impatient, patient));
     assert_eq!(transport.transport().times(), [1000]);
-    assert_eq!(transport.transport().arrivals.lock().unwrap()[0].path, "/patient");
+    assert_eq!(transport.transport().paths(), ["/patient"]);
 }
 
 /// After 429 nothing of the class is sent until the service says; seconds and dates are read.
@@ -172,7 +182,7 @@ fn a_refusal_pauses_its_class() {
     for retry_after in ["5", "Fri, 15 Jan 2027 08:00:05 GMT"] {
         let world = World::new();
         let transport = limited(&world, Classes::new(quota(10), quota(10)));
-        transport.transport().refuses.lock().unwrap().push(retry_after);
+        transport.transport().answers.lock().unwrap().push((429, "retry-after", retry_after));
         assert_eq!(world.run(transport.send(request(Method::GET, "/"))).unwrap().status(), 429);
         world.run(transport.send(request(Method::POST, "/Users"))).unwrap();
         world.run(transport.send(request(Method::GET, "/"))).unwrap();
@@ -186,7 +196,7 @@ fn a_refusal_pauses_its_class() {
 fn a_refusal_holds_back_those_who_wait() {
     let world = World::new();
     let transport = limited(&world, Classes::new(quota(1), Limits::none()));
-    transport.transport().refuses.lock().unwrap().push("5");
+    transport.transport().answers.lock().unwrap().push((429, "retry-after", "5"));
     world.run(join_all((0..3).map(|_| transport.send(request(Method::GET, "/")))));
     assert_eq!(transport.transport().times(), [0, 5000, 6000]);
 }
@@ -201,14 +211,83 @@ fn a_cost_above_the_quota_is_refused_at_once() {
     assert_eq!((error.kind(), world.elapsed(), transport.counts().writes), (TransportErrorKind::Refused, Duration::ZERO, 0));
 }
 
-/// What was used counts after a restart.
+/// What was used counts after a restart, read from JSON.
 #[test]
 fn usage_is_kept_over_a_restart() {
     let world = World::new();
-    let before = limited(&world, Classes::new(quota(3), Limits::none()));
+    let before = limited(&world, Classes::new(quota(3), quota(2)));
     world.run(join_all((0..2).map(|_| before.send(request(Method::GET, "/")))));
-    let usage = before.usage(Class::Read);
-    let window = SlidingWindow::with_usage(quota(3), &usage[0], epoch());
-    let after = limited(&world, Classes::new(window, Limits::none()));
-    assert_eq!(after.remaining(Class::Read), 1);
+    let text = serde_json::to_string(&before.usage()).unwrap();
+    let usage: Usage = serde_json::from_str(&text).unwrap();
+    let after = started(&world, Classes::new(quota(3), quota(2))).with_usage(&usage);
+    assert_eq!((after.remaining(Class::Read), after.remaining(Class::Write)), (1, 2));
+}
+
+/// Whoever does not know what was sent before waits for a window, and then has the whole quota at once.
+#[test]
+fn a_start_without_usage_counts_the_window_as_full() {
+    let world = World::new();
+    let transport = started(&world, Classes::new(quota(3), Limits::none()));
+    assert_eq!((transport.remaining(Class::Read), transport.remaining(Class::Write)), (0, u32::MAX));
+    world.run(join_all((0..4).map(|_| transport.send(request(Method::GET, "/")))));
+    assert_eq!(transport.transport().times(), [1000, 1000, 1000, 2000]);
+}
+
+/// A request whose answer nobody waits for may still arrive until its deadline: it is charged until one window after that.
+#[test]
+fn what_is_given_up_under_way_stays_charged() {
+    let world = World::new();
+    let transport = limited(&world, Classes::new(quota(1), Limits::none()));
+    let mut slow = request(Method::GET, "/given-up");
+    slow.extensions_mut().insert(Latency(Duration::from_millis(300), Duration::from_millis(300)));
+    world.run(async {
+        let give_up = world.pass(Duration::from_millis(10));
+        assert!(matches!(select(transport.send(slow), give_up).await, Either::Right(_)));
+        transport.send(request(Method::GET, "/next")).await.unwrap();
+    });
+    assert_eq!(transport.transport().times(), [300, 1700]);
+}
+
+/// On demand goes before the background, which still gets every fifth place.
+#[test]
+fn on_demand_is_sent_first_and_the_background_is_not_starved() {
+    let world = World::new();
+    let transport = started(&world, Classes::new(quota(1), Limits::none()));
+    let send = |path: String, priority: Priority| {
+        let mut request = request(Method::GET, &path);
+        request.extensions_mut().insert(priority);
+        transport.send(request)
+    };
+    let background = (0..2).map(|number| send(format!("/background{number}"), Priority::Background));
+    let on_demand = (0..6).map(|number| send(format!("/demand{number}"), Priority::OnDemand));
+    world.run(join_all(background.chain(on_demand)));
+    let expected = ["/demand0", "/demand1", "/demand2", "/demand3", "/background0", "/demand4", "/demand5", "/background1"];
+    assert_eq!(transport.transport().paths(), expected);
+    assert_eq!(transport.transport().times(), (1..=8).map(|second| second * 1000).collect::<Vec<_>>());
+}
+
+/// The service names a smaller limit in an answer that it served, and what is left when others use the quota too.
+#[test]
+fn a_smaller_limit_of_the_service_is_kept_to() {
+    let world = World::new();
+    let transport = limited(&world, Classes::new(quota(10), quota(10)));
+    transport.transport().answers.lock().unwrap().push((200, "RateLimit-Policy", "\"light\";q=2;w=2"));
+    world.run(transport.send(request(Method::GET, "/"))).unwrap();
+    world.run(join_all((0..3).map(|_| transport.send(request(Method::GET, "/")))));
+    assert_eq!(transport.transport().times(), [0, 0, 2000, 2000]);
+
+    transport.transport().answers.lock().unwrap().push((200, "RateLimit", "\"heavy\";r=1;t=7"));
+    world.run(transport.send(request(Method::POST, "/Users"))).unwrap();
+    world.run(join_all((0..2).map(|_| transport.send(request(Method::POST, "/Users")))));
+    assert_eq!(transport.transport().times()[4..], [2000, 2000, 3000]);
+}
+
+/// An even pace instead of the whole quota at once.
+#[test]
+fn a_class_can_keep_an_even_pace() {
+    let world = World::new();
+    let pace = Gcra::new(quota(4), 1.try_into().unwrap());
+    let transport = limited(&world, Classes::new(pace, Limits::none()));
+    world.run(join_all((0..4).map(|_| transport.send(request(Method::GET, "/")))));
+    assert_eq!(transport.transport().times(), [0, 250, 500, 750]);
 }

@@ -1,8 +1,16 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
-use scimkit_rate_limit::{Decision, Limits, SlidingWindow, Timestamp, Usage};
+use scimkit_rate_limit::{Decision, Gcra, Limit, Limiter, Limits, Quota, Rule, SlidingWindow, Timestamp, Usage};
 
 use crate::support::{at, most_in_a_window, quota};
+
+fn sliding(quota: Quota) -> Limiter<SlidingWindow> {
+    Limiter::new(SlidingWindow::new(quota))
+}
+
+fn full(quota: Quota, now: Timestamp) -> Limiter<SlidingWindow> {
+    Limiter::full(SlidingWindow::new(quota), now)
+}
 
 const NANOSECOND: std::time::Duration = std::time::Duration::from_nanos(1);
 
@@ -11,7 +19,7 @@ proptest! {
     /// the same request is admitted.
     #[test]
     fn admissions_are_exact(requests in 1_u32..12, window in 1_i64..500, arrivals in vec((0_i64..200, 0_u32..5), 1..80)) {
-        let mut limiter = SlidingWindow::new(quota(requests, window.unsigned_abs()));
+        let mut limiter = sliding(quota(requests, window.unsigned_abs()));
         let (mut now, mut charges) = (0, Vec::new());
         for (pause, cost) in arrivals {
             now += pause;
@@ -43,7 +51,7 @@ proptest! {
         window in 1_i64..1000,
         calls in vec((0_i64..100, 1_u32..4, 0_i64..=300, 0_i64..=300), 1..80),
     ) {
-        let mut limiter = SlidingWindow::new(quota(requests, window.unsigned_abs()));
+        let mut limiter = sliding(quota(requests, window.unsigned_abs()));
         let (mut now, mut arrivals, mut under_way) = (0, Vec::new(), Vec::new());
         for (pause, cost, there, back) in calls {
             now += pause;
@@ -79,7 +87,7 @@ proptest! {
     /// What was used counts after a restart as before it.
     #[test]
     fn usage_survives_a_restart(requests in 1_u32..12, charges in vec((0_i64..300, 1_u32..4), 0..40), later in 0_i64..1500) {
-        let mut limiter = SlidingWindow::new(quota(requests, 1000));
+        let mut limiter = sliding(quota(requests, 1000));
         let mut now = 0;
         for (pause, cost) in charges {
             now += pause;
@@ -87,7 +95,7 @@ proptest! {
         }
         let text = serde_json::to_string(&limiter.usage(at(now))).unwrap();
         let usage: Usage = serde_json::from_str(&text).unwrap();
-        let restarted = SlidingWindow::with_usage(limiter.quota(), &usage, at(now));
+        let restarted = Limiter::with_usage(*limiter.limit(), &usage, at(now));
         prop_assert_eq!(restarted.remaining(at(now + later)), limiter.remaining(at(now + later)));
         prop_assert_eq!(restarted.decide(requests, at(now)), limiter.decide(requests, at(now)));
     }
@@ -95,7 +103,7 @@ proptest! {
     /// Whatever the clock does, no call panics, and an instant that is earlier never has more room than the latest one had.
     #[test]
     fn a_clock_that_steps_back_admits_no_more(steps in vec((-5000_i64..3000, 1_u32..4), 1..80)) {
-        let mut limiter = SlidingWindow::new(quota(5, 1000));
+        let mut limiter = sliding(quota(5, 1000));
         let (mut now, mut latest) = (0, 0);
         for (step, cost) in steps {
             let before = limiter.remaining(at(latest));
@@ -111,7 +119,7 @@ proptest! {
 /// A slot is free exactly one window after it was taken: windows are half open.
 #[test]
 fn a_slot_is_free_after_one_window_and_not_before() {
-    let mut limiter = SlidingWindow::new(quota(1, 60_000));
+    let mut limiter = sliding(quota(1, 60_000));
     assert!(limiter.admit(1, at(0)).is_admitted());
     assert_eq!(limiter.admit(1, at(59_999)), Decision::Refused { retry_at: at(60_000) });
     assert!(limiter.admit(1, at(60_000)).is_admitted());
@@ -119,7 +127,7 @@ fn a_slot_is_free_after_one_window_and_not_before() {
 
 #[test]
 fn a_full_window_is_free_after_one_window() {
-    let mut limiter = SlidingWindow::full(quota(u32::MAX, 1000), at(0));
+    let mut limiter = full(quota(u32::MAX, 1000), at(0));
     assert_eq!(limiter.remaining(at(999)), 0);
     assert_eq!(limiter.admit(1, at(500)), Decision::Refused { retry_at: at(1000) });
     assert_eq!(limiter.remaining(at(1000)), u32::MAX);
@@ -127,20 +135,20 @@ fn a_full_window_is_free_after_one_window() {
 
 #[test]
 fn a_request_under_way_holds_its_slot() {
-    let mut limiter = SlidingWindow::new(quota(2, 1000));
+    let mut limiter = sliding(quota(2, 1000));
     assert!(limiter.start(2, at(0)).is_admitted());
     assert_eq!(limiter.idle_at(), None);
     assert_eq!(limiter.start(1, at(5000)), Decision::Refused { retry_at: at(6000) });
     limiter.finish(1, at(5500));
     assert_eq!(limiter.start(1, at(6000)), Decision::Refused { retry_at: at(6500) });
     assert_eq!(limiter.usage(at(6000)), limiter.clone().usage(at(6000)));
-    let restarted = SlidingWindow::with_usage(limiter.quota(), &limiter.usage(at(6000)), at(6000));
+    let restarted = Limiter::with_usage(*limiter.limit(), &limiter.usage(at(6000)), at(6000));
     assert_eq!((restarted.remaining(at(6500)), restarted.remaining(at(7000))), (1, 2));
 }
 
 #[test]
 fn nothing_is_admitted_during_a_pause() {
-    let mut limiter = SlidingWindow::new(quota(5, 1000));
+    let mut limiter = sliding(quota(5, 1000));
     limiter.pause_until(at(3000));
     limiter.pause_until(at(2000));
     assert_eq!(limiter.admit(1, at(0)), Decision::Refused { retry_at: at(3000) });
@@ -150,16 +158,16 @@ fn nothing_is_admitted_during_a_pause() {
 /// A usage of a larger quota, from a clock that was ahead, fills the window and no more.
 #[test]
 fn a_usage_that_does_not_fit_fills_the_window() {
-    let mut large = SlidingWindow::new(quota(9, 1000));
+    let mut large = sliding(quota(9, 1000));
     large.admit(4, at(100));
     large.admit(5, at(9000));
-    let small = SlidingWindow::with_usage(quota(3, 1000), &large.usage(at(9000)), at(200));
+    let small = Limiter::with_usage(SlidingWindow::new(quota(3, 1000)), &large.usage(at(9000)), at(200));
     assert_eq!((small.remaining(at(1199)), small.remaining(at(1200))), (0, 3));
 }
 
 #[test]
 fn a_clock_that_was_set_back_counts_the_whole_quota_as_used() {
-    let mut limiter = SlidingWindow::new(quota(2, 1000));
+    let mut limiter = sliding(quota(2, 1000));
     assert!(limiter.admit(1, at(10_000)).is_admitted());
     assert_eq!(limiter.admit(1, at(9_500)), Decision::Admitted, "a late caller");
     assert_eq!(limiter.admit(1, at(2_000)), Decision::Refused { retry_at: at(3_000) });
@@ -169,22 +177,93 @@ fn a_clock_that_was_set_back_counts_the_whole_quota_as_used() {
 #[test]
 fn instants_that_do_not_fit_admit_no_more_than_the_quota() {
     for now in [Timestamp::MIN, Timestamp::MAX] {
-        let mut limiter = SlidingWindow::new(quota(1, 1000));
+        let mut limiter = sliding(quota(1, 1000));
         assert!(limiter.admit(1, now).is_admitted());
         assert!(!limiter.admit(1, now).is_admitted());
-        assert!(SlidingWindow::full(quota(1, 1000), now).remaining(now) == 0);
+        assert!(full(quota(1, 1000), now).remaining(now) == 0);
     }
 }
 
 /// Ten a second and fifteen in ten seconds: both hold, and a refused request is charged to neither.
 #[test]
 fn several_limits_charge_all_or_none() {
-    let mut limits = Limits::new([SlidingWindow::new(quota(10, 1000)), SlidingWindow::new(quota(15, 10_000))]);
+    let mut limits = Limiter::new(Limits::new([quota(10, 1000), quota(15, 10_000)]));
     assert!(limits.start(10, at(0)).is_admitted());
     limits.finish(10, at(0));
     assert_eq!(limits.start(6, at(1000)), Decision::Refused { retry_at: at(10_000) });
     assert_eq!(limits.remaining(at(1000)), 5);
     assert!(limits.admit(5, at(1000)).is_admitted());
     assert_eq!(limits.admit(16, at(1000)), Decision::Impossible);
-    assert!(Limits::<SlidingWindow>::none().admit(u32::MAX, at(0)).is_admitted());
+    assert!(Limiter::new(Limits::none()).admit(u32::MAX, at(0)).is_admitted());
+    assert!(Limiter::full(Limits::none(), at(0)).admit(1, at(0)).is_admitted());
+}
+
+/// A smooth pace under a hard limit: both kinds on one request.
+#[test]
+fn limits_of_both_kinds_hold_together() {
+    let pace = Gcra::new(quota(10, 1000), 2.try_into().unwrap());
+    let mut limits = Limiter::new(Limits::new([Rule::from(pace), Rule::from(quota(3, 1000))]));
+    assert!(limits.admit(2, at(0)).is_admitted());
+    assert_eq!(limits.admit(1, at(0)), Decision::Refused { retry_at: at(100) });
+    assert!(limits.admit(1, at(100)).is_admitted());
+    assert_eq!(limits.admit(1, at(200)), Decision::Refused { retry_at: at(1000) });
+    let usage = limits.usage(at(200));
+    let resumed = Limiter::with_usage(limits.limit().clone(), &usage, at(200));
+    assert_eq!((resumed.remaining(at(999)), resumed.remaining(at(1000))), (0, 2));
+    // Of other rules: nothing is known.
+    let other = Limiter::with_usage(Limits::from(quota(3, 1000)), &usage, at(200));
+    assert_eq!((other.remaining(at(1199)), other.remaining(at(1200))), (0, 3));
+}
+
+/// A request that was given up may still arrive until its deadline, so its slot is free one window after that.
+#[test]
+fn what_was_abandoned_counts_until_one_window_after_its_deadline() {
+    let mut limiter = sliding(quota(2, 1000));
+    assert!(limiter.start(1, at(0)).is_admitted());
+    limiter.abandon(1, at(3000), at(10));
+    assert_eq!(limiter.idle_at(), None);
+    assert!(limiter.admit(1, at(20)).is_admitted());
+    assert_eq!(limiter.remaining(at(1020)), 1);
+    assert_eq!((limiter.remaining(at(3999)), limiter.remaining(at(4000))), (1, 2));
+    assert!(limiter.admit(1, at(3999)).is_admitted());
+    assert_eq!(limiter.admit(1, at(3999)), Decision::Refused { retry_at: at(4000) });
+    assert!(limiter.start(1, at(4999)).is_admitted());
+    limiter.abandon(1, at(4999), at(4999));
+    assert_eq!((limiter.remaining(at(5998)), limiter.remaining(at(5999))), (1, 2));
+}
+
+proptest! {
+    /// Charges take 4, 5, 6 or 8 bytes, as the window needs: the same decisions to the nanosecond, and costs above 1 as so many of 1.
+    #[test]
+    fn windows_of_every_length_are_exact(
+        requests in 1_u32..6,
+        window in prop_oneof![1_i64..5_000_000_000, 4_294_967_290_i64..4_294_967_300, 1_i64..400_000_000_000_000, 1_099_511_627_770_i64..1_099_511_627_780],
+        steps in vec((0.0_f64..0.7, 0_u32..4), 1..60),
+    ) {
+        let quota = Quota::new(requests, std::time::Duration::from_nanos(window.unsigned_abs())).unwrap();
+        let limit = SlidingWindow::new(quota);
+        let (mut state, mut now, mut charges) = (limit.unused(), 0_i64, Vec::new());
+        for (share, cost) in steps {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "any length will do")]
+            let step = (share * window as f64) as i64;
+            now += step;
+            charges.push((now, cost));
+            let instant = at(0) + std::time::Duration::from_nanos(now.unsigned_abs());
+            let fits = most_in_a_window(&charges, window) <= requests;
+            prop_assert_eq!(limit.decide(&state, 0, cost, instant).is_admitted(), fits);
+            match limit.admit(&mut state, cost, instant) {
+                Decision::Admitted => prop_assert!(fits),
+                Decision::Refused { retry_at } => {
+                    prop_assert!(!fits);
+                    prop_assert!(limit.decide(&state, 0, cost, retry_at).is_admitted());
+                    prop_assert!(!limit.decide(&state, 0, cost, retry_at - NANOSECOND).is_admitted());
+                    charges.pop();
+                }
+                Decision::Impossible => {
+                    prop_assert!(cost > requests);
+                    charges.pop();
+                }
+            }
+        }
+    }
 }
