@@ -168,10 +168,8 @@ impl<'a> Context<'a> {
     /// # Errors
     /// A refusal that names every violation, under the keyword of the first.
     pub fn accept(&self, resource: &Resource, operation: Operation<'_>) -> Result<Resource> {
-        let mut policy = validate::Policy::default();
+        let mut policy = validate::Policy::from(self.profile);
         policy.dialect = self.dialect;
-        policy.enforces_canonical_values = self.profile.enforces_canonical_values;
-        policy.rejects_unknown_attributes = self.profile.rejects_unknown_attributes;
         match validate::accept(self.catalog, self.resource_type, resource, operation, &policy) {
             Ok(accepted) => {
                 self.count(accepted.tolerances);

@@ -113,6 +113,17 @@ async fn canonical_values_can_be_the_only_ones() {
     assert_eq!(service.post("/Users", body).await.status, 201);
 }
 
+/// R7643-4.1.1-07, R7643-4.1.2-05: a service that insists on the forms of the standard.
+#[tokio::test]
+async fn formats_can_be_insisted_on() {
+    let body = json!({"schemas": [USER], "userName": "ola", "timezone": "PST", "addresses": [{"country": "Norway"}]});
+    assert_eq!(Service::new().post("/Users", body.clone()).await.status, 201);
+    let service = Service::with_profile(r#"{"name": "x", "enforcesFormats": true}"#);
+    let reply = service.post("/Users", body).await;
+    let detail = reply.check_error(400, Some("invalidValue")).body["detail"].as_str().unwrap();
+    assert!(detail.contains("`timezone`") && detail.contains("`addresses[0].country`") && !detail.contains("Norway"), "{detail}");
+}
+
 /// Profile `seats`, entra.md 6.2: a create needs a free seat; a delete frees one.
 #[tokio::test]
 async fn a_user_needs_a_seat() {
