@@ -2,6 +2,8 @@
 
 #[cfg(feature = "axum")]
 pub mod axum;
+#[cfg(feature = "jwks")]
+pub mod jwks;
 #[cfg(feature = "oauth")]
 pub mod oauth;
 #[cfg(feature = "reqwest")]

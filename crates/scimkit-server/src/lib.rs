@@ -29,14 +29,27 @@
 //! | part | what it is |
 //! |---|---|
 //! | [`Server`], [`ServerBuilder`] | the function and what it is made of |
-//! | [`Authenticator`], [`BearerTokens`] | who asks |
-//! | [`Policy`], [`DirectoryProviderSwitch`] | what an actor may do beyond its permissions |
+//! | [`Tenants`], [`TenantSettings`] | several servers behind one address; what is different for a tenant of one server |
+//! | [`Authenticator`], [`BearerTokens`], [`BasicCredentials`], [`FirstOf`] | who asks |
+//! | [`Actor`], [`Policy`], [`DirectoryProviderSwitch`] | what an actor may do |
 //! | [`ResourceHandler`], [`Context`], [`Search`] | the seam to storage |
 //! | [`StoreHandler`] | a handler over any `ResourceStore` |
+//! | [`PasswordSink`], [`Argon2Passwords`] | where passwords go |
+//! | [`Hook`] | where a product has a say in changes |
+//! | [`AuditSink`], [`AuditRecord`] | who wrote what |
+//! | [`Readiness`] | whether the service can do its work |
 //!
-//! There are no features and there is no I/O beyond the handler and the authenticator. TLS, ports and single sign-on are not for this
-//! crate. Bulk requests are answered if the profile gives their limits, and `/Me` if the actor has a resource; else with 501. Cursors
-//! need a key ([`ServerBuilder::cursors`]).
+//! | feature | purpose |
+//! |---|---|
+//! | `argon2` | [`Argon2Passwords`] and [`BasicCredentials`] |
+//! | `metrics` | figures by the facade of the `metrics` crate: `scim_requests_total`, `scim_request_seconds`, `scim_store_seconds`, `scim_tolerances_total`, `scim_rate_limited_total` and `scim_passwords_dropped_total` |
+//!
+//! There is no I/O beyond the handler, the authenticator and the sinks. TLS, ports and single sign-on are not for this crate. Bulk
+//! requests are answered if the profile gives their limits, and `/Me` if the actor has a resource; else with 501. Cursors need a key
+//! ([`ServerBuilder::cursors`]).
+//!
+//! [`BasicCredentials`]: https://docs.rs/scimkit-server/latest/scimkit_server/struct.BasicCredentials.html
+//! [`Argon2Passwords`]: https://docs.rs/scimkit-server/latest/scimkit_server/struct.Argon2Passwords.html
 
 mod audit;
 mod authenticate;
@@ -63,6 +76,7 @@ mod server;
 mod shape;
 mod store_handler;
 mod tenant;
+mod tenants;
 mod tolerance;
 mod written;
 
@@ -86,4 +100,5 @@ pub use respond::{body_too_large, error_response, internal};
 pub use server::Server;
 pub use store_handler::StoreHandler;
 pub use tenant::TenantSettings;
+pub use tenants::Tenants;
 pub use tolerance::ToleranceCounts;

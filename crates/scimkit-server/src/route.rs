@@ -70,6 +70,15 @@ impl BasePath {
         self.segments.iter().flat_map(|segment| ["/", segment]).collect()
     }
 
+    /// How many segments the base path has, if a path stands below it, with or without the version.
+    pub(crate) fn covers(&self, path: &str) -> Option<usize> {
+        let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
+        match self.strip(&segments) {
+            Ok(_) | Err(RouteError::Version(_)) => Some(self.segments.len()),
+            Err(RouteError::NotFound) => None,
+        }
+    }
+
     /// What follows the base path.
     fn strip<'p>(&self, segments: &'p [&'p str]) -> Result<&'p [&'p str], RouteError> {
         let is_version = |segment: &str| {

@@ -116,6 +116,11 @@ impl Server {
         &self.inner.config.base_url
     }
 
+    /// How many segments the base path has, if a path stands below it.
+    pub(crate) fn base_path_length(&self, path: &str) -> Option<usize> {
+        self.inner.config.base_path.covers(path)
+    }
+
     /// How often each tolerance of the dialect fired, by tenant.
     pub fn tolerances(&self) -> ToleranceCounts {
         self.inner.tolerances.snapshot()

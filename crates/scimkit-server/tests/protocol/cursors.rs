@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use scimkit_server::DirectoryProviderSwitch;
+use scimkit_server::{CursorKeys, DirectoryProviderSwitch};
 use secrecy::SecretBox;
 use serde_json::json;
 
@@ -184,4 +184,30 @@ async fn a_cursor_shows_nothing() {
     let first = service.get("/Users?sortBy=userName&cursor").await;
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(cursor(&first).unwrap()).unwrap();
     assert!(!bytes.windows(4).any(|window| window == b"user"));
+}
+
+/// R9865-5.2-03: a key takes over from another without ending the walks under way: known first, then used, then the only one.
+#[tokio::test]
+async fn a_key_takes_over_from_another() {
+    let key = |byte: u8| SecretBox::new(Box::new([byte; 32]));
+    let with = |keys: CursorKeys| {
+        let profile = r#"{"name": "x", "paging": {"defaultCount": 1}}"#;
+        Service::with(|builder| builder.profile(serde_json::from_str(profile).unwrap()).cursors(keys, Duration::from_secs(600)))
+    };
+    let walk = async |service: &Service| {
+        service.user("a").await;
+        service.user("b").await;
+        format!("/Users?cursor={}", cursor(&service.get("/Users?cursor").await).unwrap())
+    };
+    let (old, prepared) = (with(CursorKeys::new(key(1))), with(CursorKeys::new(key(1)).with(key(2))));
+    let (changed, new) = (with(CursorKeys::new(key(2)).with(key(1))), with(CursorKeys::new(key(2))));
+    let (before, after) = (walk(&old).await, walk(&changed).await);
+    for service in [&old, &prepared, &changed] {
+        assert_eq!(service.get(&before).await.status, 200);
+    }
+    new.get(&before).await.check_error(400, Some("invalidCursor"));
+    for service in [&prepared, &changed, &new] {
+        assert_eq!(service.get(&after).await.status, 200);
+    }
+    old.get(&after).await.check_error(400, Some("invalidCursor"));
 }

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use scimkit_server::{Actor, BearerTokens, Server, StoreHandler};
 use scimkit_store::error::Result;
 use scimkit_store::{
-    MemoryResources, NewResource, Page, Query, ResourceKey, ResourceStore, Revision, Selection, StoredResource, Tenant, Update,
+    Membership, MemoryResources, NewResource, Page, Query, ResourceKey, ResourceStore, Revision, Selection, StoredResource, Tenant, Update,
 };
-use scimkit_types::Dialect;
+use scimkit_types::{Dialect, Timestamp};
 use serde_json::{Value, json};
 
 use super::support::{BASE, GROUP, PATCH, Service};
@@ -29,6 +29,24 @@ async fn membership_is_seen_from_both_ends() {
     assert_eq!(read.body["groups"], expected);
     let reply = service.patch(&format!("/Users/{user}"), json!([{"op": "remove", "path": "groups"}])).await;
     reply.check_error(400, Some("mutability"));
+}
+
+/// R7643-3.1-04: every id says something and is that of one resource only, whatever its type. R7643-4.2-03: the `value` of a member is such
+/// an id, and the address that belongs to it is made by the service provider, for users and for groups.
+#[tokio::test]
+async fn members_are_ids_of_which_each_is_given_once() {
+    let service = Service::new();
+    let mut ids = Vec::new();
+    for index in 0..20 {
+        ids.push(service.user(&format!("user {index}")).await);
+        ids.push(service.group(&format!("group {index}"), &[]).await);
+    }
+    let different: std::collections::BTreeSet<&String> = ids.iter().filter(|id| !id.trim().is_empty()).collect();
+    assert_eq!(different.len(), ids.len());
+    let members = json!([{"value": ids[0], "type": "User"}, {"value": ids[1], "type": "Group"}]);
+    let group = service.post("/Groups", json!({"schemas": [GROUP], "displayName": "mixed", "members": members})).await;
+    let nested = json!({"value": ids[1], "type": "Group", "$ref": format!("{BASE}/Groups/{}", ids[1])});
+    assert_eq!(service.get(&format!("/Groups/{}", group.id())).await.body["members"], json!([member(&ids[0]), nested]));
 }
 
 /// R7643-2.3.7-04, R7644-3.6-03: whoever is deleted is no member any more.

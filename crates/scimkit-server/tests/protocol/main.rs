@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper of tests reports by panicking")]
 
 mod audit;
+mod bounds;
 mod bulk;
 mod concurrency;
 mod cursors;
@@ -12,7 +13,6 @@ mod errors;
 mod groups;
 mod hooks;
 mod limits;
-mod logs;
 mod me;
 mod passwords;
 mod permissions;

@@ -105,3 +105,69 @@ async fn quotas_are_told_in_headers() {
     assert_eq!(service.get("/ServiceProviderConfig").await.header("ratelimit"), "");
     assert_eq!(Service::new().get("/Users").await.header("ratelimit"), "");
 }
+
+mod servers {
+    use bytes::Bytes;
+    use http::Request;
+    use scimkit_server::{Actor, BearerTokens, Server, StoreHandler, Tenants};
+    use scimkit_store::MemoryResources;
+
+    use super::*;
+
+    fn tenants() -> Tenants {
+        let handler = Arc::new(StoreHandler::new(Arc::new(MemoryResources::new())));
+        let server = |path: &str, tenant: &str| {
+            let mut profile = Profile::standard();
+            profile.base_path = path.to_owned();
+            let tokens = BearerTokens::new()
+                .with_token(&"a".into(), Actor::new("a", Tenant::new("a")))
+                .with_token(&"b".into(), Actor::new("b", Tenant::new("b")));
+            let builder = Server::builder(Arc::<StoreHandler>::clone(&handler), Arc::new(tokens)).profile(profile);
+            builder.only_tenant(Tenant::new(tenant)).build().unwrap()
+        };
+        Tenants::new()
+            .with_server(server("/a/scim/v2", "a"))
+            .with_server(server("/b/scim/v2", "b"))
+            .with_host("b.example.com", server("/scim/v2", "b"))
+    }
+
+    async fn send(tenants: &Tenants, uri: &str, host: &str, token: &str) -> (u16, serde_json::Value) {
+        let request = Request::get(uri).header("host", host).header("authorization", format!("Bearer {token}"));
+        let response = tenants.handle(request.body(Bytes::new()).unwrap()).await;
+        (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
+    }
+
+    /// R7644-6-01, R7644-6-02, R7644-6.1-01: a tenant is told by path or host, and its credentials are good nowhere else.
+    #[tokio::test]
+    async fn tenants_are_told_by_path_or_host() {
+        let tenants = tenants();
+        for (uri, host, token, status) in [
+            ("/a/scim/v2/Users", "example.com", "a", 200),
+            ("/a/scim/Users", "example.com", "a", 200),
+            ("/a/scim/v2/Users", "example.com", "b", 401),
+            ("/b/scim/v2/Users", "example.com", "b", 200),
+            ("/b/scim/v2/Users", "example.com", "a", 401),
+            ("/scim/v2/Users", "b.example.com", "b", 200),
+            ("/scim/v2/Users", "B.EXAMPLE.COM:8443", "b", 200),
+            ("/scim/v2/Users", "b.example.com", "a", 401),
+            ("/scim/v2/Users", "example.com", "b", 404),
+            ("/a/scim/v2/Users", "b.example.com", "a", 404),
+            ("/c/scim/v2/Users", "[::1]:80", "a", 404),
+            ("/a/scim/v2/Users", "[::1]:80", "a", 200),
+            ("https://b.example.com/scim/v2/Users", "example.com", "b", 200),
+        ] {
+            let (found, body) = send(&tenants, uri, host, token).await;
+            assert_eq!(found, status, "{uri} {host} {token}: {body}");
+            assert!(body["schemas"].is_array());
+        }
+        let (_, config) = send(&tenants, "/b/scim/v2/ServiceProviderConfig", "x", "").await;
+        assert_eq!(config["meta"]["location"], "/b/scim/v2/ServiceProviderConfig");
+    }
+
+    #[tokio::test]
+    async fn a_single_server_stands_for_everything() {
+        let only = Tenants::from(Service::new().server);
+        assert_eq!((send(&only, "/scim/v2/Users", "anywhere", "token").await.0, only.max_body()), (200, 1 << 20));
+        assert_eq!(send(&Tenants::new(), "/scim/v2/Users", "anywhere", "token").await.0, 404);
+    }
+}

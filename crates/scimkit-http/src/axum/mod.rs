@@ -1,0 +1,167 @@
+//! A [`Server`](scimkit_server::Server) as an [`axum::Router`].
+
+mod forwarded;
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use ::axum::Router;
+use ::axum::body::{Body, HttpBody};
+use ::axum::extract::{OriginalUri, Request};
+use ::axum::http::StatusCode;
+use ::axum::response::Response;
+use ::axum::routing::get;
+use bytes::{Bytes, BytesMut};
+use scimkit_server::{Readiness, Tenants, body_too_large, error_response, internal};
+use scimkit_types::ErrorResponse;
+
+/// How requests arrive.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct EdgeOptions {
+    /// The proxies that are believed when they say which host a client asked for, by `Forwarded` or `X-Forwarded-Host`. Default: none,
+    /// so that both headers mean nothing.
+    ///
+    /// The application must be served with `into_make_service_with_connect_info::<SocketAddr>()`, else no peer is known to be a proxy.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+impl EdgeOptions {
+    /// These options with one more proxy that is believed.
+    #[must_use]
+    pub fn with_trusted_proxy(mut self, proxy: IpAddr) -> Self {
+        self.trusted_proxies.push(proxy);
+        self
+    }
+}
+
+/// A router that answers every request by the server, or by that of several [`Tenants`] that the request is for.
+///
+/// It reads bodies up to the servers' limit, and turns a panic of a handler into a SCIM error body with status 500. It can be merged into
+/// an application's router as the fallback, or nested; the server sees the whole path in either case, so its base path is the address
+/// where clients find it.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use scimkit_server::{BearerTokens, Server, StoreHandler};
+/// # fn run(handler: Arc<StoreHandler>, tokens: BearerTokens) -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::builder(handler.clone(), Arc::new(tokens)).build()?;
+/// let application: axum::Router = scimkit_http::axum::probes(handler).merge(scimkit_http::axum::router(server));
+/// # Ok(())
+/// # }
+/// ```
+pub fn router(tenants: impl Into<Tenants>) -> Router {
+    router_with(tenants, EdgeOptions::default())
+}
+
+/// As [`router`], with options.
+pub fn router_with(tenants: impl Into<Tenants>, options: EdgeOptions) -> Router {
+    let shared = Arc::new((tenants.into(), options));
+    Router::new().fallback(move |OriginalUri(uri): OriginalUri, request: Request| {
+        let shared = Arc::clone(&shared);
+        async move {
+            let (tenants, options) = shared.as_ref();
+            let (mut parts, body) = request.into_parts();
+            parts.uri = uri;
+            forwarded::apply(&mut parts, &options.trusted_proxies);
+            answer(tenants, Request::from_parts(parts, body)).await.map(Body::from)
+        }
+    })
+}
+
+/// Routes for those who watch over the service: `/health` answers 200 as long as there is an answer, `/ready` answers 200 or, when the
+/// service cannot do its work, 503. Both stand outside of authentication and tell nothing else.
+pub fn probes(readiness: Arc<dyn Readiness>) -> Router {
+    Router::new().route("/health", get(|| async { "up\n" })).route(
+        "/ready",
+        get(move || {
+            let readiness = Arc::clone(&readiness);
+            async move {
+                match CatchPanic(Box::pin(async move { readiness.check().await })).await {
+                    Ok(Ok(())) => return (StatusCode::OK, "ready\n"),
+                    Ok(Err(error)) => tracing::warn!(%error, "the service is not ready"),
+                    // The panic hook has said where.
+                    Err(Panicked) => {}
+                }
+                (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+            }
+        }),
+    )
+}
+
+async fn answer(tenants: &Tenants, request: Request) -> Response<Bytes> {
+    let (parts, body) = request.into_parts();
+    let body = match read(body, tenants.max_body()).await {
+        Ok(body) => body,
+        Err(ReadError::TooLarge { limit }) => return body_too_large(limit),
+        Err(error @ ReadError::Broken(_)) => return error_response(&ErrorResponse::new(400, error.to_string())),
+    };
+    CatchPanic(Box::pin(tenants.handle(Request::from_parts(parts, body)))).await.unwrap_or_else(|_| internal())
+}
+
+/// Why a body could not be read.
+#[derive(Debug)]
+enum ReadError {
+    TooLarge { limit: usize },
+    Broken(::axum::Error),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge { limit } => write!(f, "the body is over the limit of {limit} bytes"),
+            Self::Broken(_) => f.write_str("the body ended before it was complete"),
+        }
+    }
+}
+
+impl Error for ReadError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::TooLarge { .. } => None,
+            Self::Broken(error) => Some(error),
+        }
+    }
+}
+
+/// Reads a body; nothing beyond the limit is kept, and nothing at all if its length was announced.
+async fn read(mut body: Body, limit: usize) -> Result<Bytes, ReadError> {
+    if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > limit) {
+        return Err(ReadError::TooLarge { limit });
+    }
+    let mut whole = BytesMut::new();
+    while let Some(frame) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        let Ok(data) = frame.map_err(ReadError::Broken)?.into_data() else { continue };
+        if data.len() > limit.saturating_sub(whole.len()) {
+            return Err(ReadError::TooLarge { limit });
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.freeze())
+}
+
+/// Ends a future that panics with an error instead.
+struct CatchPanic<F>(Pin<Box<F>>);
+
+/// A future panicked; the panic hook has said where.
+#[derive(Debug)]
+struct Panicked;
+
+impl<F: Future> Future for CatchPanic<F> {
+    type Output = Result<F::Output, Panicked>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let future = self.0.as_mut();
+        // The future is not polled again after a panic, so that nobody sees what it left half done.
+        match std::panic::catch_unwind(AssertUnwindSafe(|| future.poll(context))) {
+            Ok(poll) => poll.map(Ok),
+            Err(_) => Poll::Ready(Err(Panicked)),
+        }
+    }
+}
