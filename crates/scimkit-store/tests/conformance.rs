@@ -58,3 +58,39 @@ mod state_in_a_sqlite_file {
 
     scimkit_store::state_store_conformance!(fresh());
 }
+
+#[cfg(feature = "postgres")]
+mod resources_in_postgres {
+    use scimkit_store::postgres::PostgresResources;
+
+    use crate::cluster::{Schema, schema};
+
+    async fn fresh() -> Option<(Schema, PostgresResources)> {
+        let schema = schema()?;
+        let store = PostgresResources::open_in(schema.pool.clone(), &schema.name).await.unwrap();
+        Some((schema, store))
+    }
+
+    scimkit_store::resource_store_conformance!({
+        let Some(fresh) = fresh().await else { return };
+        fresh
+    });
+}
+
+#[cfg(feature = "postgres")]
+mod state_in_postgres {
+    use scimkit_store::postgres::PostgresState;
+
+    use crate::cluster::{Schema, schema};
+
+    async fn fresh() -> Option<(Schema, PostgresState)> {
+        let schema = schema()?;
+        let store = PostgresState::open_in(schema.pool.clone(), &schema.name).await.unwrap();
+        Some((schema, store))
+    }
+
+    scimkit_store::state_store_conformance!({
+        let Some(fresh) = fresh().await else { return };
+        fresh
+    });
+}

@@ -39,7 +39,7 @@ async fn everything_is_there_after_opening_a_file_again() {
     };
     let (resources, state) = (SqliteResources::open(&path).unwrap(), SqliteState::open(&path).unwrap());
     assert_eq!(resources.get(&key("1"), Selection::Whole).await.unwrap(), Some(created));
-    assert_eq!(resources.memberships(&ResourceKey::new(Tenant::default(), "User", "u1")).await.unwrap().len(), 1);
+    assert_eq!(resources.memberships(&Tenant::default(), &["u1".to_owned()]).await.unwrap()[0].len(), 1);
     let mut twin = group("2");
     twin.unique = vec![UniqueKey::new("displayName", "1")];
     assert!(matches!(resources.create(twin).await.unwrap_err().kind(), StoreErrorKind::NotUnique { .. }));

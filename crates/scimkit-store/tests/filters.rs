@@ -224,7 +224,9 @@ fn filter() -> impl Strategy<Value = ResolvedFilter> {
     let element = (tree(fitting(expression(sub), true)), any::<bool>())
         .prop_map(|(inner, is_extension)| Filter::ValuePath(ValuePath::new(path("items", is_extension), inner)));
     let leaf = prop_oneof![4 => expression(base), 1 => expression(extended), 2 => element].boxed();
-    tree(fitting(leaf, false)).prop_map(|filter| resolve(&filter).unwrap())
+    let not = |filter| Filter::Not(Box::new(filter));
+    prop_oneof![4 => tree(fitting(leaf.clone(), false)), 1 => tree(fitting(leaf, false)).prop_map(move |filter| not(not(not(filter))))]
+        .prop_map(|filter| resolve(&filter).unwrap())
 }
 
 fn fitting(leaf: BoxedStrategy<Filter>, is_relative: bool) -> BoxedStrategy<Filter> {
@@ -240,9 +242,9 @@ fn resolve(filter: &Filter) -> Option<ResolvedFilter> {
     filter.resolve(&CATALOG, CATALOG.resource_type("Thing").unwrap(), Dialect::default()).ok()
 }
 
-async fn fill(store: &impl ResourceStore, resources: &[Resource]) {
+async fn fill(store: &dyn ResourceStore, tenant: &Tenant, resources: &[Resource]) {
     for (n, resource) in (0i64..).zip(resources) {
-        let key = ResourceKey::new(Tenant::default(), "Thing", format!("t{n}"));
+        let key = ResourceKey::new(tenant.clone(), "Thing", format!("t{n}"));
         let mut new = NewResource::new(key, resource.clone(), Timestamp::from_second(n / 2).unwrap());
         // Elements that are kept apart are found like those in documents.
         new.member_attributes = if n == 0 { vec!["tags".to_owned()] } else { vec![] };
@@ -268,7 +270,7 @@ fn large_integers_and_decimals_compare_as_in_the_evaluator() {
     let mut checked = 0;
     run(async {
         let sqlite = SqliteResources::open_in_memory().unwrap();
-        fill(&sqlite, &resources).await;
+        fill(&sqlite, &Tenant::default(), &resources).await;
         use CompareOperator::*;
         for operator in [Equal, NotEqual, GreaterThan, GreaterOrEqual, LessThan, LessOrEqual] {
             for number in &numbers {
@@ -293,8 +295,8 @@ proptest! {
     ) {
         run(async {
             let (memory, sqlite) = (MemoryResources::new(), SqliteResources::open_in_memory().unwrap());
-            fill(&memory, &resources).await;
-            fill(&sqlite, &resources).await;
+            fill(&memory, &Tenant::default(), &resources).await;
+            fill(&sqlite, &Tenant::default(), &resources).await;
             for filter in &filters {
                 check_filter(&memory, &Tenant::default(), "Thing", filter).await;
                 check_filter(&sqlite, &Tenant::default(), "Thing", filter).await;
@@ -305,12 +307,11 @@ proptest! {
     /// SQLite sorts as memory does.
     #[test]
     fn every_store_sorts_alike(resources in prop::collection::vec(resource(), 1..8), text in prop::sample::select(&PATHS[..])) {
-        let catalog = catalog();
-        let (path, _) = scimkit_filter::resolve_path(&path(text, false), &catalog, catalog.resource_type("Thing").unwrap()).unwrap();
+        let path = sort_path(text);
         run(async {
             let (memory, sqlite) = (MemoryResources::new(), SqliteResources::open_in_memory().unwrap());
-            fill(&memory, &resources).await;
-            fill(&sqlite, &resources).await;
+            fill(&memory, &Tenant::default(), &resources).await;
+            fill(&sqlite, &Tenant::default(), &resources).await;
             for order in [SortOrder::Ascending, SortOrder::Descending] {
                 let mut query = Query::new(Tenant::default(), "Thing".to_owned(), 100);
                 query.sort = Some(Sort::new(path.clone(), order));
@@ -318,4 +319,93 @@ proptest! {
             }
         });
     }
+}
+
+/// Invariant 8, for as many pairs of a filter and a resource as `SCIMKIT_FILTER_PAIRS` says: each database answers as the evaluator does,
+/// and pages, by index and by position, are those of the store in memory.
+#[test]
+fn databases_answer_as_the_evaluator_and_page_as_memory() {
+    const RESOURCES: usize = 40;
+    const FILTERS: usize = 50;
+    let wanted: usize = std::env::var("SCIMKIT_FILTER_PAIRS").map_or(4_000, |pairs| pairs.parse().unwrap());
+    let cases = u32::try_from(wanted.div_ceil(RESOURCES * FILTERS)).unwrap();
+    let config = ProptestConfig { cases, max_local_rejects: 10_000_000, failure_persistence: None, ..ProptestConfig::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut databases: Vec<Box<dyn ResourceStore>> = vec![Box::new(SqliteResources::open_in_memory().unwrap())];
+    #[cfg(feature = "postgres")]
+    let schema = crate::cluster::schema();
+    #[cfg(feature = "postgres")]
+    if let Some(schema) = &schema {
+        use scimkit_store::postgres::PostgresResources;
+        databases.push(Box::new(runtime.block_on(PostgresResources::open_in(schema.pool.clone(), &schema.name)).unwrap()));
+    }
+    let (pairs, tenants) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+    let sorts = prop::collection::vec((prop::sample::select(&PATHS[..]), any::<bool>(), 0..6u64, 1..9u64), 4);
+    let batch = (prop::collection::vec(resource(), RESOURCES..RESOURCES + 1), prop::collection::vec(filter(), FILTERS..FILTERS + 1), sorts);
+    let checked = proptest::test_runner::TestRunner::new(config).run(&batch, |(resources, filters, sorts)| {
+        // The databases keep what was there before: each batch is a tenant of its own.
+        tenants.set(tenants.get() + 1);
+        let tenant = Tenant::new(format!("tenant {}", tenants.get()));
+        let memory = MemoryResources::new();
+        runtime.block_on(async {
+            fill(&memory, &tenant, &resources).await;
+            for database in &databases {
+                fill(&**database, &tenant, &resources).await;
+            }
+        });
+        let mut query = Query::new(tenant.clone(), "Thing".to_owned(), u64::MAX);
+        let searchable: Vec<(String, Resource)> =
+            runtime.block_on(memory.query(&query)).unwrap().resources.iter().map(|stored| (stored.id.clone(), common(stored))).collect();
+        for filter in &filters {
+            let expected: Vec<&str> =
+                searchable.iter().filter(|(_, resource)| filter.matches(resource)).map(|(id, _)| id.as_str()).collect();
+            query.filter = Some(filter.clone());
+            for database in &databases {
+                let found = runtime.block_on(database.query(&query)).unwrap();
+                let ids: Vec<&str> = found.resources.iter().map(|stored| stored.id.as_str()).collect();
+                prop_assert_eq!(&ids, &expected, "{:?}: {:?}", database, filter);
+                prop_assert_eq!(found.total, expected.len() as u64);
+                pairs.set(pairs.get() + searchable.len());
+            }
+        }
+        for ((text, is_descending, offset, count), filter) in sorts.into_iter().zip(&filters) {
+            let order = if is_descending { SortOrder::Descending } else { SortOrder::Ascending };
+            let mut query = Query::new(tenant.clone(), "Thing".to_owned(), count);
+            query.sort = Some(Sort::new(sort_path(text), order));
+            for filter in [None, Some(filter.clone())] {
+                (query.filter, query.after, query.offset) = (filter, None, offset);
+                for _ in 0..6 {
+                    let expected = runtime.block_on(memory.query(&query)).unwrap();
+                    for database in &databases {
+                        let found = runtime.block_on(database.query(&query)).unwrap();
+                        prop_assert_eq!(&found, &expected, "{:?}: {:?}", database, query);
+                    }
+                    let Some(next) = expected.next else { break };
+                    (query.after, query.offset) = (Some(next), 0);
+                }
+            }
+        }
+        Ok(())
+    });
+    checked.unwrap_or_else(|error| panic!("{error}"));
+    assert!(pairs.get() >= wanted * databases.len(), "{} pairs", pairs.get());
+    println!("{} pairs of a filter and a resource in {} databases", pairs.get(), databases.len());
+}
+
+fn sort_path(text: &str) -> scimkit_filter::ResolvedPath {
+    let catalog = catalog();
+    scimkit_filter::resolve_path(&path(text, false), &catalog, catalog.resource_type("Thing").unwrap()).unwrap().0
+}
+
+/// What a filter is evaluated on.
+fn common(stored: &scimkit_store::StoredResource) -> Resource {
+    let mut document = stored.document.clone();
+    let meta = [
+        ("resourceType", "Thing".to_owned()),
+        ("created", stored.created_at.to_string()),
+        ("lastModified", stored.modified_at.to_string()),
+    ];
+    document.insert("id", stored.id.as_str());
+    document.insert("meta", meta.into_iter().collect::<ComplexValue>());
+    document
 }

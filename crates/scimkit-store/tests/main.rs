@@ -1,5 +1,8 @@
 //! What the stores keep and answer.
 
+// A server for tests.
+#[cfg(all(test, feature = "postgres"))]
+mod cluster;
 // Every store and wrapper against the suites.
 #[cfg(test)]
 mod conformance;

@@ -30,7 +30,7 @@ use scimkit_filter::{Filter, ResolvedFilter, ResolvedPath};
 use scimkit_types::{Catalog, Dialect, Resource, Timestamp};
 
 use crate::error::{Result, StoreErrorKind};
-use crate::resource::{NewResource, Query, ResourceKey, ResourceStore, Selection, StoredResource, Tenant, document};
+use crate::resource::{Membership, NewResource, Query, ResourceKey, ResourceStore, Selection, StoredResource, Tenant, document};
 
 /// Proves a [`ResourceStore`]; see the [module](crate::conformance).
 #[macro_export]
@@ -59,6 +59,9 @@ macro_rules! resource_store_conformance {
             members::a_new_document_leaves_members_alone,
             members::memberships_end_with_the_member,
             members::members_that_were_part_of_documents_are_found,
+            members::nested_memberships_are_found,
+            members::long_text_is_kept_and_found,
+            members::the_time_of_a_change_never_goes_back,
             queries::pages_follow_the_order_of_creation,
             queries::filters_mean_what_the_evaluator_says,
             queries::filters_reach_members,
@@ -156,6 +159,11 @@ fn kind<T: std::fmt::Debug>(result: Result<T>) -> StoreErrorKind {
 async fn read(store: &impl ResourceStore, key: &ResourceKey) -> StoredResource {
     let found = store.get(key, Selection::Whole).await.unwrap();
     found.unwrap_or_else(|| panic!("there is no {key:?}"))
+}
+
+/// Of what a resource is a member.
+async fn groups_of(store: &impl ResourceStore, id: &str) -> Vec<Membership> {
+    store.memberships(&tenant(), &[id.to_owned()]).await.unwrap().pop().unwrap()
 }
 
 /// Runs calls at the same time and returns their answers.

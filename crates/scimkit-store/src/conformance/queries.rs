@@ -250,7 +250,7 @@ pub async fn a_walk_goes_on_where_it_was(store: Arc<impl ResourceStore + 'static
         let first = store.query(&query).await.unwrap();
         assert_eq!(ids(&first.resources), ["b", "d"]);
         for id in ["b", "d"] {
-            assert!(store.delete(&user_key(id), None).await.unwrap());
+            assert!(store.delete(&user_key(id), None, at(9)).await.unwrap());
         }
         for id in ["a", "e", "i"] {
             store.create(user(id, &format!(r#"{{"userName": "{id}"}}"#))).await.unwrap();
@@ -262,7 +262,7 @@ pub async fn a_walk_goes_on_where_it_was(store: Arc<impl ResourceStore + 'static
         let third = store.query(&query).await.unwrap();
         assert_eq!((ids(&third.resources), third.next), (vec!["i"], None));
         for id in ["a", "e", "f", "h", "i"] {
-            assert!(store.delete(&user_key(id), None).await.unwrap());
+            assert!(store.delete(&user_key(id), None, at(9)).await.unwrap());
         }
     }
 }
@@ -275,7 +275,7 @@ pub async fn a_changed_resource_is_found_by_what_it_is_now(store: Arc<impl Resou
         update.document = Some(json(document));
         store.update(update).await.unwrap().unwrap();
     }
-    assert!(store.delete(&user_key("u4"), None).await.unwrap());
+    assert!(store.delete(&user_key("u4"), None, at(9)).await.unwrap());
     for filter in FILTERS {
         check_filter(&*store, &tenant(), "User", &resolve(filter, "User")).await;
     }

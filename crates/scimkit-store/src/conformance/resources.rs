@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{at, at_once, group, json, kind, read, tenant, user, user_key};
+use super::{at, at_once, group, groups_of, json, kind, read, tenant, user, user_key};
 use crate::error::StoreErrorKind;
-use crate::resource::{NewResource, Query, ResourceKey, ResourceStore, Revision, Selection, Tenant, UniqueKey, Update};
+use crate::resource::{Membership, NewResource, Query, ResourceKey, ResourceStore, Revision, Selection, Tenant, UniqueKey, Update};
 
 fn named(id: &str, name: &str) -> NewResource {
     let mut user = user(id, &format!(r#"{{"userName": "{name}"}}"#));
@@ -69,9 +69,9 @@ pub async fn a_stale_revision_is_refused(store: Arc<impl ResourceStore + 'static
     update.document = Some(json("{}"));
     update.expected = Some(Revision(2));
     assert_eq!(kind(store.update(update).await), StoreErrorKind::RevisionMismatch);
-    assert_eq!(kind(store.delete(&user_key("1"), Some(Revision(7))).await), StoreErrorKind::RevisionMismatch);
+    assert_eq!(kind(store.delete(&user_key("1"), Some(Revision(7)), at(9)).await), StoreErrorKind::RevisionMismatch);
     assert_eq!(read(&store, &user_key("1")).await, created);
-    assert!(store.delete(&user_key("1"), Some(Revision(1))).await.unwrap());
+    assert!(store.delete(&user_key("1"), Some(Revision(1)), at(9)).await.unwrap());
 }
 
 /// A resource that is not there is a value, whatever is expected of it.
@@ -81,19 +81,19 @@ pub async fn what_is_not_there_is_no_error(store: Arc<impl ResourceStore + 'stat
         update.expected = Some(Revision(1));
         assert_eq!(store.get(&user_key("1"), Selection::Whole).await.unwrap(), None);
         assert_eq!(store.update(update).await.unwrap(), None);
-        assert!(!store.delete(&user_key("1"), Some(Revision(1))).await.unwrap());
-        assert_eq!(store.memberships(&user_key("1")).await.unwrap(), []);
+        assert!(!store.delete(&user_key("1"), Some(Revision(1)), at(9)).await.unwrap());
+        assert_eq!(groups_of(&*store, "1").await, []);
         assert_eq!(store.query(&Query::new(tenant(), "Device".to_owned(), 10)).await.unwrap().total, 0);
         store.create(user("2", "{}")).await.unwrap_or_else(|_| panic!("the second resource is the only one"));
-        assert!(store.delete(&user_key("2"), None).await.unwrap());
+        assert!(store.delete(&user_key("2"), None, at(9)).await.unwrap());
     }
 }
 
 /// R7644-3.6-01, R7644-3.6-02: nothing is left of a deleted resource, and its id may be used again.
 pub async fn a_deleted_resource_is_gone(store: Arc<impl ResourceStore + 'static>) {
     store.create(named("1", "ola")).await.unwrap();
-    assert!(store.delete(&user_key("1"), None).await.unwrap());
-    assert!(!store.delete(&user_key("1"), None).await.unwrap());
+    assert!(store.delete(&user_key("1"), None, at(9)).await.unwrap());
+    assert!(!store.delete(&user_key("1"), None, at(9)).await.unwrap());
     assert_eq!(store.get(&user_key("1"), Selection::Whole).await.unwrap(), None);
     assert_eq!(store.query(&Query::new(tenant(), "User".to_owned(), 10)).await.unwrap().total, 0);
     assert_eq!(store.create(named("1", "ola")).await.unwrap().revision, Revision(1));
@@ -146,7 +146,7 @@ pub async fn concurrent_creates_keep_the_limit(store: Arc<impl ResourceStore + '
     assert!(answers.into_iter().filter_map(Result::err).all(|error| error == StoreErrorKind::Full { limit: 5 }));
     let page = store.query(&Query::new(tenant(), "User".to_owned(), 10)).await.unwrap();
     assert_eq!(page.total, 5);
-    assert!(store.delete(&user_key(&page.resources.first().unwrap().id), None).await.unwrap());
+    assert!(store.delete(&user_key(&page.resources.first().unwrap().id), None, at(9)).await.unwrap());
     assert!(create(40).await.is_ok(), "a deleted resource makes room");
 }
 
@@ -181,8 +181,8 @@ pub async fn a_failed_update_changes_nothing(store: Arc<impl ResourceStore + 'st
     update.members = vec![super::members::clear(), super::members::add("u2")];
     assert_eq!(kind(store.update(update).await), not_unique("displayName"));
     assert_eq!(read(&store, &before_key()).await, before);
-    assert_eq!(store.memberships(&user_key("u2")).await.unwrap(), []);
-    assert_eq!(store.memberships(&user_key("u1")).await.unwrap().len(), 1);
+    assert_eq!(groups_of(&*store, "u2").await, []);
+    assert_eq!(groups_of(&*store, "u1").await.len(), 1);
 }
 
 fn before_key() -> ResourceKey {
@@ -210,15 +210,16 @@ pub async fn tenants_are_apart(store: Arc<impl ResourceStore + 'static>) {
         assert_eq!((page.total, page.resources.len()), (1, 1));
         assert_eq!(page.resources.first().unwrap().document.get("title").and_then(|title| title.as_str()), Some("Ms"));
     }
-    assert_eq!(store.memberships(&key(&acme, "User")).await.unwrap().len(), 1);
+    let memberships = async |tenant: &Tenant| store.memberships(tenant, &["1".to_owned()]).await.unwrap().concat();
+    assert_eq!(memberships(&acme).await.len(), 1);
     let mut update = Update::new(key(&acme, "User"), at(9));
     update.document = Some(json(r#"{"title": "Dr"}"#));
     store.update(update).await.unwrap().unwrap();
-    assert!(store.delete(&key(&acme, "User"), None).await.unwrap());
+    assert!(store.delete(&key(&acme, "User"), None, at(9)).await.unwrap());
     let other = read(&store, &key(&globex, "User")).await;
     assert_eq!((other.revision, other.document.get("title").and_then(|title| title.as_str())), (Revision(1), Some("Mr")));
-    assert_eq!(store.memberships(&key(&acme, "User")).await.unwrap(), []);
-    assert_eq!(store.memberships(&key(&globex, "User")).await.unwrap(), [("Group".to_owned(), "1".to_owned(), Some("all".to_owned()))]);
+    assert_eq!(memberships(&acme).await, []);
+    assert_eq!(memberships(&globex).await, [Membership::new("Group".to_owned(), "1".to_owned(), Some("all".to_owned()), true)]);
     assert_eq!(read(&store, &key(&globex, "Group")).await.revision, Revision(1));
     assert_eq!(read(&store, &key(&acme, "Group")).await.document.get("members"), None);
 }
@@ -239,4 +240,10 @@ pub async fn the_null_character_is_refused(store: Arc<impl ResourceStore + 'stat
     update.members = vec![super::members::add("ok"), super::members::add("\\u0000")];
     assert_eq!(kind(store.update(update).await), nul("members.value"));
     assert_eq!(read(&store, &super::group_key("1")).await.document.get("members"), None);
+    let mut query = Query::new(tenant(), "User".to_owned(), 10);
+    query.filter = Some(super::resolve(r#"title pr or not (userName eq "a\u0000b")"#, "User"));
+    assert_eq!(kind(store.query(&query).await), nul("userName"));
+    assert_eq!(store.get(&user_key("a\0"), Selection::Whole).await.unwrap(), None);
+    assert!(!store.delete(&user_key("a\0"), None, at(9)).await.unwrap());
+    assert_eq!(groups_of(&*store, "a\0").await, []);
 }

@@ -1,8 +1,9 @@
 //! What every back end asks of a document: text that databases take, the form that filters are evaluated on, members taken out.
 
+use scimkit_filter::{Node, Operand};
 use scimkit_types::{ComplexValue, Resource, Timestamp, Value};
 
-use super::{NewResource, ResourceKey, UniqueKey, Update};
+use super::{NewResource, Query, ResourceKey, UniqueKey, Update};
 use crate::error::{Result, StoreError, StoreErrorKind};
 
 /// How deep values may lie inside each other. `serde_json` reads 127 levels, and a document stands in at most two more.
@@ -37,6 +38,31 @@ pub(crate) fn check_update(update: &Update) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses text that a database does not take.
+pub(crate) fn check_query(query: &Query) -> Result<()> {
+    check_text("tenant", query.tenant.as_str())?;
+    check_text("resourceType", &query.resource_type)?;
+    if let Some(position) = &query.after {
+        check_text("id", &position.id)?;
+    }
+    query.filter.as_ref().map_or(Ok(()), |filter| check_node(filter.root()))
+}
+
+/// As deep as a filter may be, which its parser bounds.
+fn check_node(node: &Node) -> Result<()> {
+    match node {
+        Node::And(parts) | Node::Or(parts) => parts.iter().try_for_each(check_node),
+        Node::Not(inner) | Node::Element { filter: inner, .. } => check_node(inner),
+        Node::Compare { path, operand: Operand::Text { text, .. }, .. } => check_text(path.attribute.as_str(), text),
+        Node::Compare { .. } | Node::Present(_) | Node::Constant(_) => Ok(()),
+    }
+}
+
+/// Whether there can be a resource of this key.
+pub(crate) fn may_exist(key: &ResourceKey) -> bool {
+    check_key(key).is_ok()
 }
 
 fn check_key(key: &ResourceKey) -> Result<()> {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use scimkit_types::Timestamp;
 
-use super::{NewResource, Page, Query, ResourceKey, ResourceStore, Revision, Selection, StoredResource, Update};
+use super::{Membership, NewResource, Page, Query, ResourceKey, ResourceStore, Revision, Selection, StoredResource, Tenant, Update};
 use crate::error::Result;
 
 macro_rules! forward {
@@ -24,16 +25,16 @@ macro_rules! forward {
                 (**self).update(update).await
             }
 
-            async fn delete(&self, key: &ResourceKey, expected: Option<Revision>) -> Result<bool> {
-                (**self).delete(key, expected).await
+            async fn delete(&self, key: &ResourceKey, expected: Option<Revision>, deleted_at: Timestamp) -> Result<bool> {
+                (**self).delete(key, expected, deleted_at).await
             }
 
             async fn query(&self, query: &Query) -> Result<Page> {
                 (**self).query(query).await
             }
 
-            async fn memberships(&self, key: &ResourceKey) -> Result<Vec<(String, String, Option<String>)>> {
-                (**self).memberships(key).await
+            async fn memberships(&self, tenant: &Tenant, ids: &[String]) -> Result<Vec<Vec<Membership>>> {
+                (**self).memberships(tenant, ids).await
             }
         }
     };

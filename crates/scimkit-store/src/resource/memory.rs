@@ -1,6 +1,8 @@
 //! Resources in memory.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::mem;
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -12,7 +14,8 @@ use super::candidates::{self, ValueIndex};
 use super::document::{self, MemberChange};
 use super::members::Members;
 use super::{
-    NewResource, Page, Position, Query, ResourceKey, ResourceStore, Revision, Selection, StoredResource, Tenant, UniqueKey, Update,
+    Edge, MAX_LEVELS, Membership, NewResource, Page, Position, Query, ResourceKey, ResourceStore, Revision, Selection, StoredResource,
+    Tenant, UniqueKey, Update, memberships_of,
 };
 use crate::error::{Result, StoreError, StoreErrorKind};
 use crate::keys::{instant_key, instant_of_key, sort_key};
@@ -24,7 +27,7 @@ use crate::keys::{instant_key, instant_of_key, sort_key};
 /// changes of that tenant wait until it has its answer, other tenants do not.
 ///
 /// A filter may name `id`, `meta.resourceType`, `meta.created` and `meta.lastModified`; `meta.location` and `meta.version` are not kept
-/// and so have no value. When a resource is deleted, the revision of every resource that had it as a member grows by one.
+/// and so have no value.
 ///
 /// ```
 /// use scimkit_store::{MemoryResources, NewResource, ResourceKey, ResourceStore, Selection, Tenant};
@@ -90,10 +93,10 @@ struct Entry {
 
 /// Who has whom as a member, by the folded `value` of the member.
 #[derive(Debug, Default)]
-struct Memberships(HashMap<String, BTreeSet<Membership>>);
+struct Memberships(HashMap<String, BTreeSet<MemberOf>>);
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Membership {
+struct MemberOf {
     id: String,
     resource_type: String,
     attribute: String,
@@ -101,15 +104,15 @@ struct Membership {
 }
 
 impl Memberships {
-    fn of(&self, value: &str) -> impl Iterator<Item = &Membership> {
+    fn of(&self, value: &str) -> impl Iterator<Item = &MemberOf> {
         self.0.get(&*text_key(value, false)).into_iter().flatten()
     }
 
-    fn add(&mut self, membership: Membership) {
+    fn add(&mut self, membership: MemberOf) {
         self.0.entry(text_key(&membership.value, false).into_owned()).or_default().insert(membership);
     }
 
-    fn remove(&mut self, membership: &Membership) {
+    fn remove(&mut self, membership: &MemberOf) {
         let key = text_key(&membership.value, false);
         if let Some(memberships) = self.0.get_mut(&*key) {
             memberships.remove(membership);
@@ -120,7 +123,7 @@ impl Memberships {
     }
 }
 
-impl Membership {
+impl MemberOf {
     fn new(key: &ResourceKey, attribute: &str, value: &str) -> Self {
         Self {
             id: key.id.clone(),
@@ -274,7 +277,7 @@ impl TenantResources {
         }
         if has_changed {
             entry.revision.0 += 1;
-            entry.modified_at = modified_at;
+            entry.modified_at = entry.modified_at.max(modified_at);
         }
         if let Some(mut document) = document {
             dedup(&mut unique);
@@ -293,7 +296,7 @@ impl TenantResources {
         Ok(Some(stored))
     }
 
-    fn delete(&mut self, key: &ResourceKey, expected: Option<Revision>) -> Result<bool> {
+    fn delete(&mut self, key: &ResourceKey, expected: Option<Revision>, deleted_at: Timestamp) -> Result<bool> {
         let Some(resources) = self.types.get_mut(&key.resource_type) else { return Ok(false) };
         let Some(entry) = resources.entries.get(&key.id) else { return Ok(false) };
         entry.check_revision(expected)?;
@@ -302,10 +305,10 @@ impl TenantResources {
         resources.leave(&key.id, &entry.unique, &entry.searchable);
         for members in &entry.members {
             for value in members.keys() {
-                self.memberships.remove(&Membership::new(key, &members.attribute, value));
+                self.memberships.remove(&MemberOf::new(key, &members.attribute, value));
             }
         }
-        let memberships: Vec<Membership> = self.memberships.of(&key.id).filter(|found| found.value == key.id).cloned().collect();
+        let memberships: Vec<MemberOf> = self.memberships.of(&key.id).filter(|found| found.value == key.id).cloned().collect();
         let mut grown = HashSet::new();
         for membership in memberships {
             self.memberships.remove(&membership);
@@ -314,8 +317,11 @@ impl TenantResources {
             for members in group.members.iter_mut().filter(|members| members.attribute.eq_ignore_ascii_case(&membership.attribute)) {
                 members.remove(&membership.value);
             }
-            if grown.insert((membership.resource_type, membership.id)) {
+            if grown.insert((membership.resource_type.clone(), membership.id.clone())) {
                 group.revision.0 += 1;
+                group.modified_at = group.modified_at.max(deleted_at);
+                let Entry { created_at, modified_at, .. } = *group;
+                document::add_common(&mut group.searchable, &membership.id, &membership.resource_type, created_at, modified_at);
             }
         }
         Ok(true)
@@ -380,17 +386,26 @@ impl TenantResources {
         Page { total, resources: stored, next }
     }
 
-    fn memberships(&self, key: &ResourceKey) -> Vec<(String, String, Option<String>)> {
-        let mut found: Vec<(String, String, Option<String>)> = Vec::new();
-        for membership in self.memberships.of(&key.id).filter(|found| found.value == key.id) {
-            if found.last().is_some_and(|(resource_type, id, _)| *resource_type == membership.resource_type && *id == membership.id) {
-                continue;
+    fn memberships(&self, ids: &[String]) -> Vec<Vec<Membership>> {
+        let mut edges: Vec<Edge> = Vec::new();
+        let mut asked: HashSet<&str> = ids.iter().map(String::as_str).collect();
+        let mut level: Vec<&str> = asked.iter().copied().collect();
+        for _ in 0..MAX_LEVELS {
+            let members = mem::take(&mut level);
+            for (member, group) in members.into_iter().flat_map(|member| self.memberships.of(member).map(move |group| (member, group))) {
+                if group.value != member {
+                    continue;
+                }
+                let entry = self.types.get(&group.resource_type).and_then(|resources| resources.entries.get(&group.id));
+                let display = entry.and_then(|entry| entry.searchable.get("displayName")).and_then(|name| name.as_str()).map(str::to_owned);
+                let (id, resource_type) = (group.id.clone(), group.resource_type.clone());
+                edges.push(Edge { member: member.to_owned(), id, resource_type, display });
+                if asked.insert(&group.id) {
+                    level.push(&group.id);
+                }
             }
-            let entry = self.types.get(&membership.resource_type).and_then(|resources| resources.entries.get(&membership.id));
-            let display = entry.and_then(|entry| entry.searchable.get("displayName")).and_then(|name| name.as_str());
-            found.push((membership.resource_type.clone(), membership.id.clone(), display.map(str::to_owned)));
         }
-        found
+        memberships_of(ids.iter().map(|id| Cow::Borrowed(id.as_str())), &edges, |id| Cow::Borrowed(id))
     }
 }
 
@@ -424,7 +439,7 @@ fn enter_members(
 ) -> Members {
     let mut members = Members::new(attribute);
     for (value, element) in elements {
-        memberships.add(Membership::new(key, attribute, &value));
+        memberships.add(MemberOf::new(key, attribute, &value));
         members.add(&value, element);
     }
     members
@@ -440,17 +455,17 @@ fn change_members(all: &mut Vec<Members>, memberships: &mut Memberships, key: &R
     match change {
         MemberChange::Add { member, .. } => {
             let value = document::member_key(member);
-            memberships.add(Membership::new(key, attribute, &value));
+            memberships.add(MemberOf::new(key, attribute, &value));
             members.add(&value, member.clone())
         }
         MemberChange::Remove { value, .. } => {
-            memberships.remove(&Membership::new(key, attribute, value));
+            memberships.remove(&MemberOf::new(key, attribute, value));
             members.remove(value)
         }
         MemberChange::Clear { .. } => {
             let values = members.clear();
             for value in &values {
-                memberships.remove(&Membership::new(key, attribute, value));
+                memberships.remove(&MemberOf::new(key, attribute, value));
             }
             !values.is_empty()
         }
@@ -487,18 +502,19 @@ impl ResourceStore for MemoryResources {
         write(&tenant).update(update)
     }
 
-    async fn delete(&self, key: &ResourceKey, expected: Option<Revision>) -> Result<bool> {
+    async fn delete(&self, key: &ResourceKey, expected: Option<Revision>, deleted_at: Timestamp) -> Result<bool> {
         let Some(tenant) = self.tenant(&key.tenant) else { return Ok(false) };
-        write(&tenant).delete(key, expected)
+        write(&tenant).delete(key, expected, deleted_at)
     }
 
     async fn query(&self, query: &Query) -> Result<Page> {
+        document::check_query(query)?;
         let Some(tenant) = self.tenant(&query.tenant) else { return Ok(Page::default()) };
         Ok(read(&tenant).query(query))
     }
 
-    async fn memberships(&self, key: &ResourceKey) -> Result<Vec<(String, String, Option<String>)>> {
-        let Some(tenant) = self.tenant(&key.tenant) else { return Ok(Vec::new()) };
-        Ok(read(&tenant).memberships(key))
+    async fn memberships(&self, tenant: &Tenant, ids: &[String]) -> Result<Vec<Vec<Membership>>> {
+        let Some(tenant) = self.tenant(tenant) else { return Ok(vec![Vec::new(); ids.len()]) };
+        Ok(read(&tenant).memberships(ids))
     }
 }

@@ -4,8 +4,11 @@ mod candidates;
 pub(crate) mod document;
 mod forward;
 mod members;
+mod memberships;
 mod memory;
 
+pub(crate) use memberships::{Edge, memberships_of};
+pub use memberships::{MAX_LEVELS, Membership};
 pub use memory::MemoryResources;
 
 use std::fmt::Debug;
@@ -145,7 +148,7 @@ pub struct Update {
     pub unique: Vec<UniqueKey>,
     /// Changes of members, in order. Only member changes stand here.
     pub members: Vec<Change>,
-    /// When it changes.
+    /// When it changes; a resource that changed later already keeps that instant.
     pub modified_at: Timestamp,
 }
 
@@ -274,21 +277,24 @@ pub trait ResourceStore: Debug + Send + Sync {
     /// `RevisionMismatch` if `expected` is not the present revision; `NotUnique`, `NulCharacter` or `Backend`. Then nothing was changed.
     async fn update(&self, update: Update) -> Result<Option<StoredResource>>;
 
-    /// Deletes a resource and its memberships everywhere; `false` if there is none.
+    /// Deletes a resource and its memberships everywhere; `false` if there is none. The revision of each resource that had it as a member
+    /// grows by one, and it was modified at `deleted_at` unless it changed later already.
     ///
     /// # Errors
     /// `RevisionMismatch` if `expected` is not the present revision; `Backend`.
-    async fn delete(&self, key: &ResourceKey, expected: Option<Revision>) -> Result<bool>;
+    async fn delete(&self, key: &ResourceKey, expected: Option<Revision>, deleted_at: Timestamp) -> Result<bool>;
 
     /// Finds resources.
     ///
     /// # Errors
-    /// `Backend` or `Corrupt`.
+    /// `NulCharacter` if the filter compares with text that holds U+0000, which no resource holds; `Backend` or `Corrupt`.
     async fn query(&self, query: &Query) -> Result<Page>;
 
-    /// The resources that have this one as a member, as `(resource type, id, display name)`, ordered by id.
+    /// The resources that have these as members, directly or through others: for each id a list, ordered by id and type.
+    ///
+    /// What nests deeper than [`MAX_LEVELS`] is not followed; in a circle, no resource is listed as an indirect member of itself.
     ///
     /// # Errors
     /// `Backend` or `Corrupt`.
-    async fn memberships(&self, key: &ResourceKey) -> Result<Vec<(String, String, Option<String>)>>;
+    async fn memberships(&self, tenant: &Tenant, ids: &[String]) -> Result<Vec<Vec<Membership>>>;
 }

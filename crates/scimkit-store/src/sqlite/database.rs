@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use super::error::senseless;
+use super::session;
+use super::writer::Writer;
 use crate::error::{Result, StoreError};
+use crate::sql::{Database, Work, senseless};
 
 /// How long a connection waits for another process that writes to the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -20,17 +22,18 @@ const STATEMENTS: usize = 64;
 /// Marks a file as one of these stores (`PRAGMA application_id`): `SCIM` in ASCII.
 const APPLICATION_ID: i32 = 0x5343_494d;
 /// What brings a database from each version to the next.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema-2.sql")];
 
 /// A database. Work is done on the threads that the tokio runtime has for blocking work.
 #[derive(Debug)]
-pub(super) struct Database {
-    writer: Arc<tokio::sync::Mutex<Connection>>,
+pub(crate) struct SqliteDatabase {
+    writer: Arc<Writer>,
     file: Option<Arc<File>>,
 }
 
+/// A file, and the connections that read it.
 #[derive(Debug)]
-struct File {
+pub(super) struct File {
     path: PathBuf,
     identity: Option<Identity>,
     idle: Mutex<Vec<Connection>>,
@@ -40,7 +43,7 @@ struct File {
 /// Which file a path leads to.
 type Identity = (u64, u64);
 
-impl Database {
+impl SqliteDatabase {
     /// Opens or creates a file.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let mut writer = connect(path)?;
@@ -49,66 +52,61 @@ impl Database {
             writer.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
         }
         migrate(&mut writer)?;
-        let file =
-            File { path: path.to_owned(), identity: identity(path), idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS)) };
-        Ok(Self { writer: Arc::new(tokio::sync::Mutex::new(writer)), file: Some(Arc::new(file)) })
+        let (identity, permits) = (identity(path), Arc::new(Semaphore::new(READERS)));
+        let file = Arc::new(File { path: path.to_owned(), identity, idle: Mutex::default(), permits });
+        Ok(Self { writer: Arc::new(Writer::new(writer, Some(Arc::clone(&file)))), file: Some(file) })
     }
 
     /// A database that lives as long as its only connection.
-    pub(super) fn open_in_memory() -> Result<Self> {
+    pub(crate) fn open_in_memory() -> Result<Self> {
         let mut writer = Connection::open_in_memory()?;
         configure(&writer)?;
         migrate(&mut writer)?;
-        Ok(Self { writer: Arc::new(tokio::sync::Mutex::new(writer)), file: None })
+        Ok(Self { writer: Arc::new(Writer::new(writer, None)), file: None })
+    }
+}
+
+impl Database for SqliteDatabase {
+    async fn write<W: Work>(&self, work: W) -> Result<W::Answer> {
+        self.writer.write(work).await
     }
 
-    /// Does work in a transaction that is kept if the work succeeds. It is done to the end even if the future is dropped.
-    pub(super) async fn write<T: Send + 'static>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static) -> Result<T> {
-        let runtime = Handle::try_current().map_err(StoreError::backend)?;
-        let file = self.file.clone();
-        let mut writer = Arc::clone(&self.writer).lock_owned().await;
-        let work = move || {
-            if let Some(file) = file {
-                file.check_place()?;
-            }
-            let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let done = work(&transaction)?;
-            transaction.commit()?;
-            Ok(done)
-        };
-        runtime.spawn_blocking(work).await.map_err(StoreError::backend)?
-    }
-
-    /// Reads in a transaction, so that all of it sees one state.
-    pub(super) async fn read<T: Send + 'static>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+    async fn read<W: Work>(&self, work: W) -> Result<W::Answer> {
         let runtime = Handle::try_current().map_err(StoreError::backend)?;
         let Some(file) = &self.file else {
-            let mut writer = Arc::clone(&self.writer).lock_owned().await;
-            return runtime.spawn_blocking(move || work(&writer.transaction()?)).await.map_err(StoreError::backend)?;
+            let writer = Arc::clone(&self.writer);
+            return runtime.spawn_blocking(move || writer.read(&work)).await.map_err(StoreError::backend)?;
         };
         let file = Arc::clone(file);
         let permit = Arc::clone(&file.permits).acquire_owned().await.map_err(StoreError::backend)?;
-        let work = move || {
-            file.check_place()?;
-            let idle = file.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let mut reader = match idle {
-                Some(reader) => reader,
-                None => reader(&file.path)?,
-            };
-            let transaction = reader.transaction()?;
-            let read = work(&transaction);
-            drop(transaction);
-            file.idle.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+        let read = move || {
+            let answer = file.read(&work);
             drop(permit);
-            read
+            answer
         };
-        runtime.spawn_blocking(work).await.map_err(StoreError::backend)?
+        runtime.spawn_blocking(read).await.map_err(StoreError::backend)?
     }
 }
 
 impl File {
+    /// Reads on a connection of its own, beside the one that writes.
+    fn read<W: Work>(&self, work: &W) -> Result<W::Answer> {
+        self.check_place()?;
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut reader = match idle {
+            Some(reader) => reader,
+            None => reader(&self.path)?,
+        };
+        reader.execute_batch("BEGIN")?;
+        let answer = session::run(&mut reader, work);
+        // A connection that cannot end its transaction is closed.
+        reader.execute_batch("ROLLBACK")?;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+        answer
+    }
+
     /// Refuses to go on with a file that was moved or replaced: SQLite would write on to where nobody finds it.
-    fn check_place(&self) -> Result<()> {
+    pub(super) fn check_place(&self) -> Result<()> {
         if identity(&self.path) == self.identity {
             return Ok(());
         }

@@ -2,7 +2,8 @@
 
 use rusqlite::ErrorCode;
 
-use crate::error::{StoreError, StoreErrorKind};
+use crate::error::StoreError;
+use crate::sql::corrupt;
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
@@ -12,19 +13,4 @@ impl From<rusqlite::Error> for StoreError {
             _ => Self::backend(error),
         }
     }
-}
-
-/// An error about content that cannot be read.
-pub(super) fn corrupt(what: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
-    StoreError::with_source(StoreErrorKind::Corrupt { what: what.to_owned() }, source)
-}
-
-/// An error about content that was read and makes no sense.
-pub(super) fn senseless(what: &str) -> StoreError {
-    StoreError::new(StoreErrorKind::Corrupt { what: what.to_owned() })
-}
-
-/// Whether a row was refused because there is one like it.
-pub(super) fn is_conflict(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
 }

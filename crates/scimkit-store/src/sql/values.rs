@@ -2,14 +2,15 @@
 //!
 //! Every element of a top-level attribute has a row under the attribute's path, and every value of a sub-attribute has one under
 //! `attribute.subAttribute`. Paths are in lower case; those of an extension begin with its URI and a colon. Names that no filter can
-//! hold have no rows, so that nothing in a document can pass for another path.
+//! hold have no rows, so that nothing in a document can pass for another path; neither have paths that are too long for an index.
 
-use rusqlite::{Transaction, params};
 use scimkit_types::compare::{attribute_key, instant};
-use scimkit_types::{AttributeName, ComplexValue, Resource, SchemaUri, Value};
+use scimkit_types::{AttributeName, ComplexValue, Resource, SchemaUri, Timestamp, Value};
 
+use super::session::{Each, Parameter, Session, parameters};
 use crate::error::Result;
 use crate::keys::instant_key;
+use crate::resource::document;
 
 /// What stands at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,9 +23,9 @@ pub(super) enum Kind {
 
 /// A row, but for the resource and scope that it belongs to.
 #[derive(Debug, PartialEq)]
-pub(super) struct Row {
-    pub(super) path: String,
-    pub(super) element: i64,
+pub(crate) struct Row {
+    pub(crate) path: String,
+    pub(crate) element: i64,
     ordinal: i64,
     kind: Kind,
     is_present: bool,
@@ -68,8 +69,29 @@ impl Row {
         row
     }
 
-    pub(super) fn place(&self) -> (&str, i64, i64) {
+    pub(crate) fn place(&self) -> (&str, i64, i64) {
         (&self.path, self.element, self.ordinal)
+    }
+
+    fn parameters(&self, scope: i64, resource: i64) -> Vec<Parameter> {
+        let kind = self.kind as i64;
+        let (folded, exact) = (self.folded.as_deref(), self.exact.as_deref());
+        let values = parameters![
+            resource,
+            self.path.as_str(),
+            self.element,
+            self.ordinal,
+            scope,
+            kind,
+            self.is_present,
+            self.is_primary,
+            folded,
+            exact,
+            self.boolean,
+            self.number.clone(),
+            self.instant,
+        ];
+        values.into()
     }
 }
 
@@ -85,7 +107,7 @@ fn has_value(value: &Value) -> bool {
 }
 
 /// The rows of a document, in the order of their places.
-pub(super) fn of_document(document: &Resource) -> Vec<Row> {
+pub(crate) fn of_document(document: &Resource) -> Vec<Row> {
     let mut rows = Vec::new();
     for (name, value) in document.as_complex().iter() {
         if is_name(name) {
@@ -112,61 +134,78 @@ fn of_attribute(path: &str, value: &Value, rows: &mut Vec<Row>) {
 }
 
 /// The rows of one element of a top-level attribute.
-pub(super) fn of_element(path: &str, element: i64, value: &Value, rows: &mut Vec<Row>) {
+pub(crate) fn of_element(path: &str, element: i64, value: &Value, rows: &mut Vec<Row>) {
     let sub_attributes = value.as_complex();
     let is_primary = sub_attributes.and_then(|value| value.get("primary")).and_then(Value::as_bool) == Some(true);
+    if path.len() > LONGEST_PATH {
+        return;
+    }
     rows.push(Row::new(path, element, 0, is_primary, value));
     let sub_attributes = sub_attributes.into_iter().flat_map(ComplexValue::iter);
     for (name, value) in sub_attributes.filter(|(name, _)| is_name(name)) {
         let path = format!("{path}.{}", name.to_ascii_lowercase());
+        if path.len() > LONGEST_PATH {
+            continue;
+        }
         for (ordinal, value) in (0..).zip(value.elements()) {
             rows.push(Row::new(&path, element, ordinal, is_primary, value));
         }
     }
 }
 
+/// The longest path in bytes that has rows; an index holds it beside the text.
+pub(super) const LONGEST_PATH: usize = 512;
+
+/// The rows of what a document does not hold and filters may ask for: `id` and `meta`.
+pub(super) fn of_common(id: &str, resource_type: &str, created_at: Timestamp, modified_at: Timestamp) -> Vec<Row> {
+    let mut document = Resource::from(ComplexValue::new());
+    document::add_common(&mut document, id, resource_type, created_at, modified_at);
+    of_document(&document)
+}
+
+const INSERT: Each = Each {
+    one: "INSERT INTO @value (resource, path, element, ordinal, scope, kind, present, is_primary, folded, exact, boolean, number, instant) \
+          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    all: "INSERT INTO @value (resource, path, element, ordinal, scope, kind, present, is_primary, folded, exact, boolean, number, instant) \
+          SELECT * FROM unnest(?1::bigint[], ?2::text[], ?3::bigint[], ?4::bigint[], ?5::bigint[], ?6::bigint[], ?7::bigint[], ?8::bigint[], \
+          ?9::text[], ?10::text[], ?11::bigint[], ?12::bytea[], ?13::bytea[])",
+};
+
+const DELETE: Each = Each {
+    one: "DELETE FROM @value WHERE resource = ?1 AND path = ?2 AND element = ?3 AND ordinal = ?4",
+    all: "DELETE FROM @value v USING unnest(?1::bigint[], ?2::text[], ?3::bigint[], ?4::bigint[]) AS gone(resource, path, element, ordinal) \
+          WHERE v.resource = gone.resource AND v.path = gone.path AND v.element = gone.element AND v.ordinal = gone.ordinal",
+};
+
 /// Writes rows.
-pub(super) fn insert<'a>(transaction: &Transaction<'_>, scope: i64, resource: i64, rows: impl IntoIterator<Item = &'a Row>) -> Result<()> {
-    let mut statement = transaction.prepare_cached(
-        "INSERT INTO value (resource, path, element, ordinal, scope, kind, present, is_primary, folded, exact, boolean, number, instant) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-    )?;
-    for row in rows {
-        statement.execute(params![
-            resource,
-            row.path,
-            row.element,
-            row.ordinal,
-            scope,
-            row.kind as i64,
-            row.is_present,
-            row.is_primary,
-            row.folded,
-            row.exact,
-            row.boolean,
-            row.number,
-            row.instant.as_ref().map(<[u8; 16]>::as_slice),
-        ])?;
-    }
-    Ok(())
+pub(super) async fn insert<S: Session>(session: &mut S, scope: i64, resource: i64, rows: &[Row]) -> Result<()> {
+    let parameters: Vec<Vec<Parameter>> = rows.iter().map(|row| row.parameters(scope, resource)).collect();
+    session.each(&INSERT, &parameters).await
 }
 
 /// Removes rows.
-pub(super) fn delete<'a>(transaction: &Transaction<'_>, resource: i64, rows: impl IntoIterator<Item = &'a Row>) -> Result<()> {
-    let mut statement =
-        transaction.prepare_cached("DELETE FROM value WHERE resource = ?1 AND path = ?2 AND element = ?3 AND ordinal = ?4")?;
-    for row in rows {
-        statement.execute(params![resource, row.path, row.element, row.ordinal])?;
-    }
+pub(super) async fn delete<S: Session>(session: &mut S, resource: i64, rows: &[Row]) -> Result<()> {
+    let place = |row: &Row| parameters![resource, row.path.as_str(), row.element, row.ordinal].into();
+    session.each(&DELETE, &rows.iter().map(place).collect::<Vec<_>>()).await
+}
+
+/// Removes the rows of a top-level attribute.
+pub(super) async fn delete_attribute<S: Session>(session: &mut S, resource: i64, path: &str) -> Result<()> {
+    let below = (format!("{path}."), format!("{path}/"));
+    let sql = "DELETE FROM @value WHERE resource = ?1 AND (path = ?2 OR (path >= ?3 AND path < ?4))";
+    session.execute(sql, &parameters![resource, path, below.0, below.1]).await?;
     Ok(())
 }
 
 /// Writes what differs between the rows that are there and those that are wanted, both in the order of their places.
-pub(super) fn replace(transaction: &Transaction<'_>, scope: i64, resource: i64, old: &[Row], new: &[Row]) -> Result<()> {
-    let differs = |row: &&Row, others: &[Row]| {
+pub(super) async fn replace<S: Session>(session: &mut S, scope: i64, resource: i64, old: Vec<Row>, new: Vec<Row>) -> Result<()> {
+    let differs = |row: &Row, others: &[Row]| {
         let place = others.binary_search_by(|other| other.place().cmp(&row.place()));
-        place.ok().and_then(|place| others.get(place)) != Some(*row)
+        place.ok().and_then(|place| others.get(place)) != Some(row)
     };
-    delete(transaction, resource, old.iter().filter(|row| differs(row, new)))?;
-    insert(transaction, scope, resource, new.iter().filter(|row| differs(row, old)))
+    let stays: Vec<bool> = new.iter().map(|row| !differs(row, &old)).collect();
+    let gone: Vec<Row> = old.into_iter().filter(|row| differs(row, &new)).collect();
+    let come: Vec<Row> = new.into_iter().zip(stays).filter(|(_, stays)| !stays).map(|(row, _)| row).collect();
+    delete(session, resource, &gone).await?;
+    insert(session, scope, resource, &come).await
 }

@@ -1,26 +1,34 @@
 //! A filter as a condition in SQL over the table `value`.
 //!
 //! The condition of a filter is exact and looks at the rows of one resource at a time. Beside it stands, where there is one, a condition
-//! that finds the resources that can meet the filter through an index; it says nothing that the exact one does not.
+//! that finds the resources that can meet the filter through an index; it says nothing that the exact one does not. Every value is bound.
 
-use rusqlite::types::Value as Parameter;
 use scimkit_filter::{CompareOperator, Node, Operand, ResolvedPath};
 use scimkit_types::compare::attribute_key;
 use scimkit_types::{AttributeType, SortOrder};
 
+use super::session::{Parameter, SqlDialect};
+use super::values::LONGEST_PATH;
 use crate::error::{Result, StoreError};
 use crate::keys::instant_key;
 use crate::resource::{Position, Sort};
 
 /// A statement that is being written: the values that it binds.
-#[derive(Debug, Default)]
-pub(super) struct Parameters(pub(super) Vec<Parameter>);
+#[derive(Debug)]
+pub(super) struct Parameters {
+    pub(super) values: Vec<Parameter>,
+    pub(super) dialect: SqlDialect,
+}
 
 impl Parameters {
+    pub(super) const fn new(dialect: SqlDialect) -> Self {
+        Self { values: Vec::new(), dialect }
+    }
+
     /// Binds a value and returns what stands for it.
     pub(super) fn bind(&mut self, value: impl Into<Parameter>) -> String {
-        self.0.push(value.into());
-        format!("?{}", self.0.len())
+        self.values.push(value.into());
+        format!("?{}", self.values.len())
     }
 }
 
@@ -42,26 +50,32 @@ fn condition_of(subject: Subject<'_>, node: &Node, parameters: &mut Parameters) 
     match node {
         Node::And(parts) => {
             let parts: Result<Vec<_>> = parts.iter().map(|part| condition_of(subject, part, parameters)).collect();
-            Ok(join(&parts?, "AND").unwrap_or_else(|| "1".to_owned()))
+            Ok(join(&parts?, "AND").unwrap_or_else(|| "TRUE".to_owned()))
         }
         Node::Or(parts) => {
             let parts: Result<Vec<_>> = parts.iter().map(|part| condition_of(subject, part, parameters)).collect();
-            Ok(join(&parts?, "OR").unwrap_or_else(|| "0".to_owned()))
+            Ok(join(&parts?, "OR").unwrap_or_else(|| "FALSE".to_owned()))
         }
         Node::Not(inner) => Ok(format!("(NOT {})", condition_of(subject, inner, parameters)?)),
-        Node::Constant(value) => Ok(if *value { "1" } else { "0" }.to_owned()),
-        Node::Present(path) => Ok(format!("EXISTS ({} AND v.present = 1)", values(subject, path, parameters)?)),
+        Node::Constant(value) => Ok(if *value { "TRUE" } else { "FALSE" }.to_owned()),
+        Node::Present(path) => present(subject, path, parameters),
         Node::Compare { path, operator, operand } => compare(subject, path, *operator, operand, parameters),
         Node::Element { path, filter } => {
             if matches!(subject, Subject::Element(_)) || path.sub_attribute.is_some() {
                 return Err(too_deep());
             }
             let parent = attribute_path(path);
-            let bound = parameters.bind(parent.clone());
+            let bound = parameters.bind(parent.as_str());
             let inner = condition_of(Subject::Element(&parent), filter, parameters)?;
-            Ok(format!("EXISTS (SELECT 1 FROM value e WHERE e.resource = r.resource AND e.path = {bound} AND {inner})"))
+            let select = format!("SELECT 1 FROM @value e WHERE e.resource = r.resource AND e.path = {bound} AND {inner}");
+            Ok(parameters.dialect.exists(&select))
         }
     }
+}
+
+fn present(subject: Subject<'_>, path: &ResolvedPath, parameters: &mut Parameters) -> Result<String> {
+    let select = format!("{} AND v.present = 1", values(subject, path, parameters)?);
+    Ok(parameters.dialect.exists(&select))
 }
 
 fn too_deep() -> StoreError {
@@ -105,13 +119,16 @@ fn paths(subject: Subject<'_>, path: &ResolvedPath) -> Result<(String, Option<St
 /// `SELECT` of the rows `v` of all values at a path.
 fn values(subject: Subject<'_>, path: &ResolvedPath, parameters: &mut Parameters) -> Result<String> {
     let (full, parent) = paths(subject, path)?;
+    if full.len() > LONGEST_PATH {
+        return Err(StoreError::backend(format!("expected a path of at most {LONGEST_PATH} bytes, found {}", full.len())));
+    }
     let full = parameters.bind(full);
     let mut sql = match parent {
-        None => format!("SELECT 1 FROM value v WHERE v.resource = r.resource AND v.path = {full}"),
+        None => format!("SELECT 1 FROM @value v WHERE v.resource = r.resource AND v.path = {full}"),
         Some(parent) => {
             let parent = parameters.bind(parent);
             format!(
-                "SELECT 1 FROM value v WHERE v.resource = r.resource AND v.path IN ({full}, {parent}) \
+                "SELECT 1 FROM @value v WHERE v.resource = r.resource AND v.path IN ({full}, {parent}) \
                  AND (v.path <> {parent} OR v.kind <> 2)"
             )
         }
@@ -131,16 +148,21 @@ fn compare(
 ) -> Result<String> {
     // Nothing is bound that the statement does not use: SQLite counts.
     match (operand, operator) {
-        (Operand::Null, CompareOperator::Equal) => Ok(format!("NOT EXISTS ({} AND v.present = 1)", values(subject, path, parameters)?)),
-        (Operand::Null, CompareOperator::NotEqual) => Ok(format!("EXISTS ({} AND v.present = 1)", values(subject, path, parameters)?)),
+        (Operand::Null, CompareOperator::Equal) => Ok(format!("(NOT {})", present(subject, path, parameters)?)),
+        (Operand::Null, CompareOperator::NotEqual) => present(subject, path, parameters),
         (_, CompareOperator::NotEqual) => {
-            let equal = comparison(path, CompareOperator::Equal, operand, parameters).unwrap_or_else(|| "0".to_owned());
+            let equal = comparison(path, CompareOperator::Equal, operand, parameters).unwrap_or_else(|| "FALSE".to_owned());
             let values = values(subject, path, parameters)?;
-            Ok(format!("(EXISTS ({values} AND v.kind <> 0 AND ({equal}) IS NOT TRUE) OR NOT EXISTS ({values} AND v.kind <> 0))"))
+            let differs = parameters.dialect.exists(&format!("{values} AND v.kind <> 0 AND ({equal}) IS NOT TRUE"));
+            let is_there = parameters.dialect.exists(&format!("{values} AND v.kind <> 0"));
+            Ok(format!("({differs} OR NOT {is_there})"))
         }
         _ => match comparison(path, operator, operand, parameters) {
-            Some(comparison) => Ok(format!("EXISTS ({} AND {comparison})", values(subject, path, parameters)?)),
-            None => Ok("0".to_owned()),
+            Some(comparison) => {
+                let select = format!("{} AND {comparison}", values(subject, path, parameters)?);
+                Ok(parameters.dialect.exists(&select))
+            }
+            None => Ok("FALSE".to_owned()),
         },
     }
 }
@@ -171,21 +193,73 @@ fn comparison(path: &ResolvedPath, operator: CompareOperator, operand: &Operand,
         Operand::Text { key, .. } => {
             let text = if path.case_exact { "coalesce(v.exact, v.folded)" } else { "v.folded" };
             let length = key.chars().count();
+            let dialect = parameters.dialect;
             Some(match operator {
                 CompareOperator::StartsWith | CompareOperator::EndsWith if length == 0 => "v.folded IS NOT NULL".to_owned(),
                 CompareOperator::StartsWith => format!("substr({text}, 1, {length}) = {}", parameters.bind(key.clone())),
-                CompareOperator::EndsWith => format!("substr({text}, -{length}) = {}", parameters.bind(key.clone())),
-                CompareOperator::Contains => format!("instr({text}, {}) > 0", parameters.bind(key.clone())),
+                CompareOperator::EndsWith => format!("{} = {}", dialect.suffix(text, length), parameters.bind(key.clone())),
+                CompareOperator::Contains => dialect.contains(text, &parameters.bind(key.clone())),
                 _ => format!("{text} {} {}", sign?, parameters.bind(key.clone())),
             })
         }
     }
 }
 
-/// A condition that an index answers and that every resource of the scope that meets the filter meets too; `None` if there is none.
+/// A condition that an index answers and that every resource of the scope that meets the filter meets too; `None` if there is none, or
+/// if it has too many parts.
 pub(super) fn narrowing(node: &Node, scope: &str, parameters: &mut Parameters) -> Option<String> {
-    let rank = rank(None, node)?;
-    narrowing_of(None, node, rank, scope, parameters)
+    /// SQLite takes 500 parts of a compound `SELECT`.
+    const MOST: usize = 64;
+    let mut arms = Vec::new();
+    narrow(None, node, rank(None, node)?, &mut arms)?;
+    if arms.len() > MOST {
+        return None;
+    }
+    let selects: Vec<String> = arms.into_iter().map(|arm| arm.select(scope, parameters)).collect();
+    Some(format!("r.resource IN ({})", selects.join(" UNION ALL ")))
+}
+
+/// Values that an index finds.
+struct Arm {
+    /// The paths that they may stand at.
+    paths: Vec<String>,
+    keys: Keys,
+}
+
+enum Keys {
+    /// One of these texts.
+    Texts(Vec<String>),
+    /// An instant that compares so.
+    Instant(&'static str, [u8; 16]),
+}
+
+impl Arm {
+    /// Texts at the same paths are looked for together.
+    fn add_to(self, arms: &mut Vec<Self>) {
+        if let Keys::Texts(texts) = &self.keys {
+            for arm in arms.iter_mut().filter(|arm| arm.paths == self.paths) {
+                if let Keys::Texts(known) = &mut arm.keys {
+                    known.extend(texts.iter().cloned());
+                    return;
+                }
+            }
+        }
+        arms.push(self);
+    }
+
+    fn select(self, scope: &str, parameters: &mut Parameters) -> String {
+        let dialect = parameters.dialect;
+        let mut list = |values: Vec<String>| values.into_iter().map(|value| parameters.bind(value)).collect::<Vec<_>>().join(", ");
+        let paths = list(self.paths);
+        let keys = match self.keys {
+            Keys::Texts(texts) => {
+                let texts = texts.into_iter().map(|text| dialect.indexed(text)).collect();
+                format!("{} IN ({})", dialect.index("v.folded"), list(texts))
+            }
+            Keys::Instant(sign, key) => format!("v.instant {sign} {}", parameters.bind(key)),
+        };
+        format!("SELECT v.resource FROM @value v WHERE v.scope = {scope} AND v.path IN ({paths}) AND {keys}")
+    }
 }
 
 /// How well an index narrows a filter: 0 best; `None` not at all.
@@ -205,43 +279,31 @@ fn rank(parent: Option<&ResolvedPath>, node: &Node) -> Option<u8> {
     }
 }
 
-fn narrowing_of(parent: Option<&ResolvedPath>, node: &Node, wanted: u8, scope: &str, parameters: &mut Parameters) -> Option<String> {
+/// Adds what finds every resource that can meet the part of the filter; `None` if nothing does.
+fn narrow(parent: Option<&ResolvedPath>, node: &Node, wanted: u8, arms: &mut Vec<Arm>) -> Option<()> {
     match node {
         Node::And(parts) => {
             let best = parts.iter().find(|part| rank(parent, part) == Some(wanted))?;
-            narrowing_of(parent, best, wanted, scope, parameters)
+            narrow(parent, best, wanted, arms)
         }
-        Node::Or(parts) => {
-            let parts: Option<Vec<_>> =
-                parts.iter().map(|part| narrowing_of(parent, part, rank(parent, part)?, scope, parameters)).collect();
-            join(&parts?, "OR")
-        }
-        Node::Element { path, filter } => narrowing_of(Some(path), filter, wanted, scope, parameters),
+        Node::Or(parts) => parts.iter().try_for_each(|part| narrow(parent, part, rank(parent, part)?, arms)),
+        Node::Element { path, filter } => narrow(Some(path), filter, wanted, arms),
         Node::Compare { path, operator, operand } => {
             let attribute = parent.map(attribute_path);
             let subject = attribute.as_deref().map_or(Subject::Resource, Subject::Element);
             let (full, whole) = paths(subject, path).ok()?;
-            let bound = parameters.bind(full.clone());
-            let path = match whole {
-                Some(whole) => format!("v.path IN ({bound}, {})", parameters.bind(whole)),
-                None => format!("v.path = {bound}"),
-            };
             let keys = match (operand, operator) {
                 // Text that is equal with case is equal without.
-                (Operand::Text { text, .. }, _) => {
-                    format!("v.folded = {}", parameters.bind(attribute_key(&full, text, false).into_owned()))
+                (Operand::Text { text, .. }, _) => Keys::Texts(vec![attribute_key(&full, text, false).into_owned()]),
+                (Operand::Instant(at), CompareOperator::Equal) => Keys::Instant("=", instant_key(*at)),
+                (Operand::Instant(at), CompareOperator::GreaterThan | CompareOperator::GreaterOrEqual) => {
+                    Keys::Instant(">=", instant_key(*at))
                 }
-                (Operand::Instant(at), operator) => {
-                    let sign = match operator {
-                        CompareOperator::Equal => "=",
-                        CompareOperator::GreaterThan | CompareOperator::GreaterOrEqual => ">=",
-                        _ => "<=",
-                    };
-                    format!("v.instant {sign} {}", parameters.bind(instant_key(*at).to_vec()))
-                }
+                (Operand::Instant(at), _) => Keys::Instant("<=", instant_key(*at)),
                 _ => return None,
             };
-            Some(format!("r.resource IN (SELECT v.resource FROM value v WHERE v.scope = {scope} AND {path} AND {keys})"))
+            Arm { paths: std::iter::once(full).chain(whole).collect(), keys }.add_to(arms);
+            Some(())
         }
         _ => None,
     }
@@ -256,18 +318,18 @@ pub(super) fn key(sort: &Sort, parameters: &mut Parameters) -> Result<String> {
         AttributeType::DateTime => "v.instant",
         AttributeType::Boolean => "v.boolean",
         AttributeType::Integer | AttributeType::Decimal => "v.number",
-        AttributeType::Complex => "NULL",
+        AttributeType::Complex => "CAST(NULL AS BYTEA)",
     };
     let values = values(Subject::Resource, path, parameters)?.replacen("SELECT 1", &format!("SELECT {column}"), 1);
     Ok(format!("({values} AND {column} IS NOT NULL ORDER BY v.is_primary DESC, v.element, v.ordinal LIMIT 1)"))
 }
 
-/// What results are ordered by: missing values last when ascending, ties by id.
-pub(super) fn order(sort: Option<(&Sort, &str)>) -> String {
+/// What results are ordered by, when the second column is the key: missing values last when ascending, ties by id.
+pub(super) const fn order(sort: Option<&Sort>) -> &'static str {
     match sort {
-        None => "r.created_at, r.id".to_owned(),
-        Some((Sort { order: SortOrder::Descending, .. }, key)) => format!("{key} DESC NULLS FIRST, r.id"),
-        Some((_, key)) => format!("{key} ASC NULLS LAST, r.id"),
+        None => "r.created_at, r.id",
+        Some(Sort { order: SortOrder::Descending, .. }) => "2 DESC NULLS FIRST, r.id",
+        Some(_) => "2 ASC NULLS LAST, r.id",
     }
 }
 
@@ -295,7 +357,7 @@ fn parameter_of(type_: AttributeType, key: &[u8]) -> Result<Parameter> {
         }
         AttributeType::Boolean => Ok(Parameter::Integer(i64::from(key.first().is_some_and(|byte| *byte != 0)))),
         AttributeType::DateTime | AttributeType::Integer | AttributeType::Decimal | AttributeType::Complex => {
-            Ok(Parameter::Blob(key.to_vec()))
+            Ok(Parameter::Bytes(key.to_vec()))
         }
     }
 }
@@ -305,8 +367,8 @@ pub(super) fn key_of_parameter(parameter: Parameter) -> Result<Option<Vec<u8>>> 
     match parameter {
         Parameter::Null => Ok(None),
         Parameter::Text(text) => Ok(Some(text.into_bytes())),
-        Parameter::Blob(bytes) => Ok(Some(bytes)),
+        Parameter::Bytes(bytes) => Ok(Some(bytes)),
         Parameter::Integer(value) => u8::try_from(value).map(|value| Some(vec![value])).map_err(StoreError::backend),
-        Parameter::Real(_) => Err(StoreError::backend("expected a sort key without fractions, found one")),
+        Parameter::Integers(_) | Parameter::Texts(_) => Err(StoreError::backend("expected one sort key, found several")),
     }
 }

@@ -1,0 +1,132 @@
+//! Transactions over a pool, and what brings a schema to the present version.
+
+use std::fmt;
+
+use deadpool_postgres::{Pool, Transaction};
+use tokio_postgres::IsolationLevel;
+
+use super::error::may_be_repeated;
+use super::session::PostgresSession;
+use crate::error::{Result, StoreError};
+use crate::sql::{Database, Work, senseless};
+
+/// How often a transaction is tried that the database gives up for others.
+const ATTEMPTS: u32 = 16;
+/// What brings a schema from each version to the next.
+const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+/// Under which number those who change schemas wait for each other: `scimkit` in ASCII.
+const LOCK: i64 = 0x7363_696d_6b69_74;
+
+/// A schema of a database.
+pub(crate) struct PostgresDatabase {
+    pool: Pool,
+    /// The name of the schema, in quotes.
+    schema: String,
+}
+
+impl fmt::Debug for PostgresDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresDatabase").field("schema", &self.schema).finish_non_exhaustive()
+    }
+}
+
+impl PostgresDatabase {
+    pub(crate) async fn open(pool: Pool, schema: &str) -> Result<Self> {
+        // A longer name would be cut off by the server, and two stores could be one.
+        if schema.is_empty() || schema.len() > 63 || schema.contains('\0') {
+            return Err(StoreError::backend(format!(
+                "expected the name of a schema of 1 to 63 bytes, found `{}`",
+                schema.replace('\0', "\u{fffd}")
+            )));
+        }
+        let database = Self { pool, schema: format!("\"{}\"", schema.replace('"', "\"\"")) };
+        database.migrate().await?;
+        Ok(database)
+    }
+
+    /// Brings the schema to the present version, once, however many try.
+    async fn migrate(&self) -> Result<()> {
+        let mut client = self.pool.get().await?;
+        let transaction = client.transaction().await?;
+        if self.version(&transaction).await? == Some(MIGRATIONS.len()) {
+            return Ok(());
+        }
+        transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
+        let present = self.version(&transaction).await?;
+        let done = present.unwrap_or(0);
+        if done > MIGRATIONS.len() {
+            return Err(senseless(&format!("the schema has version {done}, this library knows versions up to {}", MIGRATIONS.len())));
+        }
+        if present.is_none() {
+            let schema = &self.schema;
+            transaction
+                .batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {schema}; CREATE TABLE {schema}.version (version BIGINT NOT NULL)"))
+                .await?;
+        }
+        for migration in MIGRATIONS.iter().skip(done) {
+            transaction.batch_execute(&migration.replace('@', &format!("{}.", self.schema))).await?;
+        }
+        let version = i64::try_from(MIGRATIONS.len()).map_err(StoreError::backend)?;
+        transaction.execute(&format!("DELETE FROM {}.version", self.schema), &[]).await?;
+        transaction.execute(&format!("INSERT INTO {}.version (version) VALUES ($1)", self.schema), &[&version]).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// The version of the schema; `None` if nothing is there.
+    async fn version(&self, transaction: &Transaction<'_>) -> Result<Option<usize>> {
+        let table = format!("{}.version", self.schema);
+        let found = transaction.query_one("SELECT to_regclass($1) IS NOT NULL", &[&table]).await?;
+        if !found.try_get::<_, bool>(0)? {
+            return Ok(None);
+        }
+        let row = transaction.query_opt(&format!("SELECT version FROM {table}"), &[]).await?;
+        let version: i64 = row.map_or(Ok(0), |row| row.try_get(0))?;
+        usize::try_from(version).map(Some).map_err(|_| senseless("the version of the schema is negative"))
+    }
+
+    async fn attempt<W: Work>(&self, work: &W, isolation: IsolationLevel, is_read_only: ReadOnly) -> Result<W::Answer> {
+        let mut client = self.pool.get().await?;
+        let transaction = client.build_transaction().isolation_level(isolation).read_only(is_read_only == ReadOnly::Yes).start().await?;
+        let mut session = PostgresSession::new(&transaction, &self.schema);
+        match work.run(&mut session).await {
+            Ok(answer) => {
+                transaction.commit().await?;
+                Ok(answer)
+            }
+            Err(error) => {
+                // The error that led here says more than one of taking back; the pool looks at the connection before it is used again.
+                drop(transaction.rollback().await);
+                Err(error)
+            }
+        }
+    }
+
+    async fn repeat<W: Work>(&self, work: &W, isolation: IsolationLevel, is_read_only: ReadOnly) -> Result<W::Answer> {
+        for _ in 1..ATTEMPTS {
+            match self.attempt(work, isolation, is_read_only).await {
+                Err(error) if may_be_repeated(&error) => {}
+                answer => return answer,
+            }
+        }
+        self.attempt(work, isolation, is_read_only).await
+    }
+}
+
+/// Whether a transaction may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ReadOnly {
+    Yes,
+    No,
+}
+
+impl Database for PostgresDatabase {
+    /// Statements see what was committed before them and lock the rows that they are going to change, in one order.
+    async fn write<W: Work>(&self, work: W) -> Result<W::Answer> {
+        self.repeat(&work, IsolationLevel::ReadCommitted, ReadOnly::No).await
+    }
+
+    async fn read<W: Work>(&self, work: W) -> Result<W::Answer> {
+        self.repeat(&work, IsolationLevel::RepeatableRead, ReadOnly::Yes).await
+    }
+}
