@@ -148,6 +148,7 @@ impl MappingFile {
                 faults.push(fault);
             }
         }
+        faults.sort_by_key(|fault| fault.line);
         faults
     }
 

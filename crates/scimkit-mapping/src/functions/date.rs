@@ -100,7 +100,7 @@ fn date_from_num(call: Call<'_>) -> Outcome<'_> {
 fn num_from_date(call: Call<'_>) -> Outcome<'_> {
     let Some(date) = date(call, 0)? else { return owned(Value::Null) };
     let count = i64::try_from(ticks(date)).map_err(|_| call.expected(0, "a date that can be counted"))?;
-    owned(count)
+    owned(count.to_string())
 }
 
 /// With three arguments the styles are left out. Styles change nothing: white space around a date is always allowed.

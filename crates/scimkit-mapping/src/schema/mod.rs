@@ -129,6 +129,7 @@ impl SynchronizationSchema {
                 }
             }
         }
+        faults.sort_by_key(|fault| fault.line);
         faults
     }
 
