@@ -101,6 +101,10 @@ pub async fn dump(state: &dyn StateStore, job: &JobId, store: &dyn ResourceStore
     let mut lines = Vec::new();
     for table in Table::ALL {
         for (key, value) in state.scan(job, table, "", None, 1_000_000).await.unwrap() {
+            // When cycles began and ended is another thing for a worker that was killed.
+            if (table, key.as_str()) == (Table::Job, "status") {
+                continue;
+            }
             let mut line = format!("{} {key}: {value}", table.name());
             for (id, name) in &names {
                 if line.contains(id.as_str()) {

@@ -257,6 +257,52 @@ fn killed_again_while_settling_ends_the_same() {
     }
 }
 
+/// Crash safety of names that go round: two change theirs, and one more takes that of somebody who is renamed; each comes to its own
+/// resource wherever the worker is killed.
+#[test]
+fn names_that_change_hands_are_right_wherever_it_is_killed() {
+    let mut mapping = ObjectMapping::new("User", schema::USER);
+    mapping.attribute_mappings = vec![
+        AttributeMapping::new("userName", "[mail]").matching(1),
+        AttributeMapping::new("title", "[jobTitle]"),
+        AttributeMapping::new("active", "Not([IsSoftDeleted])"),
+    ];
+    let mut job = compile("people", &[mapping], without_uniqueness(Profile::standard()));
+    job.scope = Scope::All;
+    // One query for the new one, then a name in between, two that are free at once, two that were freed, and the last one.
+    for number in 1..=6 {
+        for fault in [Fault::HangBefore, Fault::HangAfter] {
+            let time = VirtualTime::default();
+            let world = World::new(without_uniqueness(Profile::standard()), Arc::new(MemoryState::new()), time.clock());
+            let people = Arc::new(People::new(3));
+            for id in ["p1", "p2", "p3"] {
+                people.set(id, [("jobTitle", id.to_owned())]);
+            }
+            let source: Arc<dyn Source> = Arc::clone(&people) as _;
+            time.run(world.engine(job.clone(), Arc::clone(&source), world.service.transport()).run_cycle()).unwrap().unwrap();
+            people.set("p1", [("mail", "p2@example.com".to_owned())]);
+            people.set("p2", [("mail", "p1@example.com".to_owned())]);
+            people.set("p3", [("mail", "p4@example.com".to_owned())]);
+            people.set("p9", [("mail", "p3@example.com".to_owned()), ("jobTitle", "p9".to_owned())]);
+
+            let flaky = Arc::new(FlakyTransport::new(world.service.transport()).with_fault(number, fault));
+            let engine = world.engine(job.clone(), Arc::clone(&source), Arc::clone(&flaky));
+            let killed = time.run(async { matches!(select(pin!(engine.run_cycle()), pin!(flaky.hung())).await, Either::Right(_)) });
+            assert_eq!(killed, Ok(true), "{number} {fault:?}");
+            let engine = world.engine(job.clone(), Arc::clone(&source), world.service.transport());
+            let report = time.run(engine.run_cycle()).unwrap().unwrap();
+            assert_eq!(report.failures(), 0, "{number} {fault:?}: {report:?}");
+
+            let content = time.run(Content::of(world.service.store.as_ref())).unwrap();
+            let found: Vec<String> =
+                content.resources.iter().map(|(name, user)| format!("{name} {}", user.get("title").unwrap())).collect();
+            let expected = [("p1", "p2"), ("p2", "p1"), ("p3", "p9"), ("p4", "p3")];
+            let expected: Vec<String> = expected.iter().map(|(name, title)| format!("user {name}@example.com \"{title}\"")).collect();
+            assert_eq!(found, expected, "{number} {fault:?}");
+        }
+    }
+}
+
 /// Crash safety when the job changes between the kill and the start: an uncertain create is looked up by the value as it was sent, though
 /// the mappings give another one now, and nobody is there twice.
 #[test]

@@ -12,10 +12,10 @@ use scimkit_store::{Batch, Table};
 use scimkit_types::{PatchOp, PatchOperation, Resource, Timestamp, Value};
 use serde::de::IgnoredAny;
 
+use crate::code::ErrorCode;
 use crate::decide::Reason;
 use crate::echo::echo;
 use crate::error::{CycleError, Result};
-use crate::code::ErrorCode;
 use crate::event::{EventAction, EventStatus, Phase};
 use crate::matching::{find, usable_id};
 use crate::plan::{duplicate, forget, remove_record};
@@ -318,13 +318,7 @@ fn failed(error: TargetError) -> Result<Performed> {
 }
 
 /// Writes how an action ended.
-pub(crate) async fn settle(
-    run: &Run<'_>,
-    key: &str,
-    planned: PlannedAction,
-    performed: Performed,
-    began_at: Timestamp,
-) -> Result<()> {
+pub(crate) async fn settle(run: &Run<'_>, key: &str, planned: PlannedAction, performed: Performed, began_at: Timestamp) -> Result<()> {
     let mut batch = Batch::new();
     batch.delete(Table::Intent, key);
     let action = planned.action.event();

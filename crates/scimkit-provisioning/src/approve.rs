@@ -99,9 +99,12 @@ impl Engine {
     async fn apply_held(&self, state: &State, id: &str) -> Result<CycleReport> {
         let record = state.job().await?;
         check(&record, id, &self.job.fingerprint)?;
-        let kind = if record.watermark.is_empty() { Cycle::Initial } else { Cycle::Incremental };
-        let mut run = self.run(state, &record, kind);
+        let mut run = self.run(state, &record, Cycle::Incremental);
         run.is_approved = true;
+        if let Some(plan) = &record.plan {
+            let report = plan.report.clone();
+            run.count(|tally| *tally = report);
+        }
         run.progress(Phase::Settling, 0, None);
         settle_open(&run).await?;
         let mut counts = PlanCounts::default();

@@ -90,9 +90,7 @@ impl<'a> Claims<'a> {
         match (&known.claimant, &known.holder, &known.freed) {
             (Some(claimant), ..) if claimant == id => known.freed.clone().map_or(Standing::Free, Standing::Freed),
             (Some(_), ..) => Standing::Taken,
-            (None, Some(holder), freed) if holder != id => {
-                freed.clone().map_or_else(|| Standing::Held(holder.clone()), Standing::Freed)
-            }
+            (None, Some(holder), freed) if holder != id => freed.clone().map_or_else(|| Standing::Held(holder.clone()), Standing::Freed),
             _ => Standing::Free,
         }
     }

@@ -131,7 +131,8 @@ impl Engine {
         let mut batch = Batch::new();
         let forgets_objects = scope.contains(ResetScope::CONNECTOR_DATA_STORE);
         if forgets_objects {
-            for table in [Table::Link, Table::LinkByTarget, Table::LinkByMatch, Table::Record, Table::Assignment, Table::Waiting, Table::Pending]
+            for table in
+                [Table::Link, Table::LinkByTarget, Table::LinkByMatch, Table::Record, Table::Assignment, Table::Waiting, Table::Pending]
             {
                 batch.clear(table, "");
             }
@@ -221,7 +222,12 @@ impl Engine {
     }
 
     /// Writes how a cycle ended, and judges whether the job is in quarantine now.
-    pub(crate) async fn record_execution(&self, state: &State, began_at: Timestamp, result: Result<&CycleReport, &CycleError>) -> Result<()> {
+    pub(crate) async fn record_execution(
+        &self,
+        state: &State,
+        began_at: Timestamp,
+        result: Result<&CycleReport, &CycleError>,
+    ) -> Result<()> {
         let mut status = state.status().await?;
         let references = state.count(Table::Escrow, "references/").await?;
         let escrowed = state.count(Table::Escrow, "").await?;

@@ -1,13 +1,15 @@
 //! What is to be done with one object: a pure function of what is known of it.
 
 use scimkit_filter::{Filter, resolve_path};
-use scimkit_mapping::{AppRole, Desired, Entropy, Environment, EvaluationErrorKind, MappingSet, ObjectFlow, Operation, ScopeDecision, Trace};
+use scimkit_mapping::{
+    AppRole, Desired, Entropy, Environment, EvaluationErrorKind, MappingSet, ObjectFlow, Operation, ScopeDecision, Trace,
+};
 use scimkit_patch::{Context, DiffOptions, diff};
 use scimkit_types::compare::TextComparison;
 use scimkit_types::{Dialect, PatchOp, Resource, Timestamp, Tolerance, Value};
 
-use crate::echo::echo;
 use crate::code::ErrorCode;
+use crate::echo::echo;
 use crate::event::PropertyChange;
 use crate::job::ProvisioningJob;
 use crate::matching::{texts_at, usable_id};

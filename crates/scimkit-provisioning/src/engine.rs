@@ -193,11 +193,12 @@ impl Engine {
             let (now, cycle, fingerprint) = (self.clock.now(), record.cycles, record.fingerprint.clone());
             let watermark = record.positions_print();
             let id = print(&(self.random_name(), cycle, now, &watermark));
-            record.plan = Some(PlanHeader::new(id, now, cycle, fingerprint, watermark, counts));
+            let report = run.into_report();
+            record.plan = Some(PlanHeader::new(id, now, cycle, fingerprint, watermark, counts, report.clone()));
             let mut batch = Batch::new();
             put_job(&mut batch, &record)?;
             state.commit(batch).await?;
-            return Ok(run.into_report());
+            return Ok(report);
         }
         self.guard(&run, counts).await?;
         apply_all(&run, counts.actions).await?;

@@ -74,7 +74,9 @@ impl CycleError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Source(error) => matches!(error.kind, SourceErrorKind::Unavailable | SourceErrorKind::PositionExpired),
-            Self::Target(error) => matches!(error.kind, TargetErrorKind::Unavailable | TargetErrorKind::Throttled | TargetErrorKind::Expired),
+            Self::Target(error) => {
+                matches!(error.kind, TargetErrorKind::Unavailable | TargetErrorKind::Throttled | TargetErrorKind::Expired)
+            }
             Self::State(_) | Self::IncompleteList(_) => true,
             Self::CorruptState { .. }
             | Self::TooManyDeletes { .. }

@@ -22,6 +22,7 @@ mod code;
 mod connection;
 mod control;
 mod decide;
+mod drift;
 mod echo;
 mod engine;
 mod entitlement;
@@ -35,6 +36,7 @@ mod job;
 mod log;
 mod matching;
 mod metering;
+mod on_demand;
 mod plan;
 mod quarantine;
 mod records;
@@ -53,6 +55,7 @@ mod target;
 
 pub use code::{ErrorCategory, ErrorCode};
 pub use control::Due;
+pub use drift::{Account, AccountCounts, Drift, DriftPolicy, DriftReport};
 pub use engine::Engine;
 pub use error::{ConnectionError, CycleError};
 pub use event::{
@@ -61,9 +64,8 @@ pub use event::{
 pub use inspect::{LinkedObject, Unprovisioned};
 pub use job::{ProvisioningJob, Scope};
 pub use log::{JsonLines, TracingLog};
-pub use quarantine::{
-    EscrowCounts, ExecutionError, Quarantine, QuarantineReason, QuarantineThresholds, ScheduleState,
-};
+pub use on_demand::OnDemandReport;
+pub use quarantine::{EscrowCounts, ExecutionError, Quarantine, QuarantineReason, QuarantineThresholds, ScheduleState};
 pub use report::{Cycle, CycleReport, MatchingChoice};
 pub use restart::{ResetScope, ResetScopeError};
 pub use saved_plan::{PlanComparison, PlanCounts, PlanDocument, PlanFormat, PlanHeader, PlannedChange};
@@ -71,8 +73,6 @@ pub use scim_target::ScimTarget;
 pub use source::{
     Assignment, Assignments, Position, ReferenceChange, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage,
 };
-pub use status::{
-    EntryCount, Execution, ExecutionState, JobStatus, ProgressUnits, Schedule, StatusCode, SynchronizationStatus,
-};
+pub use status::{EntryCount, Execution, ExecutionState, JobStatus, ProgressUnits, Schedule, StatusCode, SynchronizationStatus};
 pub use step::{ProvisioningStep, StepKind};
 pub use target::{Target, TargetError, TargetErrorKind, TargetPage};

@@ -10,9 +10,9 @@ use scimkit_store::{Batch, Table};
 use scimkit_types::{Resource, Value};
 use serde::de::IgnoredAny;
 
+use crate::code::ErrorCode;
 use crate::decide::{Reason, Setting};
 use crate::error::{CycleError, Result};
-use crate::code::ErrorCode;
 use crate::event::Phase;
 use crate::report::MatchingChoice;
 use crate::run::Run;

@@ -5,22 +5,22 @@
 
 use std::collections::HashMap;
 
-use scimkit_mapping::{AppRole, Desired};
+use scimkit_mapping::{AppRole, Desired, MappingSet};
 use scimkit_store::{Batch, Table};
 use serde::de::IgnoredAny;
 
 use crate::claims::{Claims, Freed, Standing, Wait};
+use crate::code::ErrorCode;
 use crate::decide::{Decision, Known, Reason, Setting};
 use crate::error::Result;
-use crate::code::ErrorCode;
 use crate::event::{EventAction, EventStatus, Phase, PropertyChange, ProvisioningEvent};
 use crate::explain::explain;
 use crate::matching::{Found, Lookup, look_up, prepare, usable_id};
 use crate::records::{Action, Link, PlannedAction, Presence, StoredRecord};
 use crate::references::preview;
 use crate::run::{Outcome, Run};
-use crate::state::{Work, action_key, object_key, preview_key, put, waiting_key, waiting_prefix};
 use crate::saved_plan::PlanCounts;
+use crate::state::{Work, action_key, object_key, preview_key, put, waiting_key, waiting_prefix};
 
 /// How many objects a ring of matching values may have; a larger one is left as it is.
 const LONGEST_RING: usize = 1000;
@@ -41,7 +41,8 @@ pub(crate) async fn plan(run: &Run<'_>, app_roles: &[AppRole]) -> Result<PlanCou
         let setting = run.setting(mapping, app_roles);
         let lookup = prepare(run, &setting).await?;
         let claims = Claims::new(run, mapping.object_type());
-        let mut planner = Planner { run, setting, lookup, claims, counts, is_final: false, events: Vec::new(), done: progress.0, total: progress.1 };
+        let mut planner =
+            Planner { run, setting, lookup, claims, counts, is_final: false, events: Vec::new(), done: progress.0, total: progress.1 };
         planner.plan_type().await?;
         (counts, progress.0) = (planner.counts, planner.done);
     }
@@ -49,6 +50,19 @@ pub(crate) async fn plan(run: &Run<'_>, app_roles: &[AppRole]) -> Result<PlanCou
     batch.clear(Table::Claim, "");
     run.state.commit(batch).await?;
     Ok(counts)
+}
+
+/// Decides on one object.
+pub(crate) async fn plan_one(run: &Run<'_>, mapping: &MappingSet, app_roles: &[AppRole], id: &str) -> Result<PlanCounts> {
+    let mut batch = Batch::new();
+    batch.clear(Table::Plan, "");
+    batch.clear(Table::Claim, "");
+    run.state.commit(batch).await?;
+    let (setting, claims) = (run.setting(mapping, app_roles), Claims::new(run, mapping.object_type()));
+    let (lookup, counts) = (Lookup::Queries, PlanCounts::default());
+    let mut planner = Planner { run, setting, lookup, claims, counts, is_final: true, events: Vec::new(), done: 0, total: 1 };
+    planner.plan_ids(vec![id.to_owned()]).await?;
+    Ok(planner.counts)
 }
 
 #[derive(Debug)]
@@ -191,9 +205,7 @@ impl Planner<'_> {
     /// The matching keys that an object does not have and would get.
     fn wanted(&self, object: &Marked, decision: &Decision) -> Vec<String> {
         match decision {
-            Decision::Match(desired) => {
-                desired.matching.iter().map(|(index, value)| self.setting.matching_key(*index, value)).collect()
-            }
+            Decision::Match(desired) => desired.matching.iter().map(|(index, value)| self.setting.matching_key(*index, value)).collect(),
             Decision::Act(action, _) => match action.as_ref() {
                 Action::Update { matching_key: Some(key), .. } => {
                     let has = object.link.as_ref().is_some_and(|link| link.matching_key.as_ref() == Some(key));
@@ -208,9 +220,7 @@ impl Planner<'_> {
     /// Refuses what would give two source objects one matching value. Somebody who leaves is disabled all the same.
     fn refuse(&self, object: &Marked, decision: Decision) -> Decision {
         match (&object.stored, &object.link) {
-            (Some(stored), Some(link)) if disables(&decision) => {
-                self.setting.decide_inactive(known(object, stored), link, link.is_managed)
-            }
+            (Some(stored), Some(link)) if disables(&decision) => self.setting.decide_inactive(known(object, stored), link, link.is_managed),
             _ => Decision::Fail(duplicate()),
         }
     }
@@ -270,7 +280,8 @@ impl Planner<'_> {
                     batch.put(Table::Pending, Work::References.key(self.object_type(), &object.id), "null");
                     self.preview(batch, object).await?;
                 }
-                if let Some(stored) = object.stored.as_ref().filter(|stored| stored.presence == Presence::Deleted && object.link.is_none()) {
+                if let Some(stored) = object.stored.as_ref().filter(|stored| stored.presence == Presence::Deleted && object.link.is_none())
+                {
                     remove_record(batch, self.object_type(), stored);
                 }
                 self.tell(batch, object, EventStatus::Skipped, reason)?;

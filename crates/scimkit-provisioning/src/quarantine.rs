@@ -143,9 +143,7 @@ impl QuarantineThresholds {
             Some(QuarantineReason::TotalEscrowCount)
         } else if counts.failures > self.failures {
             Some(QuarantineReason::EscrowCount)
-        } else if counts.failures >= self.least_failures
-            && counts.failures.saturating_mul(100) > self.percent.saturating_mul(events)
-        {
+        } else if counts.failures >= self.least_failures && counts.failures.saturating_mul(100) > self.percent.saturating_mul(events) {
             Some(QuarantineReason::EscrowProportion)
         } else {
             None

@@ -91,7 +91,7 @@ async fn mark_referrers_of(run: &Run<'_>, object_type: &str, forgotten: &HashSet
     Ok(())
 }
 
-async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: String, number: u64, stop: &AtomicBool) -> Result<()> {
+pub(crate) async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: String, number: u64, stop: &AtomicBool) -> Result<()> {
     if stop.load(Ordering::Relaxed) {
         return Ok(());
     }

@@ -17,6 +17,8 @@ pub enum Cycle {
     Initial,
     /// What changed since the watermark.
     Incremental,
+    /// One object.
+    OnDemand,
 }
 
 /// What a cycle did, in numbers.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{EventAction, PropertyChange};
 use crate::records::{Action, PlannedAction};
+use crate::report::CycleReport;
 
 /// How many actions a plan has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +65,8 @@ pub struct PlanHeader {
     pub watermark: String,
     /// How many actions there are.
     pub counts: PlanCounts,
+    /// What the cycle did up to the plan: how much was read, how objects were matched, and who was skipped or failed.
+    pub report: CycleReport,
 }
 
 impl PlanHeader {
@@ -74,8 +77,9 @@ impl PlanHeader {
         fingerprint: String,
         watermark: String,
         counts: PlanCounts,
+        report: CycleReport,
     ) -> Self {
-        Self { id, made_at, cycle, fingerprint, watermark, counts }
+        Self { id, made_at, cycle, fingerprint, watermark, counts, report }
     }
 }
 
@@ -223,7 +227,11 @@ impl<'a> PlanWriter<'a> {
         match format {
             PlanFormat::Diff => {
                 let PlanCounts { creates, updates, disables, deletes, references, .. } = plan.counts;
-                writeln!(out, "plan {} of cycle {}: {creates} create, {updates} update, {disables} disable, {deletes} delete, {references} references", plan.id, plan.cycle)?;
+                writeln!(
+                    out,
+                    "plan {} of cycle {}: {creates} create, {updates} update, {disables} disable, {deletes} delete, {references} references",
+                    plan.id, plan.cycle
+                )?;
             }
             PlanFormat::Json => {
                 out.write_all(b"{\"plan\":")?;

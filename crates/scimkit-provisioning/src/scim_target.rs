@@ -102,13 +102,7 @@ impl Target for ScimTarget {
         self.client(not_after).create(self.endpoint(resource_type)?, resource).await.map_err(target_error)
     }
 
-    async fn patch(
-        &self,
-        resource_type: &str,
-        id: &str,
-        operations: &[PatchOperation],
-        not_after: Timestamp,
-    ) -> Result<(), TargetError> {
+    async fn patch(&self, resource_type: &str, id: &str, operations: &[PatchOperation], not_after: Timestamp) -> Result<(), TargetError> {
         let context = Context::new(&self.catalog, self.resource_type(resource_type)?);
         if !self.profile.features.patch {
             return self.replace(resource_type, id, operations, &context, not_after).await;

@@ -10,8 +10,8 @@ use scimkit_types::{Clock, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{CycleError, Result};
 use crate::control::STATUS_KEY;
+use crate::error::{CycleError, Result};
 use crate::records::JobRecord;
 use crate::status::StatusRecord;
 

@@ -22,6 +22,12 @@ pub struct ProvisioningStep {
     pub description: Option<String>,
 }
 
+impl ProvisioningStep {
+    pub(crate) fn new(name: &str, kind: StepKind, status: EventStatus, description: Option<String>) -> Self {
+        Self { name: name.to_owned(), kind, status, description }
+    }
+}
+
 /// A kind of step (`provisioningStepType`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

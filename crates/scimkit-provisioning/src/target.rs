@@ -43,13 +43,7 @@ pub trait Target: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`TargetError`]; `Gone` if there is no such resource.
-    async fn patch(
-        &self,
-        resource_type: &str,
-        id: &str,
-        operations: &[PatchOperation],
-        not_after: Timestamp,
-    ) -> Result<(), TargetError>;
+    async fn patch(&self, resource_type: &str, id: &str, operations: &[PatchOperation], not_after: Timestamp) -> Result<(), TargetError>;
 
     /// Deletes a resource.
     ///

@@ -10,8 +10,8 @@ use scimkit_mapping::{AttributeMapping, MappingSet, ObjectMapping, SeededEntropy
 use scimkit_patch::Context;
 use scimkit_provisioning::{
     Assignment, Assignments, CycleError, CycleReport, Engine, Observer, Position, ProvisioningEvent, ProvisioningJob, Quarantine,
-    QuarantineReason, ReferenceChange,
-    Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage, Target, TargetError, TargetErrorKind, TargetPage,
+    QuarantineReason, ReferenceChange, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage, Target,
+    TargetError, TargetErrorKind, TargetPage,
 };
 use scimkit_store::state::MemoryState;
 use scimkit_store::{JobId, StateStore};
@@ -258,13 +258,7 @@ impl Target for MapTarget {
         Self::end(is_lost, created)
     }
 
-    async fn patch(
-        &self,
-        resource_type: &str,
-        id: &str,
-        operations: &[PatchOperation],
-        _not_after: Timestamp,
-    ) -> Result<(), TargetError> {
+    async fn patch(&self, resource_type: &str, id: &str, operations: &[PatchOperation], _not_after: Timestamp) -> Result<(), TargetError> {
         let is_lost = self.begin("patch", resource_type)?;
         if let Some(refused) = self.refused_path.lock().unwrap().as_deref()
             && operations.iter().any(|operation| operation.path.as_deref().is_some_and(|path| path.starts_with(refused)))

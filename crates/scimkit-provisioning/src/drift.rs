@@ -1,0 +1,328 @@
+//! Comparing with what the target has at present, and saying which of its accounts belong to whom.
+
+use std::collections::BTreeMap;
+
+use scimkit_mapping::Operation;
+use scimkit_store::{Batch, Table};
+use scimkit_types::Resource;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+
+use crate::decide::{Known, Setting, property_changes};
+use crate::echo::echo;
+use crate::engine::Engine;
+use crate::error::{CycleError, Result};
+use crate::event::{Phase, PropertyChange};
+use crate::matching::{texts_at, usable_id};
+use crate::plan::forget;
+use crate::records::{Link, Presence, StoredRecord};
+use crate::report::Cycle;
+use crate::run::Run;
+use crate::state::{State, Work, object_key, put};
+
+/// How many objects a report names at most; all are counted.
+const MOST_NAMED: usize = 1000;
+
+/// What is done about a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DriftPolicy {
+    /// It is reported.
+    Report,
+    /// The next cycle writes what the mappings say again, and matches or creates what is gone.
+    Repair,
+}
+
+/// How the target differs from what was last written.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct DriftReport {
+    /// How many linked objects were compared.
+    pub compared: u64,
+    /// How many were changed by others.
+    pub changed: u64,
+    /// How many are gone.
+    pub gone: u64,
+    /// The objects that differ, at most 1,000.
+    pub objects: Vec<Drift>,
+    /// To whom the target's accounts belong, by object type.
+    pub accounts: BTreeMap<String, AccountCounts>,
+    /// Accounts that nobody of the source has or that are not assigned, at most 1,000.
+    pub unlinked: Vec<Account>,
+}
+
+/// One object that differs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Drift {
+    /// The type of the source object.
+    pub object_type: String,
+    /// The id of the source object.
+    pub source_id: String,
+    /// The id of the resource.
+    pub target_id: String,
+    /// Whether the resource is gone.
+    pub is_gone: bool,
+    /// From what is there to what was written.
+    pub changes: Vec<PropertyChange>,
+}
+
+/// To whom the accounts of a target belong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct AccountCounts {
+    /// Accounts that nobody of the source has.
+    pub local: u64,
+    /// Accounts of people who are not assigned.
+    pub unassigned: u64,
+    /// Accounts of people who are assigned.
+    pub assigned: u64,
+}
+
+/// An account that is not linked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Account {
+    /// The type of the source objects that it could be.
+    pub object_type: String,
+    /// The id of the resource.
+    pub target_id: String,
+    /// The value of its first matching attribute.
+    pub matching_value: Option<String>,
+    /// The source object with the same matching value, if there is one.
+    pub source_id: Option<String>,
+}
+
+/// Who of the source has a matching value.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Holder {
+    id: String,
+    is_assigned: bool,
+}
+
+impl Engine {
+    /// Lists the target once and compares it with what was last written; values that the profile declares equal are equal. References are
+    /// not compared. Accounts without a link are held against the source by their first matching attribute. With
+    /// [`Repair`](DriftPolicy::Repair) the next cycle puts right what differs.
+    ///
+    /// # Errors
+    /// [`CycleError`] if another worker has the job, or what is needed cannot be reached.
+    pub async fn find_drift(&self, policy: DriftPolicy) -> Result<DriftReport, CycleError> {
+        let state = self.open().await?;
+        let result = self.compare_held(&state, policy).await;
+        let closed = state.close().await;
+        let report = result?;
+        closed?;
+        Ok(report)
+    }
+
+    async fn compare_held(&self, state: &State, policy: DriftPolicy) -> Result<DriftReport> {
+        let record = state.job().await?;
+        let run = self.run(state, &record, Cycle::Incremental);
+        let app_roles = self.source.assignments().await?.app_roles;
+        let mut report = DriftReport::default();
+        for mapping in &self.job.mappings {
+            let setting = run.setting(mapping, &app_roles);
+            let mut comparison = Comparison { run: &run, setting: &setting, policy, report: &mut report };
+            comparison.index_source().await?;
+            comparison.read_target().await?;
+            comparison.find_gone().await?;
+        }
+        let mut batch = Batch::new();
+        batch.clear(Table::Claim, "");
+        batch.clear(Table::Seen, SEEN);
+        state.commit(batch).await?;
+        Ok(report)
+    }
+}
+
+/// The start of the keys of the target objects that were seen.
+const SEEN: &str = "target/";
+
+struct Comparison<'a> {
+    run: &'a Run<'a>,
+    setting: &'a Setting<'a>,
+    policy: DriftPolicy,
+    report: &'a mut DriftReport,
+}
+
+impl Comparison<'_> {
+    fn object_type(&self) -> &str {
+        self.setting.mapping.object_type()
+    }
+
+    /// Writes down who of the source has which matching value.
+    async fn index_source(&mut self) -> Result<()> {
+        let mut batch = Batch::new();
+        batch.clear(Table::Claim, "");
+        batch.clear(Table::Seen, SEEN);
+        self.run.state.commit(batch).await?;
+        let mut walk = self.run.state.walk::<StoredRecord>(Table::Record, object_key(self.object_type(), ""));
+        while let Some(rows) = walk.next().await? {
+            let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
+            let roles = self.run.state.get_many::<Vec<String>>(Table::Assignment, &keys).await?;
+            let mut batch = Batch::new();
+            for ((_, stored), roles) in rows.into_iter().zip(roles) {
+                let known = Known { stored: &stored, roles: roles.as_deref(), link: None };
+                let Ok(desired) = self.setting.desired(known, Operation::Update, false) else { continue };
+                let is_assigned = self.setting.standing(known).is_ok();
+                if stored.presence == Presence::Present
+                    && let Some((index, value)) = desired.matching.first()
+                {
+                    let holder = Holder { id: stored.record.id.clone(), is_assigned };
+                    put(&mut batch, Table::Claim, format!("holder/{}", self.setting.matching_key(*index, value)), &holder)?;
+                }
+            }
+            self.run.state.commit(batch).await?;
+        }
+        Ok(())
+    }
+
+    async fn read_target(&mut self) -> Result<()> {
+        let (mut seen, mut previous): (u64, Option<String>) = (0, None);
+        loop {
+            let resource_type = self.setting.mapping.resource_type();
+            let page = self.run.call(|not_after| self.run.target.list(resource_type, seen + 1, not_after)).await??;
+            let first = page.resources.first().and_then(usable_id).map(str::to_owned);
+            if page.resources.is_empty() && seen < page.total {
+                return Err(CycleError::IncompleteList(format!("it counts {} resources and shows {seen}", page.total)));
+            }
+            if first.is_some() && first == previous {
+                return Err(CycleError::IncompleteList(format!("the page from {} on is the one before", seen + 1)));
+            }
+            previous = first;
+            seen += u64::try_from(page.resources.len()).unwrap_or(u64::MAX);
+            self.compare_page(&page.resources).await?;
+            self.run.progress(Phase::Matching, seen, Some(page.total));
+            if seen >= page.total {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn compare_page(&mut self, resources: &[Resource]) -> Result<()> {
+        let mut batch = Batch::new();
+        for resource in resources {
+            let Some(target_id) = usable_id(resource) else { continue };
+            let key = object_key(self.object_type(), target_id);
+            batch.put(Table::Seen, format!("{SEEN}{key}"), "null");
+            match self.run.state.get::<String>(Table::LinkByTarget, &key).await? {
+                Some(source_id) => self.compare(&mut batch, resource, target_id, source_id).await?,
+                None => self.discover(resource, target_id).await?,
+            }
+        }
+        self.run.state.commit(batch).await
+    }
+
+    async fn compare(&mut self, batch: &mut Batch, resource: &Resource, target_id: &str, source_id: String) -> Result<()> {
+        let key = object_key(self.object_type(), &source_id);
+        let Some(link) = self.run.state.get::<Link>(Table::Link, &key).await? else { return Ok(()) };
+        self.report.compared += 1;
+        let object_type = self.object_type().to_owned();
+        let counts = self.report.accounts.entry(object_type.clone()).or_default();
+        if link.is_managed {
+            counts.assigned += 1
+        } else {
+            counts.unassigned += 1
+        }
+        let profile = &self.run.job.profile;
+        let present = self.setting.mapping.managed(resource);
+        let changes: Vec<PropertyChange> = property_changes(&echo(&present, profile), &echo(&link.exported, profile), &[])
+            .into_iter()
+            .filter(|change| !is_reference(self.setting, &change.name))
+            .collect();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.report.changed += 1;
+        if self.policy == DriftPolicy::Repair && link.is_managed {
+            // What differs is taken as written, so that the difference from it is what the next cycle sends.
+            let mut exported = link.exported.clone();
+            let names: Vec<String> =
+                exported.as_complex().iter().chain(present.as_complex().iter()).map(|(name, _)| name.to_owned()).collect();
+            for name in names {
+                if changes.iter().any(|change| is_within(&change.name, &name)) {
+                    match present.get(&name) {
+                        Some(value) => drop(exported.insert(name.as_str(), value.clone())),
+                        None => drop(exported.remove(&name)),
+                    }
+                }
+            }
+            put(batch, Table::Link, key, &Link { exported, ..link })?;
+            batch.put(Table::Pending, Work::Object.key(&object_type, &source_id), "null");
+        }
+        self.name(Drift { object_type, source_id, target_id: target_id.to_owned(), is_gone: false, changes });
+        Ok(())
+    }
+
+    fn name(&mut self, drift: Drift) {
+        if self.report.objects.len() < MOST_NAMED {
+            self.report.objects.push(drift);
+        }
+    }
+
+    async fn discover(&mut self, resource: &Resource, target_id: &str) -> Result<()> {
+        let attribute = self.setting.mapping.matching().first();
+        let value = attribute.and_then(|attribute| texts_at(resource, &attribute.filter_path).first().map(|value| (*value).to_owned()));
+        let holder: Option<Holder> = match &value {
+            Some(value) => self.run.state.get(Table::Claim, &format!("holder/{}", self.setting.matching_key(0, value))).await?,
+            None => None,
+        };
+        let object_type = self.object_type().to_owned();
+        let counts = self.report.accounts.entry(object_type.clone()).or_default();
+        match &holder {
+            None => counts.local += 1,
+            Some(holder) if holder.is_assigned => counts.assigned += 1,
+            Some(_) => counts.unassigned += 1,
+        }
+        if self.report.unlinked.len() < MOST_NAMED {
+            let source_id = holder.map(|holder| holder.id);
+            self.report.unlinked.push(Account { object_type, target_id: target_id.to_owned(), matching_value: value, source_id });
+        }
+        Ok(())
+    }
+
+    async fn find_gone(&mut self) -> Result<()> {
+        let object_type = self.object_type().to_owned();
+        let prefix = object_key(&object_type, "");
+        let mut walk = self.run.state.walk::<Link>(Table::Link, prefix.as_str());
+        while let Some(rows) = walk.next().await? {
+            let keys: Vec<String> = rows.iter().map(|(_, link)| format!("{SEEN}{}", object_key(&object_type, &link.target_id))).collect();
+            let seen = self.run.state.get_many::<IgnoredAny>(Table::Seen, &keys).await?;
+            let mut batch = Batch::new();
+            for ((key, link), _) in rows.into_iter().zip(seen).filter(|(_, seen)| seen.is_none()) {
+                let source_id = key.strip_prefix(&prefix).unwrap_or(&key).to_owned();
+                self.report.gone += 1;
+                if self.policy == DriftPolicy::Repair {
+                    forget(&mut batch, &object_type, &source_id, Some(&link));
+                    batch.put(Table::Waiting, crate::state::forgotten_key(&source_id), "null");
+                    batch.put(Table::Pending, Work::Object.key(&object_type, &source_id), "null");
+                }
+                let object_type = object_type.clone();
+                self.name(Drift { object_type, source_id, target_id: link.target_id, is_gone: true, changes: Vec::new() });
+            }
+            self.run.state.commit(batch).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a change is one of a reference, which is written apart from the other attributes.
+fn is_reference(setting: &Setting<'_>, name: &str) -> bool {
+    let (schema, name) = name.rsplit_once(':').map_or((None, name), |(schema, name)| (Some(schema), name));
+    let name = name.split_once('.').map_or(name, |(attribute, _)| attribute);
+    let catalog = &setting.job.catalog;
+    let resource_type = catalog.resource_type(setting.mapping.resource_type());
+    let attribute = resource_type.and_then(|resource_type| catalog.attribute(resource_type, schema, name));
+    attribute.is_some_and(|attribute| attribute.sub_attribute("$ref").is_some() || !attribute.reference_types.is_empty())
+}
+
+/// Whether a change of `name.givenName` is one of `name`.
+fn is_within(change: &str, name: &str) -> bool {
+    change.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', ':']))
+}
