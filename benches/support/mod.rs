@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each bench is a program of its own and uses a part")]
 
 pub mod corpus;
+pub mod served;
 pub mod trees;
 
 use std::pin::pin;
