@@ -28,6 +28,7 @@
 //! | [`Keyed`] | one state for each key, with a bound on the keys: for services |
 //! | [`Limiter`] | a limit with its state, with requests under way and what the service said: for clients |
 //! | [`Advice`], [`Fields`] | the header fields by which services tell of limits, read and written |
+//! | [`SharedLimit`] | a limit whose state many processes share |
 //! | [`Line`] | who is next: on demand before background, without starving anybody |
 //!
 //! **Two sides.** A service charges a request when it arrives: [`Limit::admit`]. A client does not know when its request arrives, only that
@@ -37,7 +38,7 @@
 //! **Clocks.** Instants may go back, since clocks are set. A limit never admits more because of that: after a step back of up to one window
 //! it waits for the clock to catch up; after a longer one no time counts as passed.
 //!
-//! **Features.** `redis`: a state shared by many processes in Redis or Valkey. Default: none.
+//! **Features.** `redis`: `RedisLimit`, a state shared by many processes in Redis or Valkey. Default: none.
 
 mod advice;
 mod charges;
@@ -51,6 +52,9 @@ mod limiter;
 mod limits;
 mod line;
 mod quota;
+#[cfg(feature = "redis")]
+mod redis;
+mod shared;
 mod sliding_window;
 mod structured;
 mod usage;
@@ -66,5 +70,8 @@ pub use limiter::Limiter;
 pub use limits::{Limits, Rule, RuleState};
 pub use line::{Line, Priority, Ticket};
 pub use quota::Quota;
+#[cfg(feature = "redis")]
+pub use redis::RedisLimit;
+pub use shared::{RequestNumber, SharedAnswer, SharedDecision, SharedError, SharedLimit};
 pub use sliding_window::SlidingWindow;
 pub use usage::{Usage, Used};

@@ -1,0 +1,128 @@
+//! A state shared by many processes in Redis or Valkey.
+
+use std::time::Duration;
+
+use redis::aio::ConnectionLike;
+use redis::{ErrorKind, RedisError, RedisResult, Script};
+
+use crate::limits::{Limits, Rule};
+use crate::shared::{RequestNumber, SharedAnswer, SharedDecision, SharedError, SharedLimit};
+
+/// Limits whose state is in Redis or Valkey, shared by all processes that use the same key.
+///
+/// Each call is one script, which runs as one step and reads the server's clock; so it decides as a [`Limiter`](crate::Limiter) would that
+/// all processes share, in whole microseconds: a window is rounded up to one. When the server cannot be reached, the answer is an error and
+/// nothing is admitted. What is kept is about 100 bytes for each unit of cost in the longest window, and it expires when it no longer counts.
+///
+/// All processes must use the same limits under a key. The quota is kept while the server keeps its data: turn off eviction, or use a policy
+/// that spares keys that expire later, and let replicas take over only with all writes.
+///
+/// The connection is any of the redis crate that can be cloned, such as `MultiplexedConnection` or `ConnectionManager`; set a response timeout.
+#[derive(Clone, Debug)]
+pub struct RedisLimit<C> {
+    connection: C,
+    keys: [String; 3],
+    rules: Vec<String>,
+    script: Script,
+}
+
+/// What the script answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Reply {
+    answer: i64,
+    /// Microseconds since 1970 and nanoseconds after them.
+    retry_at: (u64, u64),
+    id: u64,
+    /// Microseconds since 1970.
+    now: u64,
+}
+
+const ADMITTED: i64 = 0;
+const REFUSED: i64 = 1;
+
+impl<C: ConnectionLike + Clone + Send + Sync> RedisLimit<C> {
+    /// These limits under this key. The state is in three keys that begin with it, in one slot of a cluster.
+    pub fn new(connection: C, key: &str, limits: &Limits) -> Self {
+        let keys = ["charges", "under-way", "meta"].map(|part| format!("{{{key}}}:{part}"));
+        let rules = limits.rules().iter().flat_map(|rule| match rule {
+            Rule::SlidingWindow(window) => {
+                let micros = window.quota().window().as_nanos().div_ceil(1000);
+                ["w".to_owned(), window.quota().requests().to_string(), micros.to_string()]
+            }
+            Rule::Gcra(gcra) => ["g".to_owned(), gcra.interval().as_nanos().to_string(), gcra.burst().to_string()],
+        });
+        Self { connection, keys, rules: rules.collect(), script: Script::new(include_str!("decide.lua")) }
+    }
+
+    /// Decides on a request and charges it at once if it is admitted. For services.
+    ///
+    /// # Errors
+    /// When the server does not answer; then nothing may be admitted.
+    pub async fn admit(&self, cost: u32) -> Result<SharedDecision, SharedError> {
+        let reply = self.call("admit", cost, "0", None).await.map_err(SharedError::new)?;
+        Ok(decision(reply))
+    }
+
+    /// What [`admit`](Self::admit) would say; charges nothing.
+    ///
+    /// # Errors
+    /// When the server does not answer; then nothing may be admitted.
+    pub async fn decide(&self, cost: u32) -> Result<SharedDecision, SharedError> {
+        let reply = self.call("decide", cost, "0", None).await.map_err(SharedError::new)?;
+        Ok(decision(reply))
+    }
+
+    /// Runs the script; at the server's time unless another is given, in microseconds since 1970. A server that does not know the script, or
+    /// no longer, is sent it and asked again.
+    async fn call(&self, act: &str, cost: u32, amount: &str, now: Option<u64>) -> RedisResult<Reply> {
+        let mut invocation = self.script.prepare_invoke();
+        for key in &self.keys {
+            invocation.key(key);
+        }
+        invocation.arg(act).arg(cost).arg(amount).arg(now.map_or_else(String::new, |now| now.to_string())).arg(&self.rules);
+        let mut connection = self.connection.clone();
+        let (answer, retry_at, id, now): (i64, String, u64, u64) = invocation.invoke_async(&mut connection).await?;
+        let (micros, nanos) = retry_at.split_once(':').unwrap_or((&retry_at, "0"));
+        let number =
+            |text: &str| text.parse::<u64>().map_err(|_| RedisError::from((ErrorKind::UnexpectedReturnType, "expected an instant")));
+        let retry_at = if act == "finish" || act == "pause" { (now, 0) } else { (number(micros)?, number(nanos)?) };
+        Ok(Reply { answer, retry_at, id, now })
+    }
+}
+
+fn decision(reply: Reply) -> SharedDecision {
+    match reply.answer {
+        ADMITTED => SharedDecision::Admitted(RequestNumber(reply.id)),
+        REFUSED => {
+            let wait = Duration::from_micros(reply.retry_at.0.saturating_sub(reply.now)) + Duration::from_nanos(reply.retry_at.1);
+            SharedDecision::Refused { retry_after: wait }
+        }
+        _ => SharedDecision::Impossible,
+    }
+}
+
+impl<C: ConnectionLike + Clone + std::fmt::Debug + Send + Sync> SharedLimit for RedisLimit<C> {
+    fn start(&self, cost: u32, deadline: Duration) -> SharedAnswer<'_, SharedDecision> {
+        Box::pin(async move {
+            let reply = self.call("start", cost, &deadline.as_micros().to_string(), None).await;
+            reply.map(decision).map_err(SharedError::new)
+        })
+    }
+
+    fn finish(&self, request: RequestNumber, cost: u32) -> SharedAnswer<'_, ()> {
+        Box::pin(async move {
+            let reply = self.call("finish", cost, &request.0.to_string(), None).await;
+            reply.map(|_| ()).map_err(SharedError::new)
+        })
+    }
+
+    fn pause(&self, pause: Duration) -> SharedAnswer<'_, ()> {
+        Box::pin(async move {
+            let reply = self.call("pause", 0, &pause.as_micros().to_string(), None).await;
+            reply.map(|_| ()).map_err(SharedError::new)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

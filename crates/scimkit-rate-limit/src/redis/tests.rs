@@ -1,0 +1,294 @@
+//! Against a real server: the one of `SCIMKIT_TEST_REDIS_URL`, else a private one if `redis-server` is installed, else not run; with
+//! `SCIMKIT_REQUIRE_SERVERS=1` that is a failure.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use jiff::Timestamp;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use redis::Client;
+use redis::aio::MultiplexedConnection;
+use tokio::runtime::{Builder, Runtime};
+
+use super::*;
+use crate::{Decision, Gcra, Limiter, Quota};
+
+/// A server, stopped at the end if it is a private one.
+struct Server {
+    url: String,
+    child: Option<Child>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+}
+
+/// A private server on a socket of its own.
+fn private_server(name: &str) -> Option<Server> {
+    let socket = std::env::temp_dir().join(format!("scimkit-redis-{}-{name}.sock", std::process::id()));
+    let mut command = Command::new("redis-server");
+    command.args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"]).arg(&socket);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let is_ready = lines.any(|line| line.is_ok_and(|line| line.to_lowercase().contains("ready to accept connections")));
+    assert!(is_ready, "redis-server ended before it was ready");
+    // What it says later goes nowhere.
+    std::thread::spawn(move || lines.for_each(drop));
+    Some(Server { url: format!("redis+unix://{}", socket.display()), child: Some(child) })
+}
+
+fn server(name: &str) -> Option<Server> {
+    let named = std::env::var("SCIMKIT_TEST_REDIS_URL").ok().map(|url| Server { url, child: None });
+    let server = named.or_else(|| private_server(name));
+    if server.is_none() {
+        assert_ne!(std::env::var("SCIMKIT_REQUIRE_SERVERS").as_deref(), Ok("1"), "`redis-server` is not installed");
+        eprintln!("not run: `redis-server` is not installed and SCIMKIT_TEST_REDIS_URL is not set");
+    }
+    server
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+async fn connect(url: &str) -> MultiplexedConnection {
+    Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap()
+}
+
+/// A key that no other run uses.
+fn key(name: &str) -> String {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    format!("scimkit-test-{}-{name}-{}", std::process::id(), NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+}
+
+fn quota(requests: u32, micros: u64) -> Quota {
+    Quota::new(requests, Duration::from_micros(micros)).unwrap()
+}
+
+/// The first instant of a test in microseconds; in the future, so that what is kept expires after the test.
+const BEGINNING: u64 = 4_000_000_000_000_000;
+
+fn at(micros: u64) -> Timestamp {
+    Timestamp::from_microsecond(i64::try_from(micros).unwrap()).unwrap()
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Call {
+    Admit(u32),
+    Decide(u32),
+    /// Starts a request with this deadline.
+    Start(u32, u64),
+    /// Finishes the request at this place of those under way.
+    Finish(usize),
+    Pause(u64),
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    prop_oneof![
+        4 => (0_u32..4).prop_map(Call::Admit),
+        1 => (0_u32..4).prop_map(Call::Decide),
+        4 => (1_u32..4, 1_u64..2000).prop_map(|(cost, deadline)| Call::Start(cost, deadline)),
+        3 => (0_usize..8).prop_map(Call::Finish),
+        1 => (0_u64..300).prop_map(Call::Pause),
+    ]
+}
+
+fn rule() -> impl Strategy<Value = Rule> {
+    let window = (1_u32..6, 1_u64..1500).prop_map(|(requests, micros)| Rule::from(quota(requests, micros)));
+    let gcra = (1_u32..50, 1_u64..3000, 1_u32..6)
+        .prop_map(|(requests, micros, burst)| Rule::from(Gcra::new(quota(requests, micros), burst.try_into().unwrap())));
+    prop_oneof![2 => window, 1 => gcra]
+}
+
+/// What the script answers, as a decision.
+fn answered(reply: Reply) -> Decision {
+    match reply.answer {
+        ADMITTED => Decision::Admitted,
+        REFUSED => Decision::Refused { retry_at: at(reply.retry_at.0) + Duration::from_nanos(reply.retry_at.1) },
+        _ => Decision::Impossible,
+    }
+}
+
+/// Call by call, at the same instants, to the nanosecond.
+#[test]
+fn decides_as_a_local_limiter() {
+    let Some(server) = server("equal") else { return };
+    let runtime = runtime();
+    let connection = runtime.block_on(connect(&server.url));
+    let mut runner = TestRunner::new(Config { cases: 64, failure_persistence: None, ..Config::default() });
+    let cases = (vec(rule(), 0..4), vec((0_u64..300, call()), 1..60));
+    let result = runner.run(&cases, |(rules, calls)| {
+        let limits = Limits::new(rules);
+        let shared = RedisLimit::new(connection.clone(), &key("equal"), &limits);
+        let mut local = Limiter::new(limits);
+        let (mut now, mut under_way) = (BEGINNING, BTreeSet::<(u64, u64, u32)>::new());
+        for (step, call) in calls {
+            now += step;
+            let ask = |act: &'static str, cost: u32, amount: u64| {
+                runtime.block_on(shared.call(act, cost, &amount.to_string(), Some(now))).unwrap()
+            };
+            while let Some(&(deadline, id, cost)) = under_way.first().filter(|(deadline, ..)| *deadline <= now) {
+                local.finish(cost, at(deadline));
+                under_way.remove(&(deadline, id, cost));
+            }
+            match call {
+                Call::Admit(cost) => prop_assert_eq!(answered(ask("admit", cost, 0)), local.admit(cost, at(now))),
+                Call::Decide(cost) => prop_assert_eq!(answered(ask("decide", cost, 0)), local.decide(cost, at(now))),
+                Call::Start(cost, deadline) => {
+                    let reply = ask("start", cost, deadline);
+                    let expected = local.start(cost, at(now));
+                    prop_assert_eq!(answered(reply), expected);
+                    if expected.is_admitted() {
+                        under_way.insert((now + deadline, reply.id, cost));
+                    }
+                }
+                Call::Finish(place) => {
+                    let Some(&(deadline, id, cost)) = under_way.iter().nth(place) else { continue };
+                    under_way.remove(&(deadline, id, cost));
+                    ask("finish", cost, id);
+                    local.finish(cost, at(now));
+                }
+                Call::Pause(micros) => {
+                    ask("pause", 0, micros);
+                    local.pause_until(at(now + micros));
+                }
+            }
+        }
+        Ok(())
+    });
+    result.unwrap();
+}
+
+/// The instants are the server's, and nothing stays when it no longer counts.
+#[test]
+fn the_server_tells_the_time_and_forgets_in_time() {
+    let Some(server) = server("time") else { return };
+    let limits = Limits::from(quota(2, 60_000_000));
+    runtime().block_on(async {
+        let mut connection = connect(&server.url).await;
+        let shared = RedisLimit::new(connection.clone(), &key("time"), &limits);
+        let (seconds, micros): (u64, u64) = redis::cmd("TIME").query_async(&mut connection).await.unwrap();
+        let first = shared.call("admit", 1, "0", None).await.unwrap();
+        assert!((0..10_000_000).contains(&(first.now - (seconds * 1_000_000 + micros))));
+        let SharedDecision::Admitted(request) = shared.start(1, Duration::from_secs(30)).await.unwrap() else { panic!("not admitted") };
+        let SharedDecision::Refused { retry_after } = shared.admit(1).await.unwrap() else { panic!("not refused") };
+        assert!((50..=60).contains(&retry_after.as_secs()), "{retry_after:?}");
+        assert_eq!(shared.admit(3).await.unwrap(), SharedDecision::Impossible);
+        let until = |mut connection: MultiplexedConnection, key: String| async move {
+            redis::cmd("PTTL").arg(key).query_async::<i64>(&mut connection).await.unwrap()
+        };
+        for key in &shared.keys {
+            // The deadline, then one window.
+            assert!((80_000..=91_000).contains(&until(connection.clone(), key.clone()).await), "{key}");
+        }
+        shared.finish(request, 1).await.unwrap();
+        assert!((50_000..=61_000).contains(&until(connection.clone(), shared.keys[0].clone()).await));
+        shared.pause(Duration::from_secs(300)).await.unwrap();
+        let SharedDecision::Refused { retry_after } = shared.decide(1).await.unwrap() else { panic!("not refused") };
+        assert!((290..=300).contains(&retry_after.as_secs()), "{retry_after:?}");
+    });
+}
+
+/// A server that was started again, or whose scripts were flushed, is sent the script again.
+#[test]
+fn a_forgotten_script_is_sent_again() {
+    let Some(server) = server("script") else { return };
+    runtime().block_on(async {
+        let mut connection = connect(&server.url).await;
+        let shared = RedisLimit::new(connection.clone(), &key("script"), &Limits::from(quota(2, 60_000_000)));
+        assert!(matches!(shared.admit(1).await.unwrap(), SharedDecision::Admitted(_)));
+        redis::cmd("SCRIPT").arg("FLUSH").query_async::<()>(&mut connection).await.unwrap();
+        assert!(matches!(shared.admit(1).await.unwrap(), SharedDecision::Admitted(_)));
+        assert!(matches!(shared.admit(1).await.unwrap(), SharedDecision::Refused { .. }));
+    });
+}
+
+/// Without the server nothing is admitted.
+#[test]
+fn a_server_that_is_gone_admits_nothing() {
+    let Some(mut server) = private_server("gone") else {
+        assert_ne!(std::env::var("SCIMKIT_REQUIRE_SERVERS").as_deref(), Ok("1"), "`redis-server` is not installed");
+        eprintln!("not run: `redis-server` is not installed");
+        return;
+    };
+    runtime().block_on(async {
+        let shared = RedisLimit::new(connect(&server.url).await, &key("gone"), &Limits::from(quota(10, 1000)));
+        let SharedDecision::Admitted(request) = shared.start(1, Duration::from_secs(1)).await.unwrap() else { panic!("not admitted") };
+        let mut child = server.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        for _ in 0..3 {
+            let error = shared.start(1, Duration::from_secs(1)).await.unwrap_err();
+            assert_eq!(error.to_string(), "the shared quota cannot be reached");
+            assert!(std::error::Error::source(&error).unwrap().downcast_ref::<RedisError>().is_some());
+            assert!(shared.admit(1).await.is_err() && shared.decide(1).await.is_err());
+        }
+        assert!(shared.finish(request, 1).await.is_err() && shared.pause(Duration::ZERO).await.is_err());
+    });
+}
+
+const WORKER: &str = "SCIMKIT_TEST_WORKER";
+const PROCESSES: usize = 4;
+const REQUESTS: u32 = 20;
+const WINDOW_MICROS: u64 = 50_000;
+const RUN_MICROS: u64 = 600_000;
+
+/// Asks as fast as it can, and says at which instants it was admitted and with which cost.
+fn work(url: &str, key: &str) {
+    runtime().block_on(async {
+        let shared = RedisLimit::new(connect(url).await, key, &Limits::from(quota(REQUESTS, WINDOW_MICROS)));
+        let mut first = None;
+        for cost in [1, 1, 2, 3].into_iter().cycle() {
+            let reply = shared.call("admit", cost, "0", None).await.unwrap();
+            if reply.answer == ADMITTED {
+                println!("admitted {} {cost}", reply.now);
+            }
+            if reply.now - *first.get_or_insert(reply.now) > RUN_MICROS {
+                break;
+            }
+        }
+    });
+}
+
+/// Four processes against one server: no window holds more than the quota, and it is used.
+#[test]
+fn processes_share_one_quota() {
+    if let Ok(worker) = std::env::var(WORKER) {
+        let (key, url) = worker.split_once(' ').unwrap();
+        return work(url, key);
+    }
+    let Some(server) = server("processes") else { return };
+    let key = key("processes");
+    let start = || {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["redis::tests::processes_share_one_quota", "--exact", "--nocapture"]);
+        command.env(WORKER, format!("{key} {}", server.url)).stdout(Stdio::piped()).spawn().unwrap()
+    };
+    let workers: Vec<Child> = (0..PROCESSES).map(|_| start()).collect();
+    let mut charges = Vec::new();
+    for worker in workers {
+        let output = worker.wait_with_output().unwrap();
+        assert!(output.status.success());
+        let before = charges.len();
+        for line in String::from_utf8(output.stdout).unwrap().lines() {
+            // The first line follows what the test harness says.
+            let Some((_, admitted)) = line.split_once("admitted ") else { continue };
+            let (at, cost) = admitted.split_once(' ').unwrap();
+            charges.push((at.parse::<u64>().unwrap(), cost.parse::<u32>().unwrap()));
+        }
+        assert!(charges.len() > before, "a process was never admitted");
+    }
+    let in_window = |end: u64| charges.iter().filter(|(at, _)| *at <= end && at + WINDOW_MICROS > end).map(|(_, cost)| cost).sum::<u32>();
+    assert_eq!(charges.iter().map(|(at, _)| in_window(*at)).max(), Some(REQUESTS));
+    let all: u32 = charges.iter().map(|(_, cost)| cost).sum();
+    let windows = u32::try_from(RUN_MICROS / WINDOW_MICROS).unwrap();
+    assert!(all >= REQUESTS * windows / 2, "{all} in {windows} windows");
+}
