@@ -7,6 +7,8 @@ pub mod job;
 pub mod killed_state;
 pub mod loopback;
 pub mod people;
+pub mod stores;
+pub mod wire;
 pub mod world;
 
 pub use content::{Content, dump};
@@ -15,4 +17,5 @@ pub use job::{ServiceKind, compile, without_uniqueness};
 pub use killed_state::{CommitFault, KilledState};
 pub use loopback::{KillAt, Loopback};
 pub use people::People;
+pub use wire::{Wire, WireReply};
 pub use world::{BASE, TOKEN, World, client, engine};
