@@ -1,4 +1,4 @@
-//! A SCIM service provider for any client, over memory or SQLite.
+//! A SCIM service provider for any client, over memory, SQLite or PostgreSQL.
 //!
 //! [`main_with`] is the program: arguments in, text out. [`ServiceProvider::start`] starts the same service inside of another program.
 //!
@@ -17,14 +17,21 @@
 //! # }
 //! ```
 
+mod access;
 mod arguments;
+mod audit;
 mod counts;
+mod figures;
 mod options;
 mod program;
+mod servers;
 mod service;
+mod store;
+mod tenants;
 
 pub use arguments::{Arguments, ArgumentsError};
 pub use counts::Counts;
-pub use options::{Options, Store, StoreFormatError};
+pub use options::{JwksSource, Options, PostgresAddress, Store, StoreFormatError};
 pub use program::main_with;
 pub use service::{Running, ServiceProvider, StartError};
+pub use tenants::{TenantOptions, TenantsError, Token};

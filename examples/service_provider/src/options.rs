@@ -1,12 +1,15 @@
 //! What a service is started with.
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use http::Uri;
 use scimkit_types::{Dialect, Profile};
 use secrecy::SecretString;
+
+use crate::tenants::TenantOptions;
 
 /// What a service is started with.
 #[derive(Clone, Debug)]
@@ -23,6 +26,16 @@ pub struct Options {
     pub store: Store,
     /// The bearer token that lets a client in. Default: none, so that nobody is let in.
     pub token: Option<SecretString>,
+    /// Access tokens of an authorization server that let clients in. Default: none.
+    pub jwks: Option<JwksSource>,
+    /// The tenants beside the one of `token`. Default: none.
+    pub tenants: Vec<TenantOptions>,
+    /// Where figures are shown to Prometheus. Default: nowhere.
+    pub metrics: Option<SocketAddr>,
+    /// The file that records of writes are added to. Default: none.
+    pub audit: Option<PathBuf>,
+    /// The proxies that are believed when they say which host a client asked for. Default: none.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Whether an administrator has chosen SCIM as the directory provider. Default: only if the profile does not ask for that.
     pub is_directory_provider_set: bool,
 }
@@ -38,6 +51,11 @@ impl Options {
             base_url: None,
             store: Store::Memory,
             token: None,
+            jwks: None,
+            tenants: Vec::new(),
+            metrics: None,
+            audit: None,
+            trusted_proxies: Vec::new(),
         }
     }
 
@@ -60,6 +78,19 @@ impl Options {
     }
 }
 
+/// An authorization server whose access tokens let clients in.
+#[derive(Clone, Debug)]
+pub struct JwksSource {
+    /// Where it publishes its keys.
+    pub uri: Uri,
+    /// Its name, as the claim `iss` says.
+    pub issuer: String,
+    /// The name of this service in the claim `aud`.
+    pub audience: String,
+    /// The claim with the name of the tenant; `None` if all clients belong to the tenant without a name.
+    pub tenant_claim: Option<String>,
+}
+
 /// Where resources are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -68,11 +99,39 @@ pub enum Store {
     Memory,
     /// In a SQLite file, which is created if there is none.
     Sqlite(PathBuf),
+    /// In a PostgreSQL database, by its address; needs the feature `postgres`.
+    Postgres(PostgresAddress),
+}
+
+/// The address of a database, such as `postgres://scim@localhost/people`. Neither `Debug` nor `Display` shows its password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PostgresAddress(String);
+
+impl PostgresAddress {
+    /// The address with its password.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PostgresAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Passwords stand in front of the last `@` or among the parameters.
+        let rest = self.0.split_once("://").map_or("", |(_, rest)| rest);
+        let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+        write!(f, "postgres://{}", place.split('?').next().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for PostgresAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// A text that names no store.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a store such as `memory` or `sqlite:people.db`, found `{found}`")]
+#[error("expected a store such as `memory`, `sqlite:people.db` or `postgres://scim@localhost/people`, found `{found}`")]
 pub struct StoreFormatError {
     /// What was found.
     pub found: String,
@@ -85,6 +144,7 @@ impl FromStr for Store {
         match text.split_once(':') {
             None if text == "memory" => Ok(Self::Memory),
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => Ok(Self::Postgres(PostgresAddress(text.to_owned()))),
             _ => Err(StoreFormatError { found: text.to_owned() }),
         }
     }
@@ -95,6 +155,21 @@ impl fmt::Display for Store {
         match self {
             Self::Memory => f.write_str("memory"),
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(address) => address.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_shows_no_password() {
+        for text in ["postgres://scim:hush@localhost:5432/people", "postgresql://localhost:5432/people?password=hush&user=scim"] {
+            let store: Store = text.parse().unwrap();
+            assert_eq!(store.to_string(), "postgres://localhost:5432/people");
+            assert!(!format!("{store:?}").contains("hush"));
         }
     }
 }

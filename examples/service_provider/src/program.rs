@@ -36,7 +36,8 @@ async fn run(
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut options = arguments.options()?;
-    let generated = if options.token.is_none() {
+    // A token is made up only if nobody could get in otherwise.
+    let generated = if options.token.is_none() && options.jwks.is_none() && options.tenants.is_empty() {
         let token = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         options = options.with_token(&token);
         Some(token)
@@ -63,6 +64,7 @@ fn introduction(options: &Options) -> String {
     let store = match &options.store {
         Store::Memory => "in memory".to_owned(),
         Store::Sqlite(path) => format!("in the SQLite file `{}`", path.display()),
+        Store::Postgres(address) => format!("in the database `{address}`"),
     };
     let limit = |limit: Option<scimkit_types::profile::RequestLimit>, what: &str| {
         limit.map_or_else(|| format!("any number of {what}"), |limit| format!("{} {what} in {} s", limit.requests, limit.seconds))
@@ -85,8 +87,17 @@ fn directions(running: &Running, token: Option<&str>) -> String {
         ""
     };
     let user = r#"{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ola@example.com", "name": {"givenName": "Ola", "familyName": "Nordmann"}, "emails": [{"type": "work", "value": "ola@example.com"}]}"#;
+    let mut more = String::new();
+    for url in running.tenant_urls() {
+        more.push_str("Tenant: ");
+        more.push_str(url);
+        more.push('\n');
+    }
+    if let Some(address) = running.metrics_address() {
+        more.push_str(&format!("Figures: http://{address}/metrics\n"));
+    }
     format!(
-        "Base address: {base}\n{token}{warning}Try:\n  \
+        "Base address: {base}\n{token}{warning}{more}Try:\n  \
          curl {base}/ServiceProviderConfig\n  \
          curl {authorization} -H 'Content-Type: application/scim+json' -d '{user}' {base}/Users\n  \
          curl {authorization} -G --data-urlencode 'filter=userName eq \"ola@example.com\"' {base}/Users\n\

@@ -1,19 +1,25 @@
 //! The service on its socket.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::middleware::from_fn_with_state;
-use scimkit_server::{Actor, BearerTokens, ConfigError, DirectoryProviderSwitch, Server, StoreHandler, ToleranceCounts};
-use scimkit_store::sqlite::SqliteResources;
-use scimkit_store::{MemoryResources, ResourceStore, StoreError, Tenant};
+use scimkit_http::axum::EdgeOptions;
+use scimkit_http::reqwest::ReqwestSetupError;
+use scimkit_server::{AuditSink, ConfigError, DirectoryProviderSwitch, Server, StoreHandler, ToleranceCounts};
+use scimkit_store::StoreError;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::audit::JsonLines;
 use crate::counts::{Counters, Counts, count};
+use crate::figures::Figures;
 use crate::options::{Options, Store};
+use crate::servers::Parts;
+use crate::{access, store};
 
 /// How long requests under way may take once the service stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -45,6 +51,35 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    /// The database cannot be used.
+    #[error("cannot open the store `{store}`: {fault}")]
+    Database {
+        /// The store.
+        store: Store,
+        /// Why.
+        fault: String,
+    },
+    /// The file of records cannot be opened.
+    #[error("cannot write records of writes to `{}`", path.display())]
+    Audit {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The address for figures is in use, or none of this machine.
+    #[error("cannot show figures at `{address}`")]
+    Metrics {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Keys of an authorization server cannot be fetched.
+    #[error("cannot fetch keys over TLS")]
+    Tls(#[source] ReqwestSetupError),
     /// The profile asks for something that is not possible.
     #[error("the profile `{profile}` cannot be served")]
     Config {
@@ -62,51 +97,58 @@ impl ServiceProvider {
     /// # Errors
     /// [`StartError`]; then nothing listens.
     pub async fn start(options: Options) -> Result<Running, StartError> {
-        let store: Arc<dyn ResourceStore> = match &options.store {
-            Store::Memory => Arc::new(MemoryResources::new()),
-            Store::Sqlite(path) => {
-                let opened = SqliteResources::open(path);
-                Arc::new(opened.map_err(|source| StartError::Store { store: options.store.clone(), source })?)
+        let store = store::open(&options.store).await?;
+        let handler = Arc::new(StoreHandler::new(store));
+        let audit: Option<Arc<dyn AuditSink>> = match &options.audit {
+            Some(path) => {
+                let opened = JsonLines::open(path);
+                Some(Arc::new(opened.map_err(|source| StartError::Audit { path: path.clone(), source })?))
             }
+            None => None,
         };
+        let authenticator = access::authenticator(&options).map_err(StartError::Tls)?;
         let bound = TcpListener::bind(options.listen).await;
         let listener = bound.map_err(|source| StartError::Listen { address: options.listen, source })?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { address: options.listen, source })?;
-
-        let tokens = match &options.token {
-            Some(token) => BearerTokens::new().with_token(token, Actor::new("client", Tenant::default())),
-            None => BearerTokens::new(),
+        let figures = match options.metrics {
+            Some(address) => Some(Figures::start(address).await.map_err(|source| StartError::Metrics { address, source })?),
+            None => None,
         };
+
         let switch = Arc::new(DirectoryProviderSwitch::new(options.is_directory_provider_set));
-        let base_url =
-            options.base_url.unwrap_or_else(|| format!("http://{}{}", reachable(address), options.profile.base_path.trim_end_matches('/')));
-        let (profile, name) = (options.profile.clone(), options.profile.name);
-        let mut builder = Server::builder(Arc::new(StoreHandler::new(store)), Arc::new(tokens))
-            .profile(profile)
-            .base_url(base_url)
-            .policy(Arc::<DirectoryProviderSwitch>::clone(&switch));
-        if let Some(dialect) = options.dialect {
-            builder = builder.dialect(dialect);
-        }
-        let server = builder.build().map_err(|source| StartError::Config { profile: name, source })?;
+        let parts = Parts { handler: Arc::<StoreHandler>::clone(&handler), authenticator, audit, switch: Arc::clone(&switch) };
+        let servers = parts.servers(&options, &format!("http://{}", reachable(address)))?;
 
         let counters = Arc::new(Counters::default());
-        let router = scimkit_http::axum::router(server.clone()).layer(from_fn_with_state(Arc::clone(&counters), count));
+        let edge = options.trusted_proxies.iter().fold(EdgeOptions::default(), |edge, proxy| edge.with_trusted_proxy(*proxy));
+        let router = scimkit_http::axum::router_with(servers.tenants, edge).layer(from_fn_with_state(Arc::clone(&counters), count));
+        let router = scimkit_http::axum::probes(handler).merge(router);
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             // Dropping the sender stops the service as well as sending does.
+            let router = router.into_make_service_with_connect_info::<SocketAddr>();
             let service = axum::serve(listener, router).with_graceful_shutdown(async { stopped.await.unwrap_or_default() });
             service.await
         });
-        Ok(Running { server, address, switch, counters, stop: Mutex::new(Some(stop)), task: tokio::sync::Mutex::new(Some(task)) })
+        Ok(Running {
+            servers: servers.all,
+            address,
+            figures,
+            switch,
+            counters,
+            stop: Mutex::new(Some(stop)),
+            task: tokio::sync::Mutex::new(Some(task)),
+        })
     }
 }
 
 /// A service that listens. It stops when this is dropped; [`stop`](Self::stop) waits for requests under way.
 #[derive(Debug)]
 pub struct Running {
-    server: Server,
+    /// The first one is that of the service itself.
+    servers: Vec<Server>,
     address: SocketAddr,
+    figures: Option<Figures>,
     switch: Arc<DirectoryProviderSwitch>,
     counters: Arc<Counters>,
     stop: Mutex<Option<oneshot::Sender<()>>>,
@@ -116,7 +158,17 @@ pub struct Running {
 impl Running {
     /// The address below which the endpoints stand, such as `http://127.0.0.1:8080/scim/v2`.
     pub fn base_url(&self) -> &str {
-        self.server.base_url()
+        self.servers.first().map_or("", Server::base_url)
+    }
+
+    /// The addresses below which the endpoints of tenants stand that have a host or path of their own.
+    pub fn tenant_urls(&self) -> impl Iterator<Item = &str> {
+        self.servers.iter().skip(1).map(Server::base_url)
+    }
+
+    /// Where Prometheus reads figures.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.figures.as_ref().map(Figures::address)
     }
 
     /// Where the service listens.
@@ -141,7 +193,14 @@ impl Running {
 
     /// How often each tolerance of the dialect fired.
     pub fn tolerances(&self) -> ToleranceCounts {
-        self.server.tolerances()
+        let mut counts = ToleranceCounts::new();
+        for (tenant, fired) in self.servers.iter().flat_map(Server::tolerances) {
+            let counts = counts.entry(tenant).or_default();
+            for (tolerance, count) in fired {
+                *counts.entry(tolerance).or_default() += count;
+            }
+        }
+        counts
     }
 
     /// Stops the service: nothing new is accepted, requests under way are answered, those that take too long are cut off.

@@ -50,7 +50,10 @@ async fn a_token_is_made_and_printed_when_there_is_none() {
 async fn every_fault_is_one_line() {
     assert_eq!(fault(&["--listen", "8080"]).await, "error: expected an address such as `127.0.0.1:8080` for `--listen`, found `8080`");
     let store = fault(&["--listen", "127.0.0.1:0", "--store", "postgres"]).await;
-    assert_eq!(store, "error: expected a store such as `memory` or `sqlite:people.db`, found `postgres`");
+    assert_eq!(
+        store,
+        "error: expected a store such as `memory`, `sqlite:people.db` or `postgres://scim@localhost/people`, found `postgres`"
+    );
     let store = fault(&["--listen", "127.0.0.1:0", "--store", "sqlite:/no/such/folder/x.db"]).await;
     assert!(store.starts_with("error: cannot open the store `sqlite:/no/such/folder/x.db`: "), "{store}");
     let profile = fault(&["--profile", "/no/such/file.json"]).await;
