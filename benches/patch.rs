@@ -1,4 +1,4 @@
-//! PATCH: operations applied to a user or a group, and the operations found between two of them.
+//! PATCH: operations applied to a user or a group, members of small and large groups, and the operations found between two resources.
 
 mod support;
 
@@ -8,7 +8,7 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use scim_server::RequestContext;
 use scim_server::providers::{ResourceProvider, ScimPatchOperations, StandardResourceProvider};
 use scim_server::storage::InMemoryStorage;
-use scimkit::patch::{Context, DiffOptions, apply, diff};
+use scimkit::patch::{Context, DiffOptions, apply, apply_in_place, compile, diff};
 use scimkit::types::{Catalog, PatchOp, Resource, Value};
 use support::{corpus, group, label, ready};
 
@@ -99,6 +99,41 @@ fn patch(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// One member comes and goes: as changes for a store, on the group itself, and on a copy of it.
+fn members(criterion: &mut Criterion) {
+    let catalog = Catalog::standard();
+    let context = Context::new(&catalog, catalog.resource_type("Group").expect("the standard has groups"));
+    let add = read(&request(r#"[{"op": "add", "path": "members", "value": [{"value": "ffffffff-7f76-453a-919d-413861904646"}]}]"#));
+    let remove = read(&request(r#"[{"op": "remove", "path": "members[value eq \"ffffffff-7f76-453a-919d-413861904646\"]"}]"#));
+    let rename = read(&request(r#"[{"op": "replace", "path": "displayName", "value": "Guides"}]"#));
+    let rename_back = read(&request(r#"[{"op": "replace", "path": "displayName", "value": "Tours"}]"#));
+    let mut group = group(criterion, "patch members");
+    for size in [20, 20_000] {
+        let resource = corpus::resource(&corpus::group(size));
+        // The changes for a store; the group is not looked at.
+        group.bench_function(BenchmarkId::new("compile add and remove", size), |bencher| {
+            bencher.iter(|| (compile(black_box(&add), &context), compile(black_box(&remove), &context)));
+        });
+        for (name, there, back) in [("add and remove", &add, &remove), ("rename twice", &rename, &rename_back)] {
+            let mut own = resource.clone();
+            group.bench_function(BenchmarkId::new(format!("in place, {name}"), size), |bencher| {
+                bencher.iter(|| {
+                    let there = apply_in_place(&mut own, black_box(there), &context).expect("operations that can be applied");
+                    let back = apply_in_place(&mut own, black_box(back), &context).expect("operations that can be applied");
+                    (there, back)
+                });
+            });
+            group.bench_function(BenchmarkId::new(format!("on a copy, {name}"), size), |bencher| {
+                bencher.iter(|| {
+                    let there = apply(black_box(&resource), there, &context).expect("operations that can be applied");
+                    apply(&there.resource, back, &context)
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
 fn read_request(criterion: &mut Criterion) {
     let mut group = group(criterion, "patch read");
     for (name, operations) in REQUESTS {
@@ -129,12 +164,20 @@ fn differences(criterion: &mut Criterion) {
     group.bench_function(BenchmarkId::new("scimkit", "equal users"), |bencher| {
         bencher.iter(|| diff(black_box(&user), black_box(&user), &context, &options));
     });
-    let (small, large) = (corpus::resource(&corpus::group(1_000)), corpus::resource(&corpus::group(1_001)));
-    group.bench_function(BenchmarkId::new("scimkit", "one of 1,000 members"), |bencher| {
-        bencher.iter(|| diff(black_box(&small), black_box(&large), &group_context, &options));
+    let minimal = corpus::resource(corpus::MINIMAL_USER);
+    let mut titled = minimal.clone();
+    titled.insert("title", "Guide");
+    group.bench_function(BenchmarkId::new("scimkit", "minimal user, one attribute"), |bencher| {
+        bencher.iter(|| diff(black_box(&minimal), black_box(&titled), &context, &options));
     });
+    for (name, size) in [("one of 1,000 members", 1_000), ("one of 20,000 members", 20_000)] {
+        let (before, after) = (corpus::resource(&corpus::group(size)), corpus::resource(&corpus::group(size + 1)));
+        group.bench_function(BenchmarkId::new("scimkit", name), |bencher| {
+            bencher.iter(|| diff(black_box(&before), black_box(&after), &group_context, &options));
+        });
+    }
     group.finish();
 }
 
-criterion_group!(benches, patch, read_request, differences);
+criterion_group!(benches, patch, members, read_request, differences);
 criterion_main!(benches);
