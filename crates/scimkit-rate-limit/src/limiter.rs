@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -134,12 +135,13 @@ impl<L: Limit + Clone> Limiter<L> {
 
     /// Takes note of what an answer said: from now on no more is admitted than the service offers, and never more than the limit.
     ///
-    /// A pause lasts at most a day. What the service offers is forgotten when its time is over, or when it says something else.
-    pub fn learn(&mut self, answer: Answer, advice: &Advice, now: Timestamp) {
+    /// Returns for how long nothing is admitted because of this answer. A pause lasts at most a day. What the service offers is forgotten when its time is over, or when it says something else.
+    pub fn learn(&mut self, answer: Answer, advice: &Advice, now: Timestamp) -> Option<Duration> {
         self.settle(now);
         let at = instant::from_timestamp(now);
-        if let Some(pause) = self.pause(answer, advice, now) {
-            self.paused_until = self.paused_until.max(at.saturating_add(pause.min(LONGEST_PAUSE)));
+        let pause = self.pause(answer, advice, now).map(|pause| pause.min(LONGEST_PAUSE));
+        if let Some(pause) = pause {
+            self.paused_until = self.paused_until.max(at.saturating_add(pause));
         }
         let offer = Offer {
             quotas: self.limit.quotas(),
@@ -149,6 +151,7 @@ impl<L: Limit + Clone> Limiter<L> {
             longest: advice.retry_after.filter(|_| answer == Answer::Throttled),
         };
         self.learned.learn(advice, &offer, now);
+        pause.map(|pause| Duration::from_nanos(pause.unsigned_abs()))
     }
 
     /// The instant from which the limiter is as if it had never been used; `None` while a request is under way.

@@ -78,7 +78,7 @@ impl Lane {
         })
         .await;
         drop(waiting);
-        admitted.then(|| Slot { lane: self, cost: ask.cost, latest: ask.latest(clock.now()), is_answered: false, clock })
+        admitted.then_some(Slot { lane: self, cost: ask.cost, latest: None, clock })
     }
 
     fn wait(&self, priority: Priority) -> Waiting<'_> {
@@ -95,14 +95,6 @@ impl Lane {
 pub(super) struct Ask {
     pub(super) cost: u32,
     pub(super) priority: Priority,
-    /// How long the request may be under way at most.
-    pub(super) deadline: Duration,
-}
-
-impl Ask {
-    fn latest(self, now: Timestamp) -> Timestamp {
-        now.saturating_add(self.deadline).unwrap_or(Timestamp::MAX)
-    }
 }
 
 /// A place in line, left when it is dropped.
@@ -137,7 +129,7 @@ impl Waiting<'_> {
 }
 
 /// A wait is never empty, so that a timer that rounds down cannot make a busy loop.
-const SHORTEST: Duration = Duration::from_nanos(1);
+pub(super) const SHORTEST: Duration = Duration::from_nanos(1);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
@@ -157,23 +149,27 @@ impl Drop for Waiting<'_> {
 pub(super) struct Slot<'a> {
     lane: &'a Lane,
     cost: u32,
-    /// When the request can no longer arrive.
-    latest: Timestamp,
-    is_answered: bool,
+    /// When the request can no longer arrive, while it is under way.
+    latest: Option<Timestamp>,
     clock: &'a dyn Clock,
 }
 
 impl Slot<'_> {
-    /// Says that the answer is there, or that there will be none.
-    pub(super) const fn answered(&mut self) {
-        self.is_answered = true;
+    /// Says that the request is sent now and may be under way for so long.
+    pub(super) fn sent(&mut self, deadline: Duration) {
+        self.latest = Some(self.clock.now().saturating_add(deadline).unwrap_or(Timestamp::MAX));
     }
 
-    /// Takes note of what the answer said about limits.
-    pub(super) fn learn(&self, answer: Answer, advice: impl FnOnce(Timestamp) -> Advice) {
+    /// Says that the answer is there, or that there will be none.
+    pub(super) const fn answered(&mut self) {
+        self.latest = None;
+    }
+
+    /// Takes note of what the answer said about limits; for how long nothing is sent because of it.
+    pub(super) fn learn(&self, answer: Answer, advice: impl FnOnce(Timestamp) -> Advice) -> Option<Duration> {
         let mut state = self.lane.state();
         let now = self.clock.now();
-        state.limiter.learn(answer, &advice(now), now);
+        state.limiter.learn(answer, &advice(now), now)
     }
 }
 
@@ -181,10 +177,9 @@ impl Drop for Slot<'_> {
     fn drop(&mut self) {
         let mut state = self.lane.state();
         let now = self.clock.now();
-        if self.is_answered {
-            state.limiter.finish(self.cost, now);
-        } else {
-            state.limiter.abandon(self.cost, self.latest, now);
+        match self.latest {
+            None => state.limiter.finish(self.cost, now),
+            Some(latest) => state.limiter.abandon(self.cost, latest, now),
         }
     }
 }

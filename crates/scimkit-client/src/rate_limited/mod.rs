@@ -11,11 +11,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
 use http::{Request, Response, StatusCode};
-use scimkit_rate_limit::{Advice, Answer, Limiter, Limits, Priority};
+use scimkit_rate_limit::{Advice, Answer, Limiter, Limits, Priority, RequestNumber, SharedDecision, SharedLimit};
 use scimkit_types::{Clock, Timer};
 use serde::{Deserialize, Serialize};
 
-use self::lane::{Ask, Lane};
+use self::lane::{Ask, Lane, SHORTEST};
 use crate::class::{Class, Cost, NotAfter};
 use crate::transport::{Transport, TransportError, TransportErrorKind};
 
@@ -81,6 +81,7 @@ pub struct RateLimited<T> {
     write: Lane,
     counters: Counters,
     deadline: Duration,
+    shared: Option<(Arc<dyn SharedLimit>, Arc<dyn SharedLimit>)>,
     clock: Arc<dyn Clock>,
     timer: Arc<dyn Timer>,
 }
@@ -101,7 +102,8 @@ impl<T: Transport> RateLimited<T> {
         let now = clock.now();
         let lane = |limits| Lane::new(Limiter::full(limits, now));
         let Classes { read, write } = classes;
-        Self { transport, read: lane(read), write: lane(write), counters: Counters::default(), deadline: DEADLINE, clock, timer }
+        let (read, write) = (lane(read), lane(write));
+        Self { transport, read, write, counters: Counters::default(), deadline: DEADLINE, shared: None, clock, timer }
     }
 
     /// This transport when an earlier one, which is no more, ended with this usage.
@@ -127,6 +129,15 @@ impl<T: Transport> RateLimited<T> {
     #[must_use]
     pub fn with_deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
+    }
+
+    /// This transport when other processes use the same quotas: a request also takes a slot of the shared quota of its class.
+    ///
+    /// While the shared quota cannot be reached nothing is sent, and requests fail with [`Connect`](TransportErrorKind::Connect). Priorities
+    /// and order hold within this process.
+    #[must_use]
+    pub fn with_shared(self, read: Arc<dyn SharedLimit>, write: Arc<dyn SharedLimit>) -> Self {
+        Self { shared: Some((read, write)), ..self }
     }
 
     /// The transport inside.
@@ -160,12 +171,45 @@ impl<T: Transport> RateLimited<T> {
         }
     }
 
+    fn shared(&self, class: Class) -> Option<&dyn SharedLimit> {
+        let (read, write) = self.shared.as_ref()?;
+        Some(match class {
+            Class::Read => &**read,
+            Class::Write => &**write,
+        })
+    }
+
+    /// Waits until the shared quota admits the cost.
+    async fn shared_slot(&self, shared: &dyn SharedLimit, cost: u32) -> Result<RequestNumber, TransportError> {
+        loop {
+            let decision = shared.start(cost, self.deadline).await;
+            match decision.map_err(|error| TransportError::with_source(TransportErrorKind::Connect, error))? {
+                SharedDecision::Admitted(number) => return Ok(number),
+                SharedDecision::Impossible => return Err(above_quota(cost)),
+                SharedDecision::Refused { retry_after } => self.timer.sleep(retry_after.max(SHORTEST)).await,
+            }
+        }
+    }
+
     const fn counter(&self, class: Class) -> &AtomicU64 {
         match class {
             Class::Read => &self.counters.reads,
             Class::Write => &self.counters.writes,
         }
     }
+}
+
+/// Gives a slot back to all processes. If they cannot be told, it counts until the deadline of the request.
+async fn finish_shared(shared: Option<(&dyn SharedLimit, RequestNumber)>, cost: u32) {
+    if let Some((shared, number)) = shared
+        && let Err(error) = shared.finish(number, cost).await
+    {
+        tracing::warn!(error = &error as &dyn std::error::Error, "a request counts until its deadline");
+    }
+}
+
+fn above_quota(cost: u32) -> TransportError {
+    TransportError::with_source(TransportErrorKind::Refused, format!("the cost {cost} is above the whole quota"))
 }
 
 /// Whether an answer tells to slow down: 503 only if it says for how long.
@@ -193,25 +237,35 @@ impl<T: Transport> Transport for RateLimited<T> {
         let class = Class::of(&request);
         let cost = request.extensions().get::<Cost>().map_or(1, |cost| cost.0);
         let priority = request.extensions().get::<Priority>().copied().unwrap_or_default();
-        let ask = Ask { cost, priority, deadline: self.deadline };
-        let Some(mut slot) = self.lane(class).slot(ask, &*self.clock, &*self.timer).await else {
-            return Err(TransportError::with_source(TransportErrorKind::Refused, format!("the cost {cost} is above the whole quota")));
+        let Some(mut slot) = self.lane(class).slot(Ask { cost, priority }, &*self.clock, &*self.timer).await else {
+            return Err(above_quota(cost));
+        };
+        let shared = match self.shared(class) {
+            None => None,
+            Some(shared) => Some((shared, self.shared_slot(shared, cost).await?)),
         };
         // The wait for the slot may have been long.
         if !NotAfter::allows(&request, self.clock.now()) {
-            slot.answered();
+            finish_shared(shared, cost).await;
             return Err(expired());
         }
         self.counter(class).fetch_add(1, Ordering::Relaxed);
+        slot.sent(self.deadline);
         let response = self.transport.send(request).await;
         // A transport that fails has given up, by its own deadline or because nothing was or will be sent.
         slot.answered();
+        finish_shared(shared, cost).await;
         let response = response?;
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
             self.counters.throttled.fetch_add(1, Ordering::Relaxed);
         }
         let fields = response.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-        slot.learn(answer(&response), |now| Advice::read(fields, now));
+        let pause = slot.learn(answer(&response), |now| Advice::read(fields, now));
+        if let (Some(pause), Some((shared, _))) = (pause, shared)
+            && let Err(error) = shared.pause(pause).await
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, "other processes do not know of a pause");
+        }
         Ok(response)
     }
 }

@@ -1,3 +1,5 @@
+use std::future::ready;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -7,7 +9,10 @@ use http::{Method, Request, Response};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use scimkit_client::{Bytes, Class, Classes, Cost, Priority, RateLimited, Transport, TransportError, TransportErrorKind, Usage};
-use scimkit_rate_limit::{Gcra, Limits, Quota};
+use scimkit_rate_limit::{
+    Decision, Gcra, Limiter, Limits, Quota, RequestNumber, SharedAnswer, SharedDecision, SharedError, SharedLimit, Timestamp,
+};
+use scimkit_types::Clock;
 
 use crate::support::{Watch, World};
 
@@ -290,4 +295,76 @@ fn a_class_can_keep_an_even_pace() {
     let transport = limited(&world, Classes::new(pace, Limits::none()));
     world.run(join_all((0..4).map(|_| transport.send(request(Method::GET, "/")))));
     assert_eq!(transport.transport().times(), [0, 250, 500, 750]);
+}
+
+/// A quota that two processes share, each with a limiter of its own besides, by a clock that both see.
+#[derive(Debug)]
+struct SharedQuota {
+    world: Arc<World>,
+    limiter: Mutex<Limiter>,
+    is_gone: AtomicBool,
+}
+
+impl SharedQuota {
+    fn answer<'a, T: Send + 'a>(&'a self, answer: impl FnOnce(&mut Limiter, Timestamp) -> T) -> SharedAnswer<'a, T> {
+        let is_gone = self.is_gone.load(Ordering::Relaxed);
+        let answer = answer(&mut self.limiter.lock().unwrap(), Watch(Arc::clone(&self.world)).now());
+        Box::pin(ready(if is_gone { Err(SharedError::new("gone")) } else { Ok(answer) }))
+    }
+}
+
+impl SharedLimit for SharedQuota {
+    fn start(&self, cost: u32, _deadline: Duration) -> SharedAnswer<'_, SharedDecision> {
+        self.answer(|limiter, now| match limiter.start(cost, now) {
+            Decision::Admitted => SharedDecision::Admitted(RequestNumber(0)),
+            Decision::Impossible => SharedDecision::Impossible,
+            Decision::Refused { retry_at } => SharedDecision::Refused { retry_after: retry_at.duration_since(now).unsigned_abs() },
+        })
+    }
+
+    fn finish(&self, _request: RequestNumber, cost: u32) -> SharedAnswer<'_, ()> {
+        self.answer(|limiter, now| limiter.finish(cost, now))
+    }
+
+    fn pause(&self, pause: Duration) -> SharedAnswer<'_, ()> {
+        self.answer(|limiter, now| limiter.pause_until(now + pause))
+    }
+}
+
+fn shared(world: &Arc<World>, requests: u32) -> Arc<SharedQuota> {
+    let limiter = Mutex::new(Limiter::new(Limits::from(quota(requests))));
+    Arc::new(SharedQuota { world: Arc::clone(world), limiter, is_gone: AtomicBool::new(false) })
+}
+
+/// Two processes with the same quota send no more than the quota together, and a pause that one is told holds for both.
+#[test]
+fn processes_share_a_quota_and_its_pauses() {
+    let world = World::new();
+    let both = shared(&world, 3);
+    let process = || limited(&world, Classes::new(quota(3), Limits::none())).with_shared(both.clone(), shared(&world, 1));
+    let (one, other) = (process(), process());
+    let send = |process: usize| [&one, &other][process % 2].send(request(Method::GET, "/"));
+    world.run(join_all((0..6).map(send)));
+    let mut times = [one.transport().times(), other.transport().times()].concat();
+    times.sort_unstable();
+    assert_eq!(times, [0, 0, 0, 1000, 1000, 1000]);
+
+    one.transport().answers.lock().unwrap().push((429, "retry-after", "5"));
+    world.run(async {
+        send(0).await.unwrap();
+        send(1).await.unwrap();
+    });
+    assert_eq!((one.transport().times()[3], other.transport().times()[3]), (2000, 7000));
+}
+
+/// While nobody knows what other processes send, nothing is sent.
+#[test]
+fn nothing_is_sent_while_the_shared_quota_cannot_be_reached() {
+    let world = World::new();
+    let both = shared(&world, 3);
+    let transport = limited(&world, Classes::new(quota(3), quota(3))).with_shared(both.clone(), both.clone());
+    both.is_gone.store(true, Ordering::Relaxed);
+    let error = world.run(transport.send(request(Method::GET, "/"))).unwrap_err();
+    assert_eq!((error.kind(), transport.counts().reads), (TransportErrorKind::Connect, 0));
+    assert_eq!(transport.transport().times(), [0_u128; 0]);
 }
