@@ -1,15 +1,15 @@
 //! The days of the flow: start the service, test the connection, run the cycles, and read everything back.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use scimkit_client::PageSize;
 use scimkit_connectors::graph::{GraphOptions, GraphSource, RecordedPages};
 use scimkit_provisioning::{
-    ConnectionError, CycleError, CycleReport, Engine, ErrorCode, MatchingChoice, ProvisioningJob, ScimTarget, SourceErrorKind,
-    Unprovisioned,
+    ConnectionError, CycleError, CycleReport, Engine, ErrorCode, MatchingChoice, PlanCounts, PlanFormat, PlanHeader, ProvisioningJob,
+    ResetScope, ScimTarget, SourceErrorKind, Unprovisioned,
 };
 use scimkit_store::sqlite::SqliteState;
 use scimkit_types::{Clock, Resource, SystemClock, Timestamp, Value};
@@ -17,8 +17,8 @@ use scimkit_types::{Clock, Resource, SystemClock, Timestamp, Value};
 use crate::compare::{Comparison, Content, Expected, compare_unprovisioned};
 use crate::failure::Failure;
 use crate::home::{Home, Run, Stage};
-use crate::options::Options;
-use crate::service::{Connection, OsEntropy, Service};
+use crate::options::{Day, Options};
+use crate::service::{Connection, OsEntropy, Service, UsageFile};
 use crate::watch::Watch;
 
 /// Runs the flow; true if the service is in step in the end.
@@ -28,10 +28,12 @@ use crate::watch::Watch;
 pub async fn run(options: Options, out: &mut (dyn Write + Send)) -> Result<bool, Failure> {
     let home = Home::open(options.state.as_deref())?;
     let resume = format!("start again with `--state {}` to go on", home.folder().display());
-    tokio::select! {
-        result = Flow::run(&options, &home, out) => result.map_err(|failure| failure.with_hint(&resume)),
-        _ = tokio::signal::ctrl_c() => Err(Failure::stopped(format!("stopped; {resume}"))),
-    }
+    let is_in_step = tokio::select! {
+        result = Flow::run(&options, &home, out) => result.map_err(|failure| failure.with_hint(&resume))?,
+        _ = tokio::signal::ctrl_c() => return Err(Failure::stopped(format!("stopped; {resume}"))),
+    };
+    home.finish()?;
+    Ok(is_in_step)
 }
 
 /// Everything that a run needs, once it has been read and started.
@@ -75,7 +77,7 @@ impl<'a> Flow<'a> {
         let watch = Arc::new(Watch::new(&home.file("provisioning-log.jsonl"))?);
         let service = Service::start(options, &job.profile, &home.file("service.sqlite"), &run.token).await?;
         let token = options.token.as_deref().unwrap_or(&run.token);
-        let connection = Connection::new(&service, &job.profile, token, options.stop_service_after)?;
+        let connection = Connection::new(&service, &job.profile, token, options.stop_service_after, UsageFile::new(home, &run))?;
         let state = SqliteState::open(home.file("state.sqlite"))
             .map_err(|error| Failure::input_because(format!("cannot open `{}`", home.file("state.sqlite").display()), &error))?;
         let source = GraphSource::new(Arc::new(pages.clone()), GraphOptions::new(service_principal(folder)?))
@@ -84,7 +86,8 @@ impl<'a> Flow<'a> {
             .map_err(|error| Failure::input_because(format!("profile `{}`", job.profile.name), &error))?;
         let engine =
             Engine::new(job, Arc::new(source), Arc::new(target), Arc::new(state), Arc::new(SystemClock::default()), Arc::new(OsEntropy))
-                .with_observer(Arc::clone(&watch) as _);
+                .with_observer(Arc::clone(&watch) as _)
+                .with_quota_meter(connection.meter());
         Ok(Self { out, home, engine, pages, watch, service, connection, run })
     }
 
@@ -128,7 +131,10 @@ impl<'a> Flow<'a> {
         }
         while self.pages.release_next_round() {}
         if self.run.stage == Stage::NextDay {
-            self.cycle("next day").await?;
+            match self.run.day {
+                Day::Bad => self.bad_day().await?,
+                _ => self.cycle("next day").await?,
+            }
             self.reach(Stage::Done)?;
         }
         let writes = self.connection.counts().writes;
@@ -146,13 +152,84 @@ impl<'a> Flow<'a> {
     }
 
     async fn cycle(&mut self, name: &str) -> Result<(), Failure> {
+        let result = self.try_cycle(name).await?;
+        result.map_err(|error| cycle_failure(name, &error))
+    }
+
+    /// A day on which more is gone than may be: nobody is disabled before the administrator has said that it is right.
+    async fn bad_day(&mut self) -> Result<(), Failure> {
+        let name = "bad day";
+        let held = match self.try_cycle(name).await? {
+            Err(held @ CycleError::TooManyDeletes { .. }) => held,
+            other => return other.map_err(|error| cycle_failure(name, &error)),
+        };
+        self.say("held", &held.to_string())?;
+        let status = self.engine.status().await.map_err(|error| cycle_failure("reading the state", &error))?.status;
+        if let Some(quarantine) = status.quarantine {
+            let since = quarantine.current_began_at.strftime("%F %T");
+            let next = quarantine.next_attempt_at.strftime("%T");
+            self.say("quarantine", &format!("{:?} since {since}, next attempt at {next} (UTC)", quarantine.reason))?;
+        }
+        let staged = self.watch.staged();
+        self.say("provisioning log", &format!("{} records of removals that were held back, such as", staged.count))?;
+        if let Some(example) = &staged.example {
+            self.say("", &format!("                  {example}"))?;
+        }
+        self.say("released", "the administrator has looked and lets the removals of one cycle pass")?;
+        self.engine.restart(ResetScope::FORCE_DELETES).await.map_err(|error| cycle_failure("the release", &error))?;
+        self.cycle(name).await
+    }
+
+    /// Plans a cycle, shows the plan, and applies it. What ends the cycle is for the caller; what does not is a failure.
+    async fn try_cycle(&mut self, name: &str) -> Result<Result<(), CycleError>, Failure> {
         let clock = SystemClock::default();
         let began_at = clock.now();
-        let result = self.engine.run_cycle().await;
-        let logged = self.watch.finish();
-        let report = result.map_err(|error| cycle_failure(name, &error))?;
-        logged.map_err(|error| Failure::cycle_because("the provisioning log could not be written", &error))?;
-        self.say(name, &describe(&report, began_at, clock.now()))?;
+        let planned = self.engine.plan_cycle().await;
+        self.finish_watch()?;
+        let plan = match planned {
+            Ok(plan) => plan,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.show(name, &plan).await?;
+        let applied = self.engine.apply_plan(&plan.id).await;
+        self.finish_watch()?;
+        match applied {
+            Ok(report) => self.tell(name, &report, began_at, clock.now()).map(Ok),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    fn finish_watch(&self) -> Result<(), Failure> {
+        self.watch.finish().map_err(|error| Failure::cycle_because("the provisioning log could not be written", &error))
+    }
+
+    /// Shows what a plan is going to do, and writes it whole, as text and as JSON.
+    async fn show(&mut self, name: &str, plan: &PlanHeader) -> Result<(), Failure> {
+        let PlanCounts { creates, updates, disables, deletes, references, .. } = plan.counts;
+        let what = format!("create {creates}, update {updates}, disable {disables}, delete {deletes}, references of {references}");
+        self.say(name, &format!("plan: {what}"))?;
+        if plan.counts.actions + references == 0 {
+            return Ok(());
+        }
+        for change in self.engine.planned_changes(None, SHOWN_CHANGES).await.map_err(|error| cycle_failure("reading the plan", &error))? {
+            for line in change.to_diff().lines() {
+                self.say("", &format!("                  {line}"))?;
+            }
+        }
+        for (format, ending) in [(PlanFormat::Diff, "diff"), (PlanFormat::Json, "json")] {
+            let mut out = BufWriter::new(self.home.create_private_file(&format!("plan-{}.{ending}", plan.cycle))?);
+            let written = self.engine.write_plan(format, &mut out).await;
+            written.map_err(|error| cycle_failure("writing the plan", &error))?;
+        }
+        let whole = match self.home.is_temporary() {
+            true => "`--state FOLDER` keeps the whole plan".to_owned(),
+            false => format!("the whole plan: {}", self.home.file(&format!("plan-{}.diff", plan.cycle)).display()),
+        };
+        self.say("", &format!("                  {whole}"))
+    }
+
+    fn tell(&mut self, name: &str, report: &CycleReport, began_at: Timestamp, ended_at: Timestamp) -> Result<(), Failure> {
+        self.say(name, &describe(report, began_at, ended_at))?;
         for (label, counts) in [("skipped", &report.skipped), ("failed", &report.failed)] {
             if !counts.is_empty() {
                 self.say("", &format!("                  {label} {}: {}", counts.values().sum::<u64>(), by_reason(counts)))?;
@@ -174,7 +251,11 @@ impl<'a> Flow<'a> {
         let counts = self.connection.counts();
         let requests = format!("{} reads, {} writes, {} answers of 429", counts.reads, counts.writes, counts.throttled);
         self.say("requests", &requests)?;
-        self.say("provisioning log", &self.home.file("provisioning-log.jsonl").display().to_string())?;
+        let log = match self.home.is_temporary() {
+            true => format!("{} records; `--state FOLDER` keeps them", self.watch.records()),
+            false => self.home.file("provisioning-log.jsonl").display().to_string(),
+        };
+        self.say("provisioning log", &log)?;
         self.say_unprovisioned(&expected)?;
         self.say_differences(&comparison, expected.not_provisioned.len())?;
         Ok(comparison.differences.is_empty() && counts.throttled == 0)
@@ -182,7 +263,8 @@ impl<'a> Flow<'a> {
 
     /// What the service must hold: reviewed by people for the invented directory; what the job wrote for any other.
     async fn expected(&mut self, options: &Options, unprovisioned: &[Unprovisioned]) -> Result<Expected, Failure> {
-        if options.directory.is_none() && options.job.is_none() && options.people == 500 {
+        let is_reviewed = options.directory.is_none() && options.job.is_none() && options.people == 500 && self.run.day == Day::Usual;
+        if is_reviewed {
             return serde_json::from_str(options.profile.expected())
                 .map_err(|error| Failure::input_because("the expected content", &error));
         }
@@ -218,6 +300,9 @@ impl<'a> Flow<'a> {
         self.say("", &format!("{verdict}: {} users{groups}, {count} differences, {not_provisioned} not provisioned", comparison.users))
     }
 }
+
+/// How many changes of a plan are shown.
+const SHOWN_CHANGES: usize = 2;
 
 /// How many names are shown for each reason.
 const SHOWN: usize = 12;
@@ -255,18 +340,31 @@ fn remember(home: &Home, options: &Options) -> Result<Run, Failure> {
                 run.profile
             )));
         }
+        if run.day != options.day {
+            let (folder, day) = (home.folder().display(), run.day.name());
+            return Err(Failure::input(format!("the state folder `{folder}` belongs to a run with `--day {day}`")));
+        }
         return Ok(run);
     }
-    let run = Run { profile: options.profile.name().to_owned(), stage: Stage::FirstDay, token: uuid::Uuid::new_v4().simple().to_string() };
+    let token = uuid::Uuid::new_v4().simple().to_string();
+    let run = Run { profile: options.profile.name().to_owned(), day: options.day, stage: Stage::FirstDay, token, is_new: true };
     home.write_run(&run)?;
     Ok(run)
 }
 
 /// The folder of the directory: the user's own, or an invented one that is written if it is not there yet.
 fn directory(options: &Options, home: &Home) -> Result<PathBuf, Failure> {
-    if let Some(path) = &options.directory {
-        return Ok(path.clone());
+    let good = match &options.directory {
+        Some(path) => path.clone(),
+        None => invented(options, home)?,
+    };
+    match options.day {
+        Day::Bad => crate::bad_day::write(&good, home.file("bad-directory")),
+        Day::Usual => Ok(good),
     }
+}
+
+fn invented(options: &Options, home: &Home) -> Result<PathBuf, Failure> {
     let folder = home.file("directory");
     let wanted = scimkit_example_directory::Options { people: usize::try_from(options.people).unwrap_or(500), ..Default::default() };
     scimkit_example_directory::generate(&wanted).write_to(&folder).map_err(|error| Failure::input_because("the directory", &error))?;

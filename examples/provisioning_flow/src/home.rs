@@ -4,13 +4,17 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
 
 use crate::failure::Failure;
+use crate::options::Day;
 
 /// The folder of a run: databases, directory, log and how far the run is. Only one process at a time can have it.
 #[derive(Debug)]
 pub(crate) struct Home {
     folder: PathBuf,
+    /// The folder among the temporary files, if it is one: it is removed when the run has ended well.
+    temporary: Option<TempDir>,
     /// Held, not read: the lock ends with the process, however that ends.
     _lock: File,
 }
@@ -34,10 +38,16 @@ pub(crate) enum Stage {
 pub(crate) struct Run {
     /// The service's profile.
     pub profile: String,
+    /// What happens on the next day.
+    #[serde(default)]
+    pub day: Day,
     /// How far the run is.
     pub stage: Stage,
     /// The service's bearer token.
     pub token: String,
+    /// Whether the folder was new when the run began.
+    #[serde(skip)]
+    pub is_new: bool,
 }
 
 /// Makes a folder that only its owner can enter, where the system knows owners: databases and log hold people's data.
@@ -52,23 +62,49 @@ fn create_private(folder: &Path) -> std::io::Result<()> {
 impl Home {
     /// The folder of a run, made if it does not exist; a new one among the temporary files without a path.
     pub(crate) fn open(path: Option<&Path>) -> Result<Self, Failure> {
+        let mut temporary = None;
         let folder = match path {
             Some(path) => path.to_owned(),
             None => {
                 let made = tempfile::Builder::new().prefix("scimkit-flow-").tempdir();
-                made.map_err(|error| Failure::input_because("cannot make a folder among the temporary files", &error))?.keep()
+                let mut made = made.map_err(|error| Failure::input_because("cannot make a folder among the temporary files", &error))?;
+                // A run that is stopped or fails goes on in its folder.
+                made.disable_cleanup(true);
+                temporary.insert(made).path().to_owned()
             }
         };
         let cannot = |error: &std::io::Error| Failure::input_because(format!("cannot use the state folder `{}`", folder.display()), error);
         create_private(&folder).map_err(|error| cannot(&error))?;
         let lock = File::options().create(true).truncate(false).write(true).open(folder.join("lock")).map_err(|error| cannot(&error))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { folder, _lock: lock }),
+            Ok(()) => Ok(Self { folder, temporary, _lock: lock }),
             Err(TryLockError::WouldBlock) => {
                 Err(Failure::input(format!("the state folder `{}` is in use by another run", folder.display())))
             }
             Err(TryLockError::Error(error)) => Err(cannot(&error)),
         }
+    }
+
+    /// Whether the folder is removed when the run has ended well.
+    pub(crate) const fn is_temporary(&self) -> bool {
+        self.temporary.is_some()
+    }
+
+    /// Ends the use of the folder after a run that ended well: a temporary one is removed.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        let Some(mut temporary) = self.temporary else { return Ok(()) };
+        temporary.disable_cleanup(false);
+        temporary.close().map_err(|error| Failure::input_because("cannot remove the temporary folder", &error))
+    }
+
+    /// A file of the folder that only its owner can read, made anew.
+    pub(crate) fn create_private_file(&self, name: &str) -> Result<File, Failure> {
+        let path = self.file(name);
+        let mut options = File::options();
+        options.create(true).truncate(true).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(&path).map_err(|error| Failure::input_because(format!("cannot write `{}`", path.display()), &error))
     }
 
     /// A file of the folder.

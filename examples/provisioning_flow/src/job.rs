@@ -53,9 +53,25 @@ pub(crate) fn read(kind: ServiceKind, file: Option<&Path>) -> Result<Provisionin
     if mappings.is_empty() {
         return Err(Failure::input(format!("{name}: no object mapping is enabled")));
     }
-    let mut job = ProvisioningJob::new(JobId::new(kind.name()), mappings, profile).map_err(|error| Failure::input_because(name, &error))?;
+    let mut job =
+        ProvisioningJob::new(JobId::new(kind.name()), mappings, profile).map_err(|error| Failure::input_because(name.clone(), &error))?;
     job.fingerprint = fingerprint(&[&text, kind.profile()]);
+    // The folder of a run is locked, so that no two processes have this name at once.
+    job.owner = Some("provisioning flow".to_owned());
+    job.deletion_threshold = deletion_threshold(&text).map_err(|reason| Failure::input(format!("{name}: {reason}")))?;
     Ok(job)
+}
+
+/// How many objects a cycle may disable and delete: the setting of Microsoft's jobs beside the schema, else 500.
+fn deletion_threshold(text: &str) -> Result<Option<u64>, String> {
+    const SETTING: &str = "QuarantineTooManyDeletesThreshold";
+    let document: serde_json::Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let settings = document.get("synchronizationJobSettings").and_then(serde_json::Value::as_array);
+    let setting = settings.into_iter().flatten().find(|setting| setting.get("name").is_some_and(|name| name == SETTING));
+    match setting.map(|setting| setting.get("value").and_then(serde_json::Value::as_str).unwrap_or_default()) {
+        None => Ok(Some(500)),
+        Some(value) => value.parse().map(Some).map_err(|_| format!("expected a number in `{SETTING}`, found `{value}`")),
+    }
 }
 
 /// The service's profile.

@@ -2,6 +2,7 @@
 //!
 //! `main` is a thin shell over [`main_with`], so that tests can run the flow with options and a buffer through [`run`].
 
+mod bad_day;
 mod compare;
 mod failure;
 mod flow;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 
 pub use failure::{Failure, FailureKind};
 pub use flow::run;
-pub use options::{Options, ServiceKind};
+pub use options::{Day, Options, ServiceKind};
 
 /// Runs the flow and gives the exit code: 0 in step, 1 with differences, 2 for wrong input, 3 for a cycle that failed, 130 when stopped.
 pub fn main_with(options: Options, out: &mut (dyn Write + Send), err: &mut dyn Write) -> ExitCode {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 /// Provisions a company's people into a SCIM service, both in this process, and shows that the two are in step.
 #[derive(Clone, Debug, Parser)]
@@ -37,9 +38,35 @@ pub struct Options {
     #[arg(long, value_name = "REQUESTS")]
     pub stop_service_after: Option<u64>,
 
+    /// What happens on the next day: what happens in a company, or half of the directory is gone by mistake, which is held back.
+    #[arg(long, value_enum, default_value_t = Day::Usual)]
+    pub day: Day,
+
     /// How many people the invented directory has. The expected content is reviewed for 500 only.
     #[arg(long, value_name = "NUMBER", default_value_t = 500, value_parser = clap::value_parser!(u32).range(20..=100_000), conflicts_with = "directory")]
     pub people: u32,
+}
+
+/// What happens on the next day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum Day {
+    /// People join, change and leave.
+    #[default]
+    Usual,
+    /// Half of the directory is gone.
+    Bad,
+}
+
+impl Day {
+    /// The name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Usual => "usual",
+            Self::Bad => "bad",
+        }
+    }
 }
 
 /// Which service to provision.

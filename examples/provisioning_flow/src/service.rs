@@ -1,7 +1,8 @@
 //! The service provider in this process, and the client's way to it.
 
 use std::fmt;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,17 +11,19 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use scimkit_client::{
-    Authorized, BearerToken, Classes, Client, Counts, RateLimited, Retry, RetryPolicy, StaticToken, Transport, TransportError,
+    Authorized, BearerToken, Classes, Client, Counts, RateLimited, Retry, RetryPolicy, StaticToken, Transport, TransportError, Usage,
     random_from_seed,
 };
 use scimkit_example_service_provider::{Running, ServiceProvider, Store};
 use scimkit_http::reqwest::{ReqwestOptions, ReqwestTransport};
 use scimkit_http::tokio::TokioTimer;
 use scimkit_mapping::Entropy;
+use scimkit_provisioning::QuotaMeter;
 use scimkit_rate_limit::{Limits, Quota, SlidingWindow};
 use scimkit_types::{Profile, SystemClock, profile::RequestLimit};
 
 use crate::failure::Failure;
+use crate::home::{Home, Run};
 use crate::options::Options;
 
 /// The service provider.
@@ -67,11 +70,71 @@ pub(crate) struct Connection {
     /// The client.
     pub client: Client,
     limited: Arc<RateLimited<Wire>>,
+    /// Held, not read: it is written when the connection ends.
+    _usage: KeptUsage,
+}
+
+/// Where it is kept what was used of the quotas, so that a run that goes on neither exceeds nor wastes them.
+#[derive(Clone, Debug)]
+pub(crate) struct UsageFile {
+    path: PathBuf,
+    is_new: bool,
+}
+
+/// What was used of the quotas before.
+enum Before {
+    /// Nothing: the service has just been made.
+    Nothing,
+    /// So much.
+    Used(Usage),
+    /// Nobody knows, as after a kill: the whole quota may have been used.
+    Unknown,
+}
+
+impl UsageFile {
+    /// The file of a run.
+    pub(crate) fn new(home: &Home, run: &Run) -> Self {
+        Self { path: home.file("usage.json"), is_new: run.is_new }
+    }
+
+    /// Reads the file and removes it, so that a run that is killed does not leave one that is too old.
+    fn take(&self) -> Result<Before, Failure> {
+        let cannot = |error: &dyn std::error::Error| Failure::input_because(format!("`{}`", self.path.display()), error);
+        match fs::read_to_string(&self.path) {
+            Ok(text) => {
+                fs::remove_file(&self.path).map_err(|error| cannot(&error))?;
+                serde_json::from_str(&text).map(Before::Used).map_err(|error| cannot(&error))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(if self.is_new { Before::Nothing } else { Before::Unknown }),
+            Err(error) => Err(cannot(&error)),
+        }
+    }
+}
+
+/// Writes what was used of the quotas when it is dropped, however the run ends.
+struct KeptUsage {
+    limited: Arc<RateLimited<Wire>>,
+    file: UsageFile,
+}
+
+impl Drop for KeptUsage {
+    fn drop(&mut self) {
+        // Without the file, the next run takes the whole quota as used: it waits for longer than it had to.
+        if let Ok(text) = serde_json::to_string(&self.limited.usage()) {
+            let _ = fs::write(&self.file.path, text);
+        }
+    }
 }
 
 impl Connection {
     /// A connection that keeps to the quotas of the profile: every attempt of every request takes a slot.
-    pub(crate) fn new(service: &Service, profile: &Profile, token: &str, stop_after: Option<u64>) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        service: &Service,
+        profile: &Profile,
+        token: &str,
+        stop_after: Option<u64>,
+        usage: UsageFile,
+    ) -> Result<Self, Failure> {
         let cannot = |error: &dyn std::error::Error| Failure::input_because("the client cannot be set up", error);
         let wire = Wire {
             inner: ReqwestTransport::new(ReqwestOptions::default()).map_err(|error| cannot(&error))?,
@@ -80,8 +143,13 @@ impl Connection {
         };
         let classes = Classes::new(limits(profile.limits.read), limits(profile.limits.write));
         let clock = Arc::new(SystemClock::default());
-        // The service was started a moment ago, so nobody has used its quota.
-        let limited = Arc::new(RateLimited::new(wire, classes, clock, Arc::new(TokioTimer::default())).unused());
+        let limited = RateLimited::new(wire, classes, clock, Arc::new(TokioTimer::default()));
+        let limited = Arc::new(match usage.take()? {
+            Before::Nothing => limited.unused(),
+            Before::Used(usage) => limited.with_usage(&usage),
+            Before::Unknown => limited,
+        });
+        let usage = KeptUsage { limited: Arc::clone(&limited), file: usage };
         let token = BearerToken::new(token.to_owned()).map_err(|error| Failure::input_because("`--token`", &error))?;
         let authorized = Authorized::new(Arc::clone(&limited), StaticToken::new(token));
         let policy = RetryPolicy::default().with_delays(Duration::from_millis(200), Duration::from_secs(2));
@@ -89,7 +157,12 @@ impl Connection {
         let retry = Retry::new(authorized, policy, Arc::new(TokioTimer::default()), random_from_seed(seed));
         let base = service.base_url().parse().map_err(|error: http::uri::InvalidUri| cannot(&error))?;
         let client = Client::new(Arc::new(retry), base).map_err(|error| cannot(&error))?;
-        Ok(Self { client, limited })
+        Ok(Self { client, limited, _usage: usage })
+    }
+
+    /// What tells how much of the quotas was used.
+    pub(crate) fn meter(&self) -> Arc<dyn QuotaMeter> {
+        Arc::clone(&self.limited) as _
     }
 
     /// How many requests were sent.

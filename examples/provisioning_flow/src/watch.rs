@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use scimkit_provisioning::{Observer, Phase, Progress, ProvisioningEvent};
+use scimkit_provisioning::{EventAction, Observer, Phase, Progress, ProvisioningEvent};
 
 use crate::failure::Failure;
 
@@ -17,10 +17,21 @@ pub(crate) struct Watch {
     state: Mutex<State>,
 }
 
+/// Removals that were held back.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Staged {
+    /// How many.
+    pub count: u64,
+    /// The record of the first one.
+    pub example: Option<String>,
+}
+
 #[derive(Debug)]
 struct State {
     log: BufWriter<File>,
     phase: Option<Phase>,
+    records: u64,
+    staged: Staged,
     /// The first failure to write the log; told at the end, because a cycle must not stop for it.
     failure: Option<std::io::Error>,
 }
@@ -31,7 +42,10 @@ impl Watch {
         let open = File::options().create(true).append(true).open(log);
         let file = open.map_err(|error| Failure::input_because(format!("cannot open the provisioning log `{}`", log.display()), &error))?;
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
-        Ok(Self { bar, state: Mutex::new(State { log: BufWriter::new(file), phase: None, failure: None }) })
+        Ok(Self {
+            bar,
+            state: Mutex::new(State { log: BufWriter::new(file), phase: None, records: 0, staged: Staged::default(), failure: None }),
+        })
     }
 
     /// Ends the bar of a cycle, and writes out what of the log is still in memory.
@@ -43,6 +57,16 @@ impl Watch {
             Some(failure) => Err(failure),
             None => state.log.flush(),
         }
+    }
+
+    /// How many records the log got.
+    pub(crate) fn records(&self) -> u64 {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).records
+    }
+
+    /// The removals that were held back since this was last asked.
+    pub(crate) fn staged(&self) -> Staged {
+        std::mem::take(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner).staged)
     }
 
     fn begin(&self, progress: &Progress) {
@@ -64,6 +88,13 @@ impl Watch {
 impl Observer for Watch {
     fn event(&self, event: &ProvisioningEvent) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.records += 1;
+        if event.action == EventAction::StagedDelete {
+            state.staged.count += 1;
+            if state.staged.example.is_none() {
+                state.staged.example = serde_json::to_string(event).ok();
+            }
+        }
         let written = serde_json::to_writer(&mut state.log, event).map_err(std::io::Error::from).and_then(|()| state.log.write_all(b"\n"));
         if let Err(error) = written {
             state.failure.get_or_insert(error);
