@@ -289,9 +289,9 @@ async fn patch(run: &Run<'_>, resource_type: &str, target_id: &str, body: &Value
 }
 
 /// Sends a request that may be sent again until it is answered.
-async fn repeat<F>(run: &Run<'_>, send: impl Fn(Timestamp) -> F) -> Result<Result<(), TargetError>>
+async fn repeat<F>(run: &Run<'_>, send: impl Fn(Timestamp) -> F + Send + Sync) -> Result<Result<(), TargetError>>
 where
-    F: Future<Output = Result<(), TargetError>>,
+    F: Future<Output = Result<(), TargetError>> + Send,
 {
     let mut attempt = 1;
     loop {

@@ -11,7 +11,7 @@ use scimkit_types::{Dialect, PatchOp, Resource, Timestamp, Tolerance, Value};
 use crate::code::ErrorCode;
 use crate::echo::echo;
 use crate::event::PropertyChange;
-use crate::job::ProvisioningJob;
+use crate::job::{OutOfScope, ProvisioningJob};
 use crate::matching::{texts_at, usable_id};
 use crate::records::{Action, Link, Presence, StoredRecord};
 use crate::state::key_part;
@@ -108,6 +108,9 @@ impl Setting<'_> {
         let is_soft_deleted = standing.is_err();
         if is_soft_deleted && !link.is_managed {
             return Decision::Skip(Reason::new(ErrorCode::NotInScope, "the object has left the scope before"));
+        }
+        if leaves_scope && self.job.out_of_scope == OutOfScope::Keep {
+            return Decision::Skip(Reason::new(ErrorCode::NotInScope, "the object has left the scope, and the job keeps such objects"));
         }
         if leaves_scope || known.stored.presence == Presence::SoftDeleted {
             return self.decide_inactive(known, link, !leaves_scope);

@@ -226,9 +226,9 @@ impl Comparison<'_> {
         let object_type = self.object_type().to_owned();
         let counts = self.report.accounts.entry(object_type.clone()).or_default();
         if link.is_managed {
-            counts.assigned += 1
+            counts.assigned += 1;
         } else {
-            counts.unassigned += 1
+            counts.unassigned += 1;
         }
         let profile = &self.run.job.profile;
         let present = self.setting.mapping.managed(resource);

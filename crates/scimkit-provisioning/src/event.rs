@@ -246,7 +246,7 @@ impl Progress {
     /// How many objects of the phase were done in a second; `None` before any time has passed.
     pub fn rate(&self) -> Option<f64> {
         let seconds = self.at.duration_since(self.began_at).as_secs_f64();
-        let done = u32::try_from(self.done).map_or(f64::from(u32::MAX), f64::from);
+        let done = f64::from(u32::try_from(self.done).unwrap_or(u32::MAX));
         (seconds > 0.0).then(|| done / seconds)
     }
 
@@ -254,7 +254,7 @@ impl Progress {
     pub fn estimated_end_at(&self) -> Option<Timestamp> {
         let rate = self.rate().filter(|rate| *rate > 0.0)?;
         let left = self.total?.saturating_sub(self.done);
-        let left = u32::try_from(left).map_or(f64::from(u32::MAX), f64::from);
+        let left = f64::from(u32::try_from(left).unwrap_or(u32::MAX));
         self.at.checked_add(Duration::try_from_secs_f64(left / rate).ok()?).ok()
     }
 }

@@ -22,6 +22,8 @@ pub struct ProvisioningJob {
     pub catalog: Catalog,
     /// Whose objects are in scope. Default: only those that are assigned.
     pub scope: Scope,
+    /// What becomes of objects that leave the scope. Default: they are disabled, or deleted where that cannot be.
+    pub out_of_scope: OutOfScope,
     /// How many objects one cycle may disable and delete. Default 500, as Microsoft's service has it; `None` is no limit.
     pub deletion_threshold: Option<u64>,
     /// How many failures put the job into quarantine. Default: as Microsoft documents.
@@ -57,6 +59,7 @@ impl ProvisioningJob {
             profile,
             catalog,
             scope: Scope::Assigned,
+            out_of_scope: OutOfScope::Deprovision,
             deletion_threshold: Some(500),
             quarantine_thresholds: QuarantineThresholds::default(),
             interval: Duration::from_mins(40),
@@ -72,6 +75,17 @@ impl ProvisioningJob {
     pub(crate) fn mapping(&self, object_type: &str) -> Option<(usize, &MappingSet)> {
         self.mappings.iter().enumerate().find(|(_, set)| set.object_type().eq_ignore_ascii_case(object_type))
     }
+}
+
+/// What becomes of objects that are unassigned or filtered out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OutOfScope {
+    /// They are disabled, or deleted where that cannot be.
+    #[default]
+    Deprovision,
+    /// They stay as they are (`SkipOutOfScopeDeletions` of Microsoft's service).
+    Keep,
 }
 
 /// Whose objects are in scope.

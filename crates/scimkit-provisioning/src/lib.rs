@@ -11,9 +11,29 @@
 //! 3. assignments decide who is entitled;
 //! 4. unlinked objects are matched with those of the target;
 //! 5. every marked object is decided upon, and the actions are kept as a plan;
-//! 6. the plan is applied, several requests at once;
-//! 7. references (managers, members) are written where both ends are linked;
-//! 8. the source's position becomes the watermark.
+//! 6. the deletion threshold is held against the plan;
+//! 7. the plan is applied, layer by layer, several requests at once;
+//! 8. references (managers, members) are written where both ends are linked;
+//! 9. the source's position becomes the watermark.
+//!
+//! | call | what it does |
+//! |---|---|
+//! | [`Engine::run_due`], [`Engine::run_cycle`] | a whole cycle, if it is due or at once |
+//! | [`Engine::plan_cycle`], [`Engine::write_plan`], [`Engine::apply_plan`] | the same in two halves, with somebody to look between them |
+//! | [`Engine::provision_on_demand`] | one object, with its steps |
+//! | [`Engine::test_connection`] | whether the service can be provisioned, and if not, what to do |
+//! | [`Engine::status`], [`Engine::start`], [`Engine::pause`], [`Engine::restart`] | how the job is, and what it is to do |
+//! | [`Engine::find_drift`] | what others changed in the target, and to whom its accounts belong |
+//! | [`Engine::linked`], [`Engine::unprovisioned`], [`Engine::log`] | what the job knows |
+//!
+//! The log of what became of each object goes to an [`Observer`]: [`JsonLines`], [`TracingLog`], one of your own or
+//! [several](Observers); and into the state if the job [keeps it](ProvisioningJob::log_retention).
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `metrics` | counters and a histogram through the crate `metrics`: `scimkit_provisioning_objects_total`, `scimkit_provisioning_cycles_total`, `scimkit_provisioning_imported_total`, `scimkit_provisioning_cycle_seconds` |
+//!
+//! The crate starts no task and waits for nothing by itself: whoever embeds it calls [`Engine::run_due`] as often as it likes.
 
 mod apply;
 mod approve;
@@ -62,7 +82,7 @@ pub use event::{
     EventAction, EventStatus, Observer, Observers, Phase, Progress, PropertyChange, ProvisioningEvent, QuotaMeter, QuotaUse, Silent,
 };
 pub use inspect::{LinkedObject, Unprovisioned};
-pub use job::{ProvisioningJob, Scope};
+pub use job::{OutOfScope, ProvisioningJob, Scope};
 pub use log::{JsonLines, TracingLog};
 pub use on_demand::OnDemandReport;
 pub use quarantine::{EscrowCounts, ExecutionError, Quarantine, QuarantineReason, QuarantineThresholds, ScheduleState};

@@ -187,7 +187,7 @@ impl Planner<'_> {
             }
             let is_refused = is_taken || (held.is_some() && self.is_final);
             let decision = if is_refused || (held.is_some() && disables(&decision)) {
-                self.refuse(&object, decision)
+                self.refuse(&object, &decision)
             } else if let Some(wait) = held {
                 self.claims.wait(batch, &object.id, &wait)?;
                 continue;
@@ -218,9 +218,9 @@ impl Planner<'_> {
     }
 
     /// Refuses what would give two source objects one matching value. Somebody who leaves is disabled all the same.
-    fn refuse(&self, object: &Marked, decision: Decision) -> Decision {
+    fn refuse(&self, object: &Marked, decision: &Decision) -> Decision {
         match (&object.stored, &object.link) {
-            (Some(stored), Some(link)) if disables(&decision) => self.setting.decide_inactive(known(object, stored), link, link.is_managed),
+            (Some(stored), Some(link)) if disables(decision) => self.setting.decide_inactive(known(object, stored), link, link.is_managed),
             _ => Decision::Fail(duplicate()),
         }
     }

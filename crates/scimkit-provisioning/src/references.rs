@@ -124,6 +124,7 @@ pub(crate) async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: String, 
     for reference in &desired.references {
         let target_ids = resolver.resolve(reference).await?;
         let before = present_references(run, setting, &link, reference).await?;
+        let target_ids = flowing(reference, &before, &target_ids);
         if before != target_ids {
             operations.extend(reference_operations(reference, &before, &target_ids));
             changes.push(reference_change(&reference.target, &before, &target_ids));
@@ -232,11 +233,21 @@ pub(crate) async fn preview(run: &Run<'_>, setting: &Setting<'_>, known: Known<'
         let mut after = resolver.resolve(reference).await?;
         after.extend(resolver.missing.into_iter().map(|id| format!("source:{id}")));
         let before = known.link.and_then(|link| link.references.get(&reference.target)).cloned().unwrap_or_default();
+        let after = flowing(reference, &before, &after);
         if before != after {
             changes.push(reference_change(&reference.target, &before, &after));
         }
     }
     Ok(changes)
+}
+
+/// What is to stand after as much has flowed as the mapping's flow type lets.
+fn flowing(reference: &DesiredReference, before: &[String], desired: &[String]) -> Vec<String> {
+    let mut after = reference.flow_type.merge(before, desired, reference.is_multi_valued, |left, right| left == right);
+    if let Some(ids) = &mut after {
+        ids.sort_unstable();
+    }
+    after.unwrap_or_else(|| before.to_vec())
 }
 
 /// Finds the target ids of source objects.

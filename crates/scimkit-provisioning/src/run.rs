@@ -89,9 +89,9 @@ impl Run<'_> {
     /// reason is sent again under the renewed lease; if another worker has the job, the cycle ends.
     ///
     /// INVARIANT (one owner): every request of a cycle goes through here.
-    pub(crate) async fn call<T, F>(&self, send: impl Fn(Timestamp) -> F) -> Result<Result<T, TargetError>>
+    pub(crate) async fn call<T, F>(&self, send: impl Fn(Timestamp) -> F + Send + Sync) -> Result<Result<T, TargetError>>
     where
-        F: Future<Output = Result<T, TargetError>>,
+        F: Future<Output = Result<T, TargetError>> + Send,
     {
         let mut renewals = 0;
         loop {

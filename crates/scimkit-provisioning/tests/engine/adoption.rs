@@ -54,3 +54,22 @@ fn an_adopted_person_gets_the_manager_of_the_source() {
     assert_eq!(world.cycle().written(), 0);
     assert_eq!(user.get("displayName").and_then(Value::as_str), Some("Ada"));
 }
+
+#[test]
+fn a_mapping_that_only_adds_members_removes_none() {
+    let mut world = World::new();
+    let mut mapping = crate::world::group_mapping();
+    let last = mapping.attribute_mappings.pop().unwrap();
+    mapping.attribute_mappings.push(last.with_flow_type(scimkit_mapping::FlowType::MultiValueAddOnly));
+    world.job = crate::world::job(&[crate::world::user_mapping(), mapping]);
+    world.target.plant("User", "t-old", json!({"userName": "old@example.com"}));
+    world.target.plant("Group", "g9", json!({"displayName": "Readers", "members": [{"value": "t-old"}]}));
+    world.source.assign("Group", &["g1"]);
+    world.source.tell("User", vec![person("u1", "ada@example.com"), person("u2", "bo@example.com")]);
+    world.source.tell("Group", vec![present("g1", json!({"displayName": "Readers", "members+": ["u1", "u2"]}))]);
+    world.cycle();
+    assert_eq!(members(&world).len(), 3);
+    world.source.tell("Group", vec![present("g1", json!({"members-": ["u2"]}))]);
+    world.cycle();
+    assert_eq!(members(&world).len(), 3);
+}

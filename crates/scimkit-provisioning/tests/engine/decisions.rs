@@ -4,12 +4,13 @@ use scimkit_mapping::ObjectFlow;
 use scimkit_types::Value;
 use serde_json::json;
 
-use crate::world::{World, deleted, job, person, present, soft_deleted, user_mapping};
+use crate::world::{World, block_on, deleted, job, person, present, soft_deleted, user_mapping};
 
 fn active(world: &World, user_name: &str) -> Option<bool> {
     world.target.user(user_name)?.get("active").and_then(Value::as_bool)
 }
 
+/// Row 1 of the decision table of Microsoft's service.
 #[test]
 fn an_assigned_person_is_created_once() {
     let world = World::with_linked_person();
@@ -19,6 +20,7 @@ fn an_assigned_person_is_created_once() {
     assert!(world.target.requests.lock().unwrap().is_empty());
 }
 
+/// Row 2 of the decision table of Microsoft's service.
 #[test]
 fn nothing_is_created_where_the_job_does_not_create() {
     let mut world = World::new();
@@ -33,6 +35,7 @@ fn nothing_is_created_where_the_job_does_not_create() {
     assert!(world.target.writes().is_empty());
 }
 
+/// Row 3 of the decision table of Microsoft's service.
 #[test]
 fn a_resource_with_the_matching_value_is_adopted_and_only_its_differences_are_sent() {
     let world = World::new();
@@ -50,6 +53,7 @@ fn a_resource_with_the_matching_value_is_adopted_and_only_its_differences_are_se
     assert_eq!(user.get("emails").unwrap().elements().len(), 2, "an element that no mapping owns is never changed");
 }
 
+/// Row 4 of the decision table of Microsoft's service.
 #[test]
 fn several_resources_with_the_matching_value_are_a_failure() {
     let world = World::new();
@@ -62,6 +66,7 @@ fn several_resources_with_the_matching_value_are_a_failure() {
     assert!(world.target.writes().is_empty());
 }
 
+/// Row 5 of the decision table of Microsoft's service.
 #[test]
 fn a_person_without_matching_value_is_a_failure() {
     let world = World::new();
@@ -72,6 +77,7 @@ fn a_person_without_matching_value_is_a_failure() {
     assert!(world.target.writes().is_empty());
 }
 
+/// Row 7 of the decision table of Microsoft's service.
 #[test]
 fn a_person_who_is_not_assigned_is_left_alone() {
     let world = World::new();
@@ -81,6 +87,7 @@ fn a_person_who_is_not_assigned_is_left_alone() {
     assert!(world.target.requests.lock().unwrap().is_empty());
 }
 
+/// Row 8 of the decision table of Microsoft's service.
 #[test]
 fn a_disabled_person_is_never_created() {
     let world = World::new();
@@ -90,6 +97,7 @@ fn a_disabled_person_is_never_created() {
     assert_eq!(world.log.of("u1"), ["Other Skipped Disabled"]);
 }
 
+/// Row 9 of the decision table of Microsoft's service.
 #[test]
 fn a_change_sends_only_what_differs_from_what_was_last_written() {
     let world = World::with_linked_person();
@@ -108,6 +116,7 @@ fn a_value_that_the_source_lost_is_kept() {
     assert_eq!(world.target.user("ada@example.com").unwrap().get("displayName").and_then(Value::as_str), Some("Person u1"));
 }
 
+/// Row 12 of the decision table of Microsoft's service.
 #[test]
 fn a_person_who_is_unassigned_is_disabled_and_then_left_alone() {
     let world = World::with_linked_person();
@@ -128,6 +137,7 @@ fn only_active_changes_when_a_person_leaves_the_scope() {
     assert_eq!(world.target.user("ada@example.com").unwrap().get("title"), None);
 }
 
+/// Row 16 of the decision table of Microsoft's service.
 #[test]
 fn a_person_who_comes_back_is_active_again() {
     let world = World::with_linked_person();
@@ -138,6 +148,7 @@ fn a_person_who_comes_back_is_active_again() {
     assert_eq!(active(&world, "ada@example.com"), Some(true));
 }
 
+/// Row 13 of the decision table of Microsoft's service.
 #[test]
 fn a_person_who_is_disabled_or_soft_deleted_is_disabled() {
     for change in [present("u1", json!({"accountEnabled": false})), soft_deleted("u1")] {
@@ -151,6 +162,7 @@ fn a_person_who_is_disabled_or_soft_deleted_is_disabled() {
     }
 }
 
+/// Row 14 of the decision table of Microsoft's service.
 #[test]
 fn a_person_who_is_gone_for_good_is_deleted() {
     let world = World::with_linked_person();
@@ -159,6 +171,7 @@ fn a_person_who_is_gone_for_good_is_deleted() {
     assert!(world.target.user("ada@example.com").is_none());
 }
 
+/// Row 17 of the decision table of Microsoft's service.
 #[test]
 fn of_two_people_with_one_matching_value_the_second_is_a_failure() {
     let world = World::new();
@@ -186,6 +199,7 @@ fn a_renamed_person_keeps_the_resource() {
     assert_eq!(world.cycle().created, 1, "the old name is free");
 }
 
+/// Row 11 of the decision table of Microsoft's service.
 #[test]
 fn a_resource_that_is_gone_is_matched_again_when_the_object_is_tried_again() {
     let world = World::with_linked_person();
@@ -209,4 +223,59 @@ fn a_person_who_is_disabled_is_so_even_if_the_new_name_is_taken() {
     assert_eq!(active(&world, "bo@example.com"), Some(true));
     world.source.tell("User", vec![present("u1", json!({"jobTitle": "Gone"}))]);
     assert_eq!(world.cycle().written(), 0);
+}
+
+/// Row 6 of the decision table of Microsoft's service.
+#[test]
+fn a_person_without_a_required_value_is_a_failure() {
+    let mut world = World::new();
+    let mut mapping = user_mapping();
+    for attribute in mapping.attribute_mappings.iter_mut() {
+        if attribute.target_attribute_name == "userName" {
+            *attribute = scimkit_mapping::AttributeMapping::new("userName", "[login]");
+        } else if attribute.target_attribute_name == "externalId" {
+            *attribute = attribute.clone().matching(1);
+        }
+    }
+    world.job = job(&[mapping]);
+    world.source.assign("User", &["u1"]);
+    world.source.tell("User", vec![person("u1", "ada@example.com")]);
+    world.cycle();
+    assert_eq!(world.log.of("u1"), ["Other Failure MissingValues"]);
+    assert!(world.target.writes().is_empty());
+}
+
+/// Row 10 of the decision table of Microsoft's service.
+#[test]
+fn a_change_without_effect_is_skipped() {
+    let world = World::with_linked_person();
+    world.source.tell("User", vec![present("u1", json!({"officeLocation": "B7"}))]);
+    world.cycle();
+    assert_eq!(world.log.of("u1").last().unwrap(), "Other Skipped RedundantExport");
+    assert!(world.target.requests.lock().unwrap().is_empty());
+}
+
+/// Row 12 of the decision table of Microsoft's service, with objects that are kept.
+#[test]
+fn a_person_who_is_unassigned_stays_where_the_job_keeps_such_people() {
+    let mut world = World::with_linked_person();
+    world.job.out_of_scope = scimkit_provisioning::OutOfScope::Keep;
+    world.source.unassign("u1");
+    world.cycle();
+    assert_eq!(active(&world, "ada@example.com"), Some(true));
+    world.source.assign("User", &["u1"]);
+    world.source.tell("User", vec![person("u1", "new@example.com")]);
+    assert_eq!(world.cycle().updated, 1);
+}
+
+/// Row 15 of the decision table of Microsoft's service.
+#[test]
+fn a_person_who_was_released_and_is_deleted_then_is_left_alone() {
+    let world = World::with_linked_person();
+    world.source.unassign("u1");
+    assert_eq!(world.cycle().disabled, 1);
+    world.source.tell("User", vec![deleted("u1")]);
+    assert_eq!(world.cycle().written(), 0);
+    assert_eq!(active(&world, "ada@example.com"), Some(false));
+    assert!(block_on(world.engine().linked()).unwrap().is_empty());
 }

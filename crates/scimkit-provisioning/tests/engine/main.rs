@@ -8,6 +8,7 @@ mod cycles;
 mod decisions;
 mod drift;
 mod failures;
+mod log;
 mod on_demand;
 mod plans;
 mod quarantine;

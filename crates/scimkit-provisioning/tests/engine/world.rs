@@ -112,8 +112,6 @@ pub(crate) enum Fault {
     After,
     /// The service refuses it.
     Rejected,
-    /// The client has no right to it.
-    Forbidden,
 }
 
 fn forbidden() -> TargetError {
@@ -191,8 +189,7 @@ impl MapTarget {
         match self.faults.lock().unwrap().remove(&requests.len()) {
             Some(Fault::Before) => Err(TargetError::new(TargetErrorKind::Unavailable, "not reached")),
             Some(Fault::Rejected) => Err(TargetError::new(TargetErrorKind::Rejected, "refused")),
-            Some(Fault::Forbidden) => Err(forbidden()),
-            None if self.forbids.lock().unwrap().iter().any(|forbidden| *forbidden == what) => Err(forbidden()),
+            None if self.forbids.lock().unwrap().contains(&what) => Err(forbidden()),
             Some(Fault::After) => Ok(true),
             None => Ok(false),
         }
