@@ -8,7 +8,7 @@ use http::{Request, Response, Uri};
 use scimkit_types::{BulkRequest, BulkResponse, ListResponse, Resource, SearchRequest, Value, Version};
 
 use crate::capabilities::{Capabilities, CapabilityCache, CapabilitySource};
-use crate::class::NotAfter;
+use crate::class::{NotAfter, Repeatable};
 use crate::error::ClientError;
 use crate::lint::{self, Expected, Lints};
 use crate::pages::{self, PageSize};
@@ -155,6 +155,17 @@ impl Client {
         precondition: Option<&Version>,
     ) -> Result<Option<Resource>, ClientError> {
         let request = self.base.patch(endpoint, id, body, precondition)?;
+        self.limits.resource(&self.exchange(request, Expected::Resource { id: Some(id) }).await?)
+    }
+
+    /// Changes a resource as [`patch`](Self::patch) does, by operations that done twice have the effect of once: so they are sent again when
+    /// an answer is lost. Setting, adding and removing values are such; what depends on what is there, such as an `add` that stacks, is not.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::is_gone`] if there is no such resource.
+    pub async fn patch_repeatable(&self, endpoint: &str, id: &str, body: &Value) -> Result<Option<Resource>, ClientError> {
+        let mut request = self.base.patch(endpoint, id, body, None)?;
+        request.extensions_mut().insert(Repeatable);
         self.limits.resource(&self.exchange(request, Expected::Resource { id: Some(id) }).await?)
     }
 

@@ -23,18 +23,27 @@ pub struct Matching {
     pub attribute: String,
     /// What happens when the service provider answers that there is one already (409).
     pub on_conflict: OnConflict,
+    /// Whether the resource is looked up before anything is sent. Default only after an attempt whose answer was lost.
+    pub looks_first: bool,
 }
 
 impl Matching {
     /// Finds resources by this attribute, and adopts one that is equal.
     pub fn by(attribute: impl Into<String>) -> Self {
-        Self { attribute: attribute.into(), on_conflict: OnConflict::AdoptEqual }
+        Self { attribute: attribute.into(), on_conflict: OnConflict::AdoptEqual, looks_first: false }
     }
 
     /// This with another rule for a resource that is there already.
     #[must_use]
     pub fn with_on_conflict(self, on_conflict: OnConflict) -> Self {
         Self { on_conflict, ..self }
+    }
+
+    /// This for a resource that an earlier call may have created, one that ended with an error that
+    /// [may have had an effect](ClientError::may_have_had_effect): it is looked up first.
+    #[must_use]
+    pub fn looking_first(self) -> Self {
+        Self { looks_first: true, ..self }
     }
 }
 
@@ -74,19 +83,40 @@ impl Client {
     /// Creates a resource so that there is one and not two, whatever happens to the answer.
     ///
     /// With [`Retry`](crate::Retry) around the transport, a create whose answer was lost is looked up by its matching attribute, as sent,
-    /// before it is sent again; found, it is the result. A 409 is looked up too, and adopted or an error by [`OnConflict`].
+    /// before it is sent again; found, it is the result. So is one whose success cannot be read. A 409 is looked up too, and adopted or an
+    /// error by [`OnConflict`].
+    ///
+    /// When a call ends with an error that may have had an effect, the next one for the same resource is to be
+    /// [`looking_first`](Matching::looking_first).
     ///
     /// # Errors
     /// [`ClientError`]; [`ClientError::InvalidRequest`] if the resource has no text in the matching attribute; the service provider's 409
     /// if what is there already is not adopted.
     pub async fn create_once(&self, endpoint: &str, resource: &Resource, matching: &Matching) -> Result<Created, ClientError> {
         let lookup = self.lookup(endpoint, resource, matching)?;
+        if matching.looks_first {
+            let found = self.limits().list(&self.send(lookup.request()).await?, false)?;
+            let count = found.resources.len();
+            let rule = if matching.on_conflict == OnConflict::Fail { OnConflict::AdoptEqual } else { matching.on_conflict };
+            if let Some(adopted) = lookup.choose(found, rule) {
+                return Ok(Created::Adopted(adopted));
+            }
+            if count > 0 {
+                let reason = format!("expected none or one that is equal with the same `{}`, found {count}", matching.attribute);
+                return Err(ClientError::invalid_request(reason));
+            }
+        }
         let mut request = self.base().create(endpoint, resource)?;
         request.extensions_mut().insert(lookup.clone());
         let response = self.exchange(request, Expected::Created).await?;
         let conflict = match self.limits().created(&response) {
             Ok(created) => return Ok(Created::New(created)),
             Err(error) if error.status() == Some(409) => error,
+            // It was created, and the answer cannot be read.
+            Err(error @ ClientError::InvalidBody { .. }) => {
+                let found = self.limits().list(&self.send(lookup.request()).await?, false)?;
+                return lookup.choose(found, OnConflict::AdoptEqual).map(Created::New).ok_or(error);
+            }
             Err(error) => return Err(error),
         };
         if matching.on_conflict == OnConflict::Fail {

@@ -118,6 +118,31 @@ fn the_external_id_decides() {
     assert!(matches!(error, ClientError::InvalidRequest { .. }) && peer.seen().is_empty());
 }
 
+/// After a call that ended uncertain, the next one looks first.
+#[test]
+fn a_call_after_an_uncertain_one_looks_first() {
+    let again = |answers: Vec<Answer>| {
+        let peer = Scripted::new(answers);
+        let matching = Matching::by("userName").with_on_conflict(OnConflict::Fail).looking_first();
+        (run(peer.client().create_once("/Users", &ola(), &matching)), peer.seen().len())
+    };
+    assert!(matches!(again(vec![list(&[OLA])]), (Ok(Created::Adopted(_)), 1)));
+    assert!(matches!(again(vec![list(&[]), answer(201, OLA)]), (Ok(Created::New(_)), 2)));
+    for found in [list(&[OTHER]), list(&[OLA, OLA])] {
+        assert!(matches!(again(vec![found]), (Err(ClientError::InvalidRequest { .. }), 1)));
+    }
+}
+
+/// A success that cannot be read is looked up; nothing is sent again.
+#[test]
+fn an_unreadable_success_is_looked_up() {
+    for unreadable in [answer(201, r#"{"id": "7", "userN"#), answer(204, ""), answer(200, "<html>")] {
+        assert_eq!(created(create([unreadable, list(&[OLA])], OnConflict::Fail, &[CREATE, LOOKUP])), "new 7");
+    }
+    let error = create([answer(201, "{"), list(&[])], OnConflict::Fail, &[CREATE, LOOKUP]).unwrap_err();
+    assert!(error.may_have_had_effect());
+}
+
 /// Without a `Retry` the answer that was lost is the caller's, and nothing is sent twice.
 #[test]
 fn without_repetition_a_lost_create_is_an_error() {

@@ -7,7 +7,7 @@ use std::task::{Poll, Waker};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use scimkit_client::{Transport, TransportError, TransportErrorKind};
 
 /// What goes wrong with a request.
@@ -22,6 +22,14 @@ pub enum Fault {
     HangBefore,
     /// It has its effect, and nothing is ever heard of it.
     HangAfter,
+    /// It never reaches the transport inside, and is answered by this status and a page of HTML, as gateways do.
+    AnswerBefore(u16),
+    /// It has its effect, and is answered by this status and a page of HTML.
+    AnswerAfter(u16),
+    /// It has its effect, and the body of the answer ends half-way.
+    Truncate,
+    /// It has its effect, and is answered by 204 without a body and a header.
+    Empty,
 }
 
 /// Fails or hangs at chosen requests, counted from 1 in the order in which they are sent.
@@ -68,6 +76,12 @@ impl<T: Transport> FlakyTransport<T> {
     pub fn with_fault(mut self, request: u64, fault: Fault) -> Self {
         self.faults.insert(request, fault);
         self
+    }
+
+    /// This transport with a fault at each of these requests, such as a storm of 429.
+    #[must_use]
+    pub fn with_faults(self, requests: impl IntoIterator<Item = u64>, fault: Fault) -> Self {
+        requests.into_iter().fold(self, |flaky, request| flaky.with_fault(request, fault))
     }
 
     /// The transport inside.
@@ -130,6 +144,29 @@ impl<T: Transport> Transport for FlakyTransport<T> {
                 self.transport.send(request).await?;
                 self.hang().await
             }
+            Some(Fault::AnswerBefore(status)) => Ok(page(*status)),
+            Some(Fault::AnswerAfter(status)) => {
+                self.transport.send(request).await?;
+                Ok(page(*status))
+            }
+            Some(Fault::Truncate) => {
+                let answer = self.transport.send(request).await?;
+                Ok(answer.map(|body| body.slice(..body.len() / 2)))
+            }
+            Some(Fault::Empty) => {
+                self.transport.send(request).await?;
+                let mut answer = Response::new(Bytes::new());
+                *answer.status_mut() = StatusCode::NO_CONTENT;
+                Ok(answer)
+            }
         }
     }
+}
+
+/// A page of HTML, as gateways answer.
+fn page(status: u16) -> Response<Bytes> {
+    let mut answer = Response::new(Bytes::from_static(b"<html><body>Something went wrong.</body></html>"));
+    *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    answer
 }
