@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::Router;
-use scimkit_server::{Actor, BearerTokens, Context, Found, Preconditions, ResourceHandler, Result, Search, Server, StoreHandler};
+use scimkit_server::{
+    Actor, BearerTokens, Context, Found, Preconditions, Readiness, ResourceHandler, Result, Search, Server, StoreHandler,
+};
 use scimkit_store::{MemoryResources, Tenant};
 use scimkit_types::{PatchOp, Profile, Projection, Resource};
 
@@ -108,6 +110,36 @@ async fn the_router_stands_beside_other_routes() {
     for address in [merged, nested] {
         assert_eq!(send(address, request("GET", "/health", "")).await.2, "up");
         assert_eq!(send(address, request("GET", "/scim/v2/Users?count=1", "")).await.0, 200);
+    }
+}
+
+/// Whoever watches over the service needs no token, and learns no more than whether it works.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn health_and_readiness_need_no_token() {
+    let store = Arc::new(StoreHandler::new(Arc::new(MemoryResources::new())));
+    let ready = serve(scimkit_http::axum::probes(store).merge(scimkit_http::axum::router(memory()))).await;
+    let broken = serve(scimkit_http::axum::probes(Arc::new(Broken)).merge(scimkit_http::axum::router(memory()))).await;
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    for (address, path, status, text) in [
+        (ready, "/health", 200, "up\n"),
+        (ready, "/ready", 200, "ready\n"),
+        (broken, "/health", 200, "up\n"),
+        (broken, "/ready", 503, "not ready\n"),
+    ] {
+        let (found, _, body) = send(address, get(path)).await;
+        assert_eq!((found, body.as_str()), (status, text), "{path}");
+    }
+    check_error(&send(ready, get("/scim/v2/Users")).await, 401);
+}
+
+/// Is never ready.
+#[derive(Debug)]
+struct Broken;
+
+#[async_trait]
+impl Readiness for Broken {
+    async fn check(&self) -> std::result::Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        Err("the disk of secrets is gone".into())
     }
 }
 

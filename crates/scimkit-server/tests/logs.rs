@@ -43,7 +43,7 @@ async fn send(server: &Server, token: &str, method: &str, path: &str, body: &Val
     (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap_or_default())
 }
 
-/// Invariant 5, R7644-7.5.2-03, R6750-5.2-01: no value, password or token reaches a log line at any level; actors, ids and statuses do.
+/// Invariant 5, R6750-5.2-01: no value, password or token reaches a log line at any level; actors, ids and statuses do.
 #[tokio::test]
 async fn no_value_reaches_a_log_line() {
     let lines = Lines::default();

@@ -105,3 +105,18 @@ async fn errors_show_no_values() {
     let reply = service.post("/Users", json!({"schemas": [USER], "userName": "secret-value"})).await;
     assert!(!reply.check_error(409, Some("uniqueness")).body.to_string().contains("secret-value"));
 }
+
+/// R7642-4-01, R7644-2-01: nobody gets past an endpoint that is not discovery without being known, whatever else is wrong.
+#[tokio::test]
+async fn every_request_is_authenticated() {
+    let service = Service::with_profile(r#"{"name": "x", "features": {"bulk": {"maxOperations": 9, "maxPayloadSize": 100000}}}"#);
+    let id = service.user("ola").await;
+    for path in ["", "/Users", "/Groups", &format!("/Users/{id}"), "/Users/.search", "/.search", "/Bulk", "/Me", "/nothing"] {
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+            for header in ["authorization: none", "authorization: Bearer wrong"] {
+                service.send(method, path, &[header, "content-type: text/plain"], "x").await.check_error(401, None);
+            }
+        }
+    }
+    assert_eq!(service.get("/Users").await.names(), ["ola"]);
+}

@@ -193,3 +193,20 @@ async fn a_list_has_the_chosen_attributes() {
     let left = json!({"schemas": [USER], "id": "id1", "userName": "ola", "name": {"familyName": "N"}});
     check("excludedAttributes=id,schemas,meta,TITLE,name.givenName", left).await;
 }
+
+/// R7644-3.4.2.3-02, R7644-3.4.2.3-03: a multi-valued attribute sorts by its primary value, without one by the first.
+#[tokio::test]
+async fn a_multi_valued_attribute_sorts_by_its_primary_value() {
+    let service = Service::new();
+    for (name, emails) in [
+        ("second", json!([{"value": "a@example.com"}, {"value": "m@example.com", "primary": true}])),
+        ("first", json!([{"value": "b@example.com"}, {"value": "z@example.com"}])),
+        ("third", json!([{"value": "x@example.com", "primary": true}, {"value": "0@example.com"}])),
+    ] {
+        let reply = service.post("/Users", json!({"schemas": [USER], "userName": name, "emails": emails})).await;
+        assert_eq!(reply.status, 201, "{}", reply.body);
+    }
+    assert_eq!(service.get("/Users?sortBy=emails.value").await.names(), ["first", "second", "third"]);
+    let descending = service.get("/Users?sortBy=emails.value&sortOrder=descending").await;
+    assert_eq!(descending.names(), ["third", "second", "first"]);
+}

@@ -137,7 +137,7 @@ mod servers {
         (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
     }
 
-    /// R7644-6-01, R7644-6-02, R7644-6.1-01: a tenant is told by path or host, and its credentials are good nowhere else.
+    /// R7644-6-01, R7644-6.1-01: a tenant is told by path or host, and its credentials are good nowhere else.
     #[tokio::test]
     async fn tenants_are_told_by_path_or_host() {
         let tenants = tenants();
