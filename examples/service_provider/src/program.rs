@@ -87,15 +87,9 @@ fn directions(running: &Running, token: Option<&str>) -> String {
         ""
     };
     let user = r#"{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ola@example.com", "name": {"givenName": "Ola", "familyName": "Nordmann"}, "emails": [{"type": "work", "value": "ola@example.com"}]}"#;
-    let mut more = String::new();
-    for url in running.tenant_urls() {
-        more.push_str("Tenant: ");
-        more.push_str(url);
-        more.push('\n');
-    }
-    if let Some(address) = running.metrics_address() {
-        more.push_str(&format!("Figures: http://{address}/metrics\n"));
-    }
+    let tenants = running.tenant_urls().map(|url| format!("Tenant: {url}\n"));
+    let figures = running.metrics_address().map(|address| format!("Figures: http://{address}/metrics\n"));
+    let more: String = tenants.chain(figures).collect();
     format!(
         "Base address: {base}\n{token}{warning}{more}Try:\n  \
          curl {base}/ServiceProviderConfig\n  \

@@ -87,7 +87,7 @@ pub enum StartError {
         profile: String,
         /// Why.
         #[source]
-        source: ConfigError,
+        source: Box<ConfigError>,
     },
 }
 
