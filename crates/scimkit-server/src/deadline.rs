@@ -24,9 +24,14 @@ pub(crate) struct Deadline {
     timer: Arc<dyn Timer>,
 }
 
-/// The time was over before the work was done; the work was dropped.
+/// The time was over before the work was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Elapsed;
+pub(crate) enum Elapsed {
+    /// The work was not begun.
+    Before,
+    /// The work was dropped.
+    During,
+}
 
 impl DeadlineSettings {
     pub(crate) fn begin(&self, now: Timestamp, clock: &Arc<dyn Clock>) -> Deadline {
@@ -40,7 +45,7 @@ impl Deadline {
     pub(crate) async fn bound<F: Future>(&self, work: F) -> Result<F::Output, Elapsed> {
         let left = Duration::try_from(self.at.duration_since(self.clock.now())).unwrap_or_default();
         if left.is_zero() {
-            return Err(Elapsed);
+            return Err(Elapsed::Before);
         }
         let mut work = pin!(work);
         // The timer is asked for only if the work has to wait at all.
@@ -50,7 +55,7 @@ impl Deadline {
                 return Poll::Ready(Ok(output));
             }
             let sleep = sleep.get_or_insert_with(|| self.timer.sleep(left));
-            sleep.as_mut().poll(context).map(|()| Err(Elapsed))
+            sleep.as_mut().poll(context).map(|()| Err(Elapsed::During))
         })
         .await
     }

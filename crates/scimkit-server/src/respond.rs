@@ -26,7 +26,7 @@ pub(crate) enum Refusal {
     /// Too many requests.
     RateLimit { retry_after: u64 },
     /// The time of the request was over; whether a write was under way.
-    Deadline { is_write: bool },
+    Deadline { may_be_done: bool },
     /// The body is too large.
     BodyTooLarge { limit: usize },
     /// The handler's.
@@ -71,11 +71,11 @@ impl Refusal {
                 let error = ErrorResponse::new(429, format!("there were too many requests; try again in {retry_after} s"));
                 with_header(error_response(&error), RETRY_AFTER, &retry_after.to_string())
             }
-            Self::Deadline { is_write: false } => {
+            Self::Deadline { may_be_done: false } => {
                 let error = ErrorResponse::new(503, "the service took too long; try again");
                 with_header(error_response(&error), RETRY_AFTER, "1")
             }
-            Self::Deadline { is_write: true } => {
+            Self::Deadline { may_be_done: true } => {
                 error_response(&ErrorResponse::new(504, "the service took too long; the request may or may not have been done"))
             }
             Self::BodyTooLarge { limit } => body_too_large(limit),

@@ -17,6 +17,7 @@ pub(crate) use self::act::list;
 use crate::audit::{AuditRecord, AuditSink};
 use crate::authenticate::{Actor, AuthenticationError, Authenticator};
 use crate::config::{Config, DiscoveryAccess, ServerBuilder};
+use crate::deadline::Elapsed;
 use crate::discovery::Discovery;
 use crate::exchange::{About, Exchange, about};
 use crate::handler::{Context, HandlerError, ResourceHandler};
@@ -203,7 +204,9 @@ impl Server {
     /// Does work within the time of the request.
     pub(crate) async fn within<F: Future>(&self, exchange: &Exchange, is_write: bool, work: F) -> Result<F::Output, Refusal> {
         match &exchange.deadline {
-            Some(deadline) => deadline.bound(work).await.map_err(|_| Refusal::Deadline { is_write }),
+            Some(deadline) => {
+                deadline.bound(work).await.map_err(|elapsed| Refusal::Deadline { may_be_done: is_write && elapsed == Elapsed::During })
+            }
             None => Ok(work.await),
         }
     }

@@ -8,12 +8,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
-use scimkit_server::{Actor, BearerTokens, Context, Found, Preconditions, ResourceHandler, Result, Search, Server};
+use scimkit_server::{
+    Actor, BearerTokens, Changed, Context, Found, Hook, Preconditions, Proposal, ResourceHandler, Result, Search, Server,
+};
 use scimkit_store::Tenant;
-use scimkit_types::{PatchOp, Projection, Resource, Timer};
+use scimkit_types::{ManualClock, PatchOp, Projection, Resource, Timer};
 use serde_json::json;
 
-use super::support::{Service, USER};
+use super::support::{Service, USER, builder};
 
 /// The time is over as soon as somebody waits.
 #[derive(Debug)]
@@ -104,4 +106,36 @@ async fn what_is_done_in_time_is_not_disturbed() {
     let service = Service::with(|builder| builder.deadline(Duration::from_secs(30), Arc::new(NoTime)));
     service.user("ola").await;
     assert_eq!(service.get("/Users").await.names(), ["ola"]);
+}
+
+/// Takes a minute for every change.
+#[derive(Debug)]
+struct Slow(Arc<ManualClock>);
+
+#[async_trait]
+impl Hook for Slow {
+    async fn before(&self, _: &Context<'_>, _: &Proposal<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    async fn after(&self, _: &Context<'_>, _: &Changed<'_>) {
+        self.0.advance(Duration::from_secs(60));
+    }
+}
+
+/// What was not begun in time is surely not done, and is told so; what was done stays done.
+#[tokio::test]
+async fn operations_that_are_too_late_are_not_begun() {
+    let (builder, clock) = builder();
+    let profile = r#"{"name": "x", "features": {"bulk": {"maxOperations": 10, "maxPayloadSize": 100000}}}"#;
+    let builder = builder.profile(serde_json::from_str(profile).unwrap()).hook(Arc::new(Slow(Arc::clone(&clock))));
+    let server = builder.deadline(Duration::from_secs(90), Arc::new(NoTime)).build().unwrap();
+    let service = Service { server, clock };
+    let create = |id: &str| json!({"method": "POST", "path": "/Users", "bulkId": id, "data": {"schemas": [USER], "userName": id}});
+    let operations = json!([create("a"), create("b"), create("c")]);
+    let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations});
+    let reply = service.post("/Bulk", body).await;
+    let statuses: Vec<&str> = reply.body["Operations"].as_array().unwrap().iter().filter_map(|done| done["status"].as_str()).collect();
+    assert_eq!(statuses, ["201", "201", "503"]);
+    assert_eq!(service.get("/Users").await.names(), ["a", "b"]);
 }
