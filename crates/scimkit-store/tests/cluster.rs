@@ -159,6 +159,8 @@ impl Drop for Schema {
             runtime.block_on(async {
                 let (client, connection) = config.connect(NoTls).await.unwrap();
                 tokio::spawn(connection);
+                // A test that failed may have left a transaction open.
+                client.batch_execute("SET lock_timeout = '10s'").await.unwrap();
                 client.batch_execute(&sql).await.unwrap();
             });
         };

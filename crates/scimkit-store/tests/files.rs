@@ -137,3 +137,54 @@ fn a_call_outside_of_a_runtime_is_an_error() {
     let std::task::Poll::Ready(answer) = call.as_mut().poll(&mut context) else { panic!("the call waits") };
     assert_eq!(answer.unwrap_err().kind(), &StoreErrorKind::Backend);
 }
+
+/// A file of the first version is brought to the present one, with all that it holds.
+#[tokio::test]
+async fn a_file_of_an_older_version_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.db");
+    {
+        let old = rusqlite::Connection::open(&path).unwrap();
+        old.execute_batch(include_str!("../src/sqlite/schema.sql")).unwrap();
+        old.execute_batch(
+            "PRAGMA application_id = 0x5343494d; PRAGMA user_version = 1;
+             INSERT INTO scope (scope, tenant, resource_type, resources) VALUES (1, '', 'Group', 1);
+             INSERT INTO resource (scope, id, document, revision, created_at, modified_at)
+             VALUES (1, '7', '{}', 3, X'80000000000000000000000000000000', X'80000000000000000000000000000000')",
+        )
+        .unwrap();
+    }
+    let store = SqliteResources::open(&path).unwrap();
+    let page = store.query(&Query::new(Tenant::default(), "Group".to_owned(), 10)).await.unwrap();
+    assert_eq!((page.total, page.resources[0].revision.0), (1, 3));
+    store.create(group("8")).await.unwrap();
+    assert!(store.delete(&key("7"), None, Timestamp::UNIX_EPOCH).await.unwrap());
+    assert_eq!(store.query(&Query::new(Tenant::default(), "Group".to_owned(), 10)).await.unwrap().total, 1);
+}
+
+/// What is written together fails apart: of calls that come at the same time, each gets its own answer and takes back only its own work.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_are_written_together_fail_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("together.db");
+    let store = std::sync::Arc::new(SqliteResources::open(&path).unwrap());
+    // Another process writes, so that all calls but the first ones wait in the queue.
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut calls = tokio::task::JoinSet::new();
+    for n in 0..100 {
+        let store = std::sync::Arc::clone(&store);
+        calls.spawn(async move { (n, store.create(group(&(n / 2).to_string())).await) });
+    }
+    tokio::task::yield_now().await;
+    other.execute_batch("COMMIT").unwrap();
+    let answers = calls.join_all().await;
+    for id in 0..50 {
+        let of_id: Vec<bool> = answers.iter().filter(|(n, _)| n / 2 == id).map(|(_, answer)| answer.is_ok()).collect();
+        assert_eq!(of_id.iter().filter(|is_ok| **is_ok).count(), 1, "{id}");
+    }
+    let refused = answers.into_iter().filter_map(|(_, answer)| answer.err());
+    assert!(refused.map(|error| error.kind().clone()).all(|kind| kind == StoreErrorKind::NotUnique { attribute: "id".to_owned() }));
+    let page = store.query(&Query::new(Tenant::default(), "Group".to_owned(), 1)).await.unwrap();
+    assert_eq!(page.total, 50);
+}

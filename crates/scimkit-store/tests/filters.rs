@@ -294,7 +294,9 @@ proptest! {
         filters in prop::collection::vec(filter(), 8),
     ) {
         run(async {
-            let (memory, sqlite) = (MemoryResources::new(), SqliteResources::open_in_memory().unwrap());
+            let indexed = ["text", "exact", "tags", "name.text", "items.value", "items.type", "urn:example:ext:2.0:Thing:text"];
+            let memory = MemoryResources::new().with_matching_attributes(indexed);
+            let sqlite = SqliteResources::open_in_memory().unwrap();
             fill(&memory, &Tenant::default(), &resources).await;
             fill(&sqlite, &Tenant::default(), &resources).await;
             for filter in &filters {

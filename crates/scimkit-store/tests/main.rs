@@ -1,7 +1,9 @@
 //! What the stores keep and answer.
 
 // A server for tests.
-#[cfg(all(test, feature = "postgres"))]
+#[cfg(feature = "postgres")]
+#[cfg(test)]
+#[expect(dead_code, reason = "tests of durability are elsewhere")]
 mod cluster;
 // Every store and wrapper against the suites.
 #[cfg(test)]
@@ -12,3 +14,7 @@ mod files;
 // Answers against the evaluator's, for generated filters and resources.
 #[cfg(test)]
 mod filters;
+// What only a server can do or suffer.
+#[cfg(feature = "postgres")]
+#[cfg(test)]
+mod postgres;

@@ -15,12 +15,14 @@ const ATTEMPTS: u32 = 16;
 /// What brings a schema from each version to the next.
 const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
 /// Under which number those who change schemas wait for each other: `scimkit` in ASCII.
-const LOCK: i64 = 0x7363_696d_6b69_74;
+const LOCK: i64 = 0x0073_6369_6d6b_6974;
 
 /// A schema of a database.
 pub(crate) struct PostgresDatabase {
     pool: Pool,
-    /// The name of the schema, in quotes.
+    /// The name of the schema.
+    name: String,
+    /// The name in quotes.
     schema: String,
 }
 
@@ -39,7 +41,7 @@ impl PostgresDatabase {
                 schema.replace('\0', "\u{fffd}")
             )));
         }
-        let database = Self { pool, schema: format!("\"{}\"", schema.replace('"', "\"\"")) };
+        let database = Self { pool, name: schema.to_owned(), schema: format!("\"{}\"", schema.replace('"', "\"\"")) };
         database.migrate().await?;
         Ok(database)
     }
@@ -48,39 +50,48 @@ impl PostgresDatabase {
     async fn migrate(&self) -> Result<()> {
         let mut client = self.pool.get().await?;
         let transaction = client.transaction().await?;
-        if self.version(&transaction).await? == Some(MIGRATIONS.len()) {
+        let migrated = self.migrate_in(&transaction).await;
+        match migrated {
+            Ok(()) => transaction.commit().await?,
+            // The error that led here says more than one of taking back.
+            Err(_) => drop(transaction.rollback().await),
+        }
+        migrated
+    }
+
+    async fn migrate_in(&self, transaction: &Transaction<'_>) -> Result<()> {
+        if self.version(transaction).await? == Some(MIGRATIONS.len()) {
             return Ok(());
         }
         transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
-        let present = self.version(&transaction).await?;
+        let present = self.version(transaction).await?;
         let done = present.unwrap_or(0);
         if done > MIGRATIONS.len() {
             return Err(senseless(&format!("the schema has version {done}, this library knows versions up to {}", MIGRATIONS.len())));
         }
+        let schema = &self.schema;
         if present.is_none() {
-            let schema = &self.schema;
-            transaction
-                .batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {schema}; CREATE TABLE {schema}.version (version BIGINT NOT NULL)"))
-                .await?;
+            let sql = format!("CREATE SCHEMA IF NOT EXISTS {schema}; CREATE TABLE {schema}.version (version BIGINT NOT NULL)");
+            transaction.batch_execute(&sql).await?;
         }
         for migration in MIGRATIONS.iter().skip(done) {
-            transaction.batch_execute(&migration.replace('@', &format!("{}.", self.schema))).await?;
+            transaction.batch_execute(&migration.replace('@', &format!("{schema}."))).await?;
         }
         let version = i64::try_from(MIGRATIONS.len()).map_err(StoreError::backend)?;
-        transaction.execute(&format!("DELETE FROM {}.version", self.schema), &[]).await?;
-        transaction.execute(&format!("INSERT INTO {}.version (version) VALUES ($1)", self.schema), &[&version]).await?;
-        transaction.commit().await?;
+        transaction.execute(&format!("DELETE FROM {schema}.version"), &[]).await?;
+        transaction.execute(&format!("INSERT INTO {schema}.version (version) VALUES ($1)"), &[&version]).await?;
         Ok(())
     }
 
     /// The version of the schema; `None` if nothing is there.
     async fn version(&self, transaction: &Transaction<'_>) -> Result<Option<usize>> {
-        let table = format!("{}.version", self.schema);
-        let found = transaction.query_one("SELECT to_regclass($1) IS NOT NULL", &[&table]).await?;
-        if !found.try_get::<_, bool>(0)? {
+        // The tables are asked: what the session remembers of names may be older than what others did while it waited.
+        let sql = "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+                   WHERE c.relname = 'version' AND n.nspname = $1";
+        if transaction.query_opt(sql, &[&self.name]).await?.is_none() {
             return Ok(None);
         }
-        let row = transaction.query_opt(&format!("SELECT version FROM {table}"), &[]).await?;
+        let row = transaction.query_opt(&format!("SELECT version FROM {}.version", self.schema), &[]).await?;
         let version: i64 = row.map_or(Ok(0), |row| row.try_get(0))?;
         usize::try_from(version).map(Some).map_err(|_| senseless("the version of the schema is negative"))
     }

@@ -61,6 +61,7 @@ fn check_node(node: &Node) -> Result<()> {
 }
 
 /// Whether there can be a resource of this key.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) fn may_exist(key: &ResourceKey) -> bool {
     check_key(key).is_ok()
 }

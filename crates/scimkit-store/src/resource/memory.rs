@@ -1,18 +1,21 @@
 //! Resources in memory.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::mem;
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
+use scimkit_filter::ResolvedFilter;
 use scimkit_types::compare::text_key;
-use scimkit_types::{Resource, Timestamp};
+use scimkit_types::{Resource, SortOrder, Timestamp};
 
-use super::candidates::{self, ValueIndex};
+use super::candidates::{self, HashIndex, ValueIndex};
 use super::document::{self, MemberChange};
 use super::members::Members;
+use super::packed::Packed;
 use super::{
     Edge, MAX_LEVELS, Membership, NewResource, Page, Position, Query, ResourceKey, ResourceStore, Revision, Selection, StoredResource,
     Tenant, UniqueKey, Update, memberships_of,
@@ -22,8 +25,9 @@ use crate::keys::{instant_key, instant_of_key, sort_key};
 
 /// Keeps resources in memory, for tests, examples and services that need nothing more.
 ///
-/// Filters on `id`, on unique attributes, on `userName`, `externalId`, `displayName` and `emails.value` by `eq`, and on the `value` of
-/// members are answered through an index; others look at every resource of the type. A query sees one state of its tenant:
+/// Filters on `id`, on unique attributes, on `userName`, `externalId`, `displayName` and `emails.value` by `eq`, on the `value` of
+/// members and on what [`with_matching_attributes`](Self::with_matching_attributes) names are answered through an index; others look at
+/// every resource of the type. Documents are kept packed: users take less than three times the memory of their JSON, indexes included. A query sees one state of its tenant:
 /// changes of that tenant wait until it has its answer, other tenants do not.
 ///
 /// A filter may name `id`, `meta.resourceType`, `meta.created` and `meta.lastModified`; `meta.location` and `meta.version` are not kept
@@ -45,36 +49,49 @@ use crate::keys::{instant_key, instant_of_key, sort_key};
 #[derive(Debug, Default)]
 pub struct MemoryResources {
     tenants: RwLock<HashMap<Tenant, Arc<RwLock<TenantResources>>>>,
+    matching: Arc<[String]>,
 }
 
 #[derive(Debug, Default)]
 struct TenantResources {
     types: HashMap<String, TypeResources>,
     memberships: Memberships,
+    /// The paths that are indexed beside the usual ones.
+    matching: Arc<[String]>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct TypeResources {
-    entries: HashMap<String, Entry>,
-    by_creation: BTreeSet<(Timestamp, String)>,
-    unique: HashMap<UniqueKey, String>,
+    entries: HashMap<Arc<str>, Box<Entry>>,
+    by_creation: BTreeSet<(Timestamp, Arc<str>)>,
+    unique: HashIndex,
     values: ValueIndex,
     /// The attributes whose elements are kept apart from the documents of all resources of the type.
     member_attributes: Vec<String>,
 }
 
 impl TypeResources {
+    fn new(matching: &[String]) -> Self {
+        Self {
+            entries: HashMap::new(),
+            by_creation: BTreeSet::new(),
+            unique: HashIndex::default(),
+            values: ValueIndex::new(matching),
+            member_attributes: Vec::new(),
+        }
+    }
+
     /// A page of all resources.
     fn page_by_creation(&self, query: &Query) -> Page {
         let after = query.after.as_ref().map(|position| {
             let created_at = position.key.as_deref().and_then(instant_of_key).unwrap_or(Timestamp::MIN);
-            (created_at, position.id.clone())
+            (created_at, Arc::from(position.id.as_str()))
         });
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let mut rest = self.by_creation.range((start, Bound::Unbounded)).skip(as_usize(query.offset)).peekable();
         let page: Vec<_> = rest.by_ref().take(as_usize(query.count)).collect();
         let last = page.last().filter(|_| rest.peek().is_some());
-        let next = last.map(|(created_at, id)| Position::new(Some(instant_key(*created_at).to_vec()), id.clone()));
+        let next = last.map(|(created_at, id)| Position::new(Some(instant_key(*created_at).to_vec()), id.as_ref().to_owned()));
         let stored = page.into_iter().filter_map(|(_, id)| self.entries.get(id).map(|entry| entry.stored(id, query.selection))).collect();
         Page { total: self.entries.len() as u64, resources: stored, next }
     }
@@ -82,13 +99,13 @@ impl TypeResources {
 
 #[derive(Debug)]
 struct Entry {
-    /// The document with `id` and `meta`, without members: what filters are evaluated on.
-    searchable: Resource,
+    /// The document without `id`, `meta` and members.
+    document: Packed,
     members: Vec<Members>,
     revision: Revision,
     created_at: Timestamp,
     modified_at: Timestamp,
-    unique: Vec<UniqueKey>,
+    unique: Box<[UniqueKey]>,
 }
 
 /// Who has whom as a member, by the folded `value` of the member.
@@ -136,19 +153,28 @@ impl MemberOf {
 
 impl Entry {
     fn stored(&self, id: &str, selection: Selection) -> StoredResource {
-        let mut document = match selection {
+        let document = match selection {
             Selection::Whole => self.whole(),
-            Selection::WithoutMembers => self.searchable.clone(),
+            Selection::WithoutMembers => self.document.unpack(),
         };
-        document::strip(&mut document);
         StoredResource::new(id.to_owned(), document, self.revision, self.created_at, self.modified_at)
     }
 
     fn whole(&self) -> Resource {
-        let mut document = self.searchable.clone();
+        let mut document = self.document.unpack();
         for members in self.members.iter().filter(|members| !members.is_empty()) {
             document.insert(members.attribute.clone(), members.to_value());
         }
+        document
+    }
+
+    /// What filters and sorts are evaluated on.
+    fn searchable(&self, id: &str, resource_type: &str, selection: Selection) -> Resource {
+        let mut document = match selection {
+            Selection::Whole => self.whole(),
+            Selection::WithoutMembers => self.document.unpack(),
+        };
+        document::add_common(&mut document, id, resource_type, self.created_at, self.modified_at);
         document
     }
 
@@ -163,21 +189,23 @@ impl Entry {
 
 impl TypeResources {
     fn check_unique(&self, keys: &[UniqueKey], id: &str) -> Result<()> {
-        match keys.iter().find(|key| self.unique.get(key).is_some_and(|owner| owner != id)) {
+        let has = |owner: &Arc<str>, key| self.entries.get(owner).is_some_and(|entry| entry.unique.contains(key));
+        match keys.iter().find(|key| self.unique.ids(key).any(|owner| **owner != *id && has(owner, key))) {
             Some(key) => Err(StoreError::new(StoreErrorKind::NotUnique { attribute: key.attribute.clone() })),
             None => Ok(()),
         }
     }
 
     /// Enters a resource into the indexes of what its document holds.
-    fn enter(&mut self, id: &str, unique: &[UniqueKey], document: &Resource) {
+    fn enter(&mut self, id: &Arc<str>, unique: &[UniqueKey], document: &Resource) {
         for key in unique {
-            if self.values.watch(&key.attribute) {
+            if !self.values.has(&key.attribute) {
+                self.values.watch(&key.attribute);
                 for (id, entry) in &self.entries {
-                    self.values.enter_at(&key.attribute, id, &entry.searchable);
+                    self.values.enter_at(&key.attribute, id, &entry.document.unpack());
                 }
             }
-            self.unique.insert(key.clone(), id.to_owned());
+            self.unique.insert(key, id);
         }
         self.values.enter(id, document);
     }
@@ -189,17 +217,19 @@ impl TypeResources {
         }
         let attributes = [attribute.to_owned()];
         for (id, entry) in &mut self.entries {
-            let key = ResourceKey::new(tenant.clone(), resource_type, id.clone());
-            for (attribute, elements) in document::take_members(&mut entry.searchable, &attributes) {
+            let key = ResourceKey::new(tenant.clone(), resource_type, id.as_ref());
+            let mut document = entry.document.unpack();
+            for (attribute, elements) in document::take_members(&mut document, &attributes) {
                 entry.members.push(enter_members(memberships, &key, &attribute, elements));
             }
+            entry.document = Packed::new(&document);
         }
         self.member_attributes.extend(attributes);
     }
 
-    fn leave(&mut self, id: &str, unique: &[UniqueKey], document: &Resource) {
+    fn leave(&mut self, id: &Arc<str>, unique: &[UniqueKey], document: &Resource) {
         for key in unique {
-            self.unique.remove(key);
+            self.unique.remove(key, id);
         }
         self.values.leave(id, document);
     }
@@ -211,6 +241,14 @@ impl MemoryResources {
         Self::default()
     }
 
+    /// Indexes more attributes, by which filters with `eq` find resources without looking at all of them: paths such as `nickName`,
+    /// `phoneNumbers.value` or `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber`.
+    #[must_use]
+    pub fn with_matching_attributes<T: Into<String>>(mut self, paths: impl IntoIterator<Item = T>) -> Self {
+        self.matching = paths.into_iter().map(Into::into).collect();
+        self
+    }
+
     fn tenant(&self, tenant: &Tenant) -> Option<Arc<RwLock<TenantResources>>> {
         self.tenants.read().unwrap_or_else(PoisonError::into_inner).get(tenant).map(Arc::clone)
     }
@@ -219,7 +257,8 @@ impl MemoryResources {
         if let Some(found) = self.tenant(tenant) {
             return found;
         }
-        Arc::clone(self.tenants.write().unwrap_or_else(PoisonError::into_inner).entry(tenant.clone()).or_default())
+        let new = || Arc::new(RwLock::new(TenantResources { matching: Arc::clone(&self.matching), ..TenantResources::default() }));
+        Arc::clone(self.tenants.write().unwrap_or_else(PoisonError::into_inner).entry(tenant.clone()).or_insert_with(new))
     }
 }
 
@@ -234,8 +273,8 @@ fn write(tenant: &RwLock<TenantResources>) -> RwLockWriteGuard<'_, TenantResourc
 impl TenantResources {
     fn create(&mut self, new: NewResource) -> Result<StoredResource> {
         let NewResource { key, mut document, mut unique, member_attributes, created_at, limit } = new;
-        let resources = self.types.entry(key.resource_type.clone()).or_default();
-        if resources.entries.contains_key(&key.id) {
+        let resources = self.types.entry(key.resource_type.clone()).or_insert_with(|| TypeResources::new(&self.matching));
+        if resources.entries.contains_key(key.id.as_str()) {
             return Err(StoreError::new(StoreErrorKind::NotUnique { attribute: "id".to_owned() }));
         }
         resources.check_unique(&unique, &key.id)?;
@@ -249,19 +288,20 @@ impl TenantResources {
         }
         let taken = document::take_members(&mut document, &resources.member_attributes).into_iter();
         let members = taken.map(|(attribute, elements)| enter_members(&mut self.memberships, &key, &attribute, elements)).collect();
-        document::add_common(&mut document, &key.id, &key.resource_type, created_at, created_at);
-        resources.enter(&key.id, &unique, &document);
-        resources.by_creation.insert((created_at, key.id.clone()));
-        let entry = Entry { searchable: document, members, revision: Revision(1), created_at, modified_at: created_at, unique };
-        let stored = entry.stored(&key.id, Selection::Whole);
-        resources.entries.insert(key.id, entry);
+        let id: Arc<str> = Arc::from(key.id);
+        resources.enter(&id, &unique, &document);
+        resources.by_creation.insert((created_at, Arc::clone(&id)));
+        let (document, unique) = (Packed::new(&document), unique.into_boxed_slice());
+        let entry = Entry { document, members, revision: Revision(1), created_at, modified_at: created_at, unique };
+        let stored = entry.stored(&id, Selection::Whole);
+        resources.entries.insert(id, Box::new(entry));
         Ok(stored)
     }
 
     fn update(&mut self, update: Update) -> Result<Option<StoredResource>> {
         let Update { key, expected, document, mut unique, members, modified_at } = update;
         let Some(resources) = self.types.get_mut(&key.resource_type) else { return Ok(None) };
-        let Some(entry) = resources.entries.get(&key.id) else { return Ok(None) };
+        let Some(entry) = resources.entries.get(key.id.as_str()) else { return Ok(None) };
         entry.check_revision(expected)?;
         if document.is_some() {
             resources.check_unique(&unique, &key.id)?;
@@ -270,7 +310,7 @@ impl TenantResources {
         for change in members.iter().filter_map(|change| MemberChange::of(change).ok()) {
             resources.keep_apart(&mut self.memberships, &key.resource_type, &key.tenant, change.attribute());
         }
-        let Some(mut entry) = resources.entries.remove(&key.id) else { return Ok(None) };
+        let Some((id, mut entry)) = resources.entries.remove_entry(key.id.as_str()) else { return Ok(None) };
         let mut has_changed = document.is_some();
         for change in members.iter().filter_map(|change| MemberChange::of(change).ok()) {
             has_changed |= change_members(&mut entry.members, &mut self.memberships, &key, change);
@@ -285,24 +325,23 @@ impl TenantResources {
             for attribute in &resources.member_attributes {
                 document.remove(attribute);
             }
-            resources.leave(&key.id, &entry.unique, &entry.searchable);
-            resources.enter(&key.id, &unique, &document);
-            entry.searchable = document;
-            entry.unique = unique;
+            resources.leave(&id, &entry.unique, &entry.document.unpack());
+            resources.enter(&id, &unique, &document);
+            entry.document = Packed::new(&document);
+            entry.unique = unique.into_boxed_slice();
         }
-        document::add_common(&mut entry.searchable, &key.id, &key.resource_type, entry.created_at, entry.modified_at);
-        let stored = entry.stored(&key.id, Selection::WithoutMembers);
-        resources.entries.insert(key.id, entry);
+        let stored = entry.stored(&id, Selection::WithoutMembers);
+        resources.entries.insert(id, entry);
         Ok(Some(stored))
     }
 
     fn delete(&mut self, key: &ResourceKey, expected: Option<Revision>, deleted_at: Timestamp) -> Result<bool> {
         let Some(resources) = self.types.get_mut(&key.resource_type) else { return Ok(false) };
-        let Some(entry) = resources.entries.get(&key.id) else { return Ok(false) };
+        let Some(entry) = resources.entries.get(key.id.as_str()) else { return Ok(false) };
         entry.check_revision(expected)?;
-        let Some(entry) = resources.entries.remove(&key.id) else { return Ok(false) };
-        resources.by_creation.remove(&(entry.created_at, key.id.clone()));
-        resources.leave(&key.id, &entry.unique, &entry.searchable);
+        let Some((id, entry)) = resources.entries.remove_entry(key.id.as_str()) else { return Ok(false) };
+        resources.leave(&id, &entry.unique, &entry.document.unpack());
+        resources.by_creation.remove(&(entry.created_at, id));
         for members in &entry.members {
             for value in members.keys() {
                 self.memberships.remove(&MemberOf::new(key, &members.attribute, value));
@@ -312,16 +351,14 @@ impl TenantResources {
         let mut grown = HashSet::new();
         for membership in memberships {
             self.memberships.remove(&membership);
-            let group = self.types.get_mut(&membership.resource_type).and_then(|found| found.entries.get_mut(&membership.id));
+            let group = self.types.get_mut(&membership.resource_type).and_then(|found| found.entries.get_mut(membership.id.as_str()));
             let Some(group) = group else { continue };
             for members in group.members.iter_mut().filter(|members| members.attribute.eq_ignore_ascii_case(&membership.attribute)) {
                 members.remove(&membership.value);
             }
-            if grown.insert((membership.resource_type.clone(), membership.id.clone())) {
+            if grown.insert((membership.resource_type, membership.id)) {
                 group.revision.0 += 1;
                 group.modified_at = group.modified_at.max(deleted_at);
-                let Entry { created_at, modified_at, .. } = *group;
-                document::add_common(&mut group.searchable, &membership.id, &membership.resource_type, created_at, modified_at);
             }
         }
         Ok(true)
@@ -329,60 +366,47 @@ impl TenantResources {
 
     fn query(&self, query: &Query) -> Page {
         let Some(resources) = self.types.get(&query.resource_type) else { return Page::default() };
-        let names_members = query
-            .filter
-            .as_ref()
-            .is_some_and(|filter| resources.member_attributes.iter().any(|attribute| candidates::names(filter.root(), attribute)));
-        let matches = |entry: &Entry| match &query.filter {
-            None => true,
-            Some(filter) if names_members => filter.matches(&entry.whole()),
-            Some(filter) => filter.matches(&entry.searchable),
-        };
+        if query.filter.is_none() && query.sort.is_none() {
+            return resources.page_by_creation(query);
+        }
+        let is_apart = |name: &str| resources.member_attributes.iter().any(|known| known.eq_ignore_ascii_case(name));
+        let filter_names = |filter: &ResolvedFilter| resources.member_attributes.iter().any(|name| candidates::names(filter.root(), name));
+        let names_members = query.filter.as_ref().is_some_and(filter_names)
+            || query.sort.as_ref().is_some_and(|sort| is_apart(sort.path.attribute.as_str()));
+        let parts = if names_members { Selection::Whole } else { Selection::WithoutMembers };
         let members = |value: &str| {
             let found = self.memberships.of(value).filter(|found| found.resource_type == query.resource_type);
-            found.map(|found| found.id.clone()).collect()
+            found.map(|found| Arc::from(found.id.as_str())).collect()
         };
-        let is_member_attribute = |name: &str| resources.member_attributes.iter().any(|known| known.eq_ignore_ascii_case(name));
-        let candidates = query.filter.as_ref().and_then(|filter| {
-            candidates::find(filter.root(), &resources.values, &|name, value| is_member_attribute(name).then(|| members(value)))
-        });
-        let mut found: Vec<(&str, &Entry)> = match candidates {
-            Some(ids) => {
-                let entries = ids.iter().filter_map(|id| resources.entries.get_key_value(id.as_str()));
-                let mut found: Vec<_> = entries.map(|(id, entry)| (id.as_str(), entry)).filter(|(_, entry)| matches(entry)).collect();
-                found.sort_by_key(|(id, entry)| (entry.created_at, *id));
-                found
-            }
-            None if query.filter.is_none() && query.sort.is_none() => {
-                // Without filter and sort the page is cut out of the order of creation.
-                return resources.page_by_creation(query);
-            }
-            None => {
-                let entries =
-                    resources.by_creation.iter().filter_map(|(_, id)| resources.entries.get(id).map(|entry| (id.as_str(), entry)));
-                entries.filter(|(_, entry)| matches(entry)).collect()
-            }
+        let candidates = query
+            .filter
+            .as_ref()
+            .and_then(|filter| candidates::find(filter.root(), &resources.values, &|name, value| is_apart(name).then(|| members(value))));
+        let hit = |id: &Arc<str>| {
+            let (id, entry) = resources.entries.get_key_value(id)?;
+            let document = entry.searchable(id, &query.resource_type, parts);
+            let is_met = query.filter.as_ref().is_none_or(|filter| filter.matches(&document));
+            let key = || match &query.sort {
+                Some(sort) => sort_key(&document, &sort.path),
+                None => Some(instant_key(entry.created_at).to_vec()),
+            };
+            is_met.then(|| Hit { key: key(), id, entry })
+        };
+        let mut found: Vec<Hit<'_>> = match &candidates {
+            Some(ids) => ids.iter().filter_map(hit).collect(),
+            None => resources.by_creation.iter().filter_map(|(_, id)| hit(id)).collect(),
         };
         let total = found.len() as u64;
-        let is_descending = query.sort.as_ref().is_some_and(|sort| sort.order == scimkit_types::SortOrder::Descending);
-        let key = |entry: &Entry| match &query.sort {
-            None => Some(instant_key(entry.created_at).to_vec()),
-            Some(sort) if is_member_attribute(sort.path.attribute.as_str()) => sort_key(&entry.whole(), &sort.path),
-            Some(sort) => sort_key(&entry.searchable, &sort.path),
-        };
-        let place = |id: &str, entry: &Entry| SortPlace { key: key(entry), is_descending, id: id.to_owned() };
-        if query.sort.is_some() {
-            found.sort_by_cached_key(|(id, entry)| place(id, entry));
-        }
+        let is_descending = query.sort.as_ref().is_some_and(|sort| sort.order == SortOrder::Descending);
+        found.sort_by(|left, right| order(is_descending, (&left.key, left.id), (&right.key, right.id)));
         if let Some(after) = &query.after {
-            let after = SortPlace { key: after.key.clone(), is_descending, id: after.id.clone() };
-            found.retain(|(id, entry)| place(id, entry) > after);
+            found.retain(|hit| order(is_descending, (&hit.key, hit.id), (&after.key, &after.id)).is_gt());
         }
         let mut rest = found.into_iter().skip(as_usize(query.offset)).peekable();
         let page: Vec<_> = rest.by_ref().take(as_usize(query.count)).collect();
         let last = page.last().filter(|_| rest.peek().is_some());
-        let next = last.map(|(id, entry)| Position::new(key(entry), (*id).to_owned()));
-        let stored = page.into_iter().map(|(id, entry)| entry.stored(id, query.selection)).collect();
+        let next = last.map(|hit| Position::new(hit.key.clone(), hit.id.to_owned()));
+        let stored = page.into_iter().map(|hit| hit.entry.stored(hit.id, query.selection)).collect();
         Page { total, resources: stored, next }
     }
 
@@ -396,8 +420,9 @@ impl TenantResources {
                 if group.value != member {
                     continue;
                 }
-                let entry = self.types.get(&group.resource_type).and_then(|resources| resources.entries.get(&group.id));
-                let display = entry.and_then(|entry| entry.searchable.get("displayName")).and_then(|name| name.as_str()).map(str::to_owned);
+                let entry = self.types.get(&group.resource_type).and_then(|resources| resources.entries.get(group.id.as_str()));
+                let document = entry.map(|entry| entry.document.unpack());
+                let display = document.as_ref().and_then(|document| document.get("displayName")?.as_str()).map(str::to_owned);
                 let (id, resource_type) = (group.id.clone(), group.resource_type.clone());
                 edges.push(Edge { member: member.to_owned(), id, resource_type, display });
                 if asked.insert(&group.id) {
@@ -409,26 +434,18 @@ impl TenantResources {
     }
 }
 
-/// The place of a result: missing keys last when ascending and first when descending, ties by id.
-#[derive(Debug, PartialEq, Eq)]
-struct SortPlace {
+/// A resource that meets a filter.
+struct Hit<'a> {
     key: Option<Vec<u8>>,
-    is_descending: bool,
-    id: String,
+    id: &'a str,
+    entry: &'a Entry,
 }
 
-impl Ord for SortPlace {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let ascending = (self.key.is_none(), &self.key).cmp(&(other.key.is_none(), &other.key));
-        let by_key = if self.is_descending { ascending.reverse() } else { ascending };
-        by_key.then_with(|| self.id.cmp(&other.id))
-    }
-}
-
-impl PartialOrd for SortPlace {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
+/// The order of results by key and id: missing keys last when ascending and first when descending, ties by id.
+fn order(is_descending: bool, left: (&Option<Vec<u8>>, &str), right: (&Option<Vec<u8>>, &str)) -> Ordering {
+    let ascending = (left.0.is_none(), left.0).cmp(&(right.0.is_none(), right.0));
+    let by_key = if is_descending { ascending.reverse() } else { ascending };
+    by_key.then_with(|| left.1.cmp(right.1))
 }
 
 fn enter_members(
@@ -492,7 +509,7 @@ impl ResourceStore for MemoryResources {
     async fn get(&self, key: &ResourceKey, selection: Selection) -> Result<Option<StoredResource>> {
         let Some(tenant) = self.tenant(&key.tenant) else { return Ok(None) };
         let tenant = read(&tenant);
-        let entry = tenant.types.get(&key.resource_type).and_then(|resources| resources.entries.get(&key.id));
+        let entry = tenant.types.get(&key.resource_type).and_then(|resources| resources.entries.get(key.id.as_str()));
         Ok(entry.map(|entry| entry.stored(&key.id, selection)))
     }
 

@@ -6,6 +6,7 @@ mod forward;
 mod members;
 mod memberships;
 mod memory;
+mod packed;
 
 pub(crate) use memberships::{Edge, memberships_of};
 pub use memberships::{MAX_LEVELS, Membership};

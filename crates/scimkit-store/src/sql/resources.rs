@@ -15,8 +15,8 @@ use crate::resource::{NewResource, Page, Position, Query, ResourceKey, Revision,
 /// The attributes of the scope `s` whose elements are kept apart, in the spelling that came first. No name holds the separator.
 const ATTRIBUTES: &str = "(SELECT string_agg(a.attribute, '\u{1f}') FROM @member_attribute a WHERE a.scope = s.scope)";
 
-fn read_attributes(text: Option<String>) -> Vec<String> {
-    let mut attributes: Vec<String> = text.iter().flat_map(|text| text.split('\u{1f}')).map(str::to_owned).collect();
+fn read_attributes(text: Option<&str>) -> Vec<String> {
+    let mut attributes: Vec<String> = text.into_iter().flat_map(|text| text.split('\u{1f}')).map(str::to_owned).collect();
     attributes.sort();
     attributes
 }
@@ -51,7 +51,7 @@ struct Scope {
 async fn scope<S: Session>(session: &mut S, tenant: &str, resource_type: &str, lock: &str) -> Result<Option<Scope>> {
     let sql = format!("SELECT s.scope, {ATTRIBUTES} FROM @scope s WHERE s.tenant = ?1 AND s.resource_type = ?2{lock}");
     let Some(mut row) = first(session, &sql, &parameters![tenant, resource_type]).await? else { return Ok(None) };
-    Ok(Some(Scope { scope: row.take()?, member_attributes: read_attributes(row.take()?) }))
+    Ok(Some(Scope { scope: row.take()?, member_attributes: read_attributes(row.take::<Option<String>>()?.as_deref()) }))
 }
 
 async fn scope_or_new<S: Session>(session: &mut S, tenant: &str, resource_type: &str, lock: &str) -> Result<Scope> {
@@ -140,7 +140,7 @@ async fn find<S: Session>(session: &mut S, key: &ResourceKey, lock: &str) -> Res
     let Some(mut row) = first(session, &sql, &parameters![key.tenant.as_str(), key.resource_type.as_str(), key.id.as_str()]).await? else {
         return Ok(None);
     };
-    Ok(Some((Stored::read(&mut row)?, read_attributes(row.take()?))))
+    Ok(Some((Stored::read(&mut row)?, read_attributes(row.take::<Option<String>>()?.as_deref()))))
 }
 
 /// The resource of a key, which nobody else changes until the transaction ends.

@@ -1,0 +1,103 @@
+use scimkit_store::postgres::{PostgresResources, PostgresState};
+use scimkit_store::{NewResource, Query, ResourceKey, ResourceStore, Selection, StoreErrorKind, Tenant};
+use scimkit_types::{Resource, Timestamp};
+
+use crate::cluster::{Schema, pool, schema, server};
+
+fn key(resource_type: &str, id: &str) -> ResourceKey {
+    ResourceKey::new(Tenant::default(), resource_type, id)
+}
+
+fn resource(resource_type: &str, id: &str, document: &str) -> NewResource {
+    let document: Resource = serde_json::from_str(document).unwrap();
+    let mut new = NewResource::new(key(resource_type, id), document, Timestamp::UNIX_EPOCH);
+    new.member_attributes = vec!["members".to_owned()];
+    new
+}
+
+fn quoted(schema: &Schema) -> String {
+    format!("\"{}\"", schema.name.replace('"', "\"\""))
+}
+
+/// Migrations run once, however many open a store at the same time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_schema_is_set_up_once_however_many_open_it() {
+    let Some(schema) = schema() else { return };
+    let mut opening = tokio::task::JoinSet::new();
+    for n in 0..16 {
+        let (pool, name) = (schema.pool.clone(), schema.name.clone());
+        opening.spawn(async move {
+            if n % 2 == 0 {
+                PostgresResources::open_in(pool, &name).await.map(drop)
+            } else {
+                PostgresState::open_in(pool, &name).await.map(drop)
+            }
+        });
+    }
+    for opened in opening.join_all().await {
+        opened.unwrap();
+    }
+    let client = schema.pool.get().await.unwrap();
+    let versions = client.query(&format!("SELECT version FROM {}.version", quoted(&schema)), &[]).await.unwrap();
+    assert_eq!(versions.iter().map(|row| row.get::<_, i64>(0)).collect::<Vec<_>>(), [1]);
+}
+
+#[tokio::test]
+async fn a_schema_of_a_newer_version_is_refused() {
+    let Some(schema) = schema() else { return };
+    PostgresResources::open_in(schema.pool.clone(), &schema.name).await.unwrap();
+    let client = schema.pool.get().await.unwrap();
+    client.batch_execute(&format!("UPDATE {}.version SET version = 1000", quoted(&schema))).await.unwrap();
+    let error = PostgresResources::open_in(schema.pool.clone(), &schema.name).await.unwrap_err();
+    assert!(matches!(error.kind(), StoreErrorKind::Corrupt { .. }), "{error:?}");
+    for name in ["", &"x".repeat(64), "a\0"] {
+        assert!(PostgresResources::open_in(schema.pool.clone(), name).await.is_err());
+    }
+}
+
+/// A transaction that the database gives up because it and another one wait for each other is done again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_was_given_up_is_done_again() {
+    let Some(schema) = schema() else { return };
+    // It is the store that notices, and the test has some time to make the other half of the circle.
+    let notices_after = |time: &str| pool(server().unwrap().options(format!("-c deadlock_timeout={time}")).clone(), 2);
+    let store = std::sync::Arc::new(PostgresResources::open_in(notices_after("4s"), &schema.name).await.unwrap());
+    store.create(resource("User", "u", "{}")).await.unwrap();
+    store.create(resource("Group", "g", r#"{"members": [{"value": "u"}]}"#)).await.unwrap();
+    let lock = |id: &str| format!("SELECT 1 FROM {}.resource WHERE id = '{id}' FOR UPDATE", quoted(&schema));
+    let patient = notices_after("60s");
+    let mut client = patient.get().await.unwrap();
+    let other = client.transaction().await.unwrap();
+    other.execute(&lock("g"), &[]).await.unwrap();
+    // The delete has the user and waits for the group; then the other one waits for the user.
+    let delete = tokio::spawn({
+        let store = std::sync::Arc::clone(&store);
+        async move { store.delete(&key("User", "u"), None, Timestamp::UNIX_EPOCH).await }
+    });
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pg_backend_pid() = ANY(pg_blocking_pids(pid))";
+    while other.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        // What it tells of other sessions stays as it is within a transaction, unless told otherwise.
+        other.execute("SELECT pg_stat_clear_snapshot()", &[]).await.unwrap();
+    }
+    other.execute(&lock("u"), &[]).await.unwrap();
+    other.commit().await.unwrap();
+    assert!(delete.await.unwrap().unwrap());
+    let group = store.get(&key("Group", "g"), Selection::Whole).await.unwrap().unwrap();
+    assert_eq!((group.revision.0, group.document.get("members")), (2, None));
+}
+
+/// Invariant 5: what the server says of a failure has no values.
+#[tokio::test]
+async fn errors_have_a_cause_and_show_no_values() {
+    let Some(schema) = schema() else { return };
+    let store = PostgresResources::open_in(schema.pool.clone(), &schema.name).await.unwrap();
+    let client = schema.pool.get().await.unwrap();
+    let check = format!("ALTER TABLE {}.value ADD CONSTRAINT short CHECK (length(folded) < 5)", quoted(&schema));
+    client.batch_execute(&check).await.unwrap();
+    let error = store.create(resource("User", "u", r#"{"title": "a-secret-title"}"#)).await.unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap();
+    assert_eq!(error.kind(), &StoreErrorKind::Backend);
+    assert!(cause.to_string().contains("23514"), "{cause}");
+    assert!(!format!("{error} {cause} {cause:?}").contains("secret"));
+    assert_eq!(store.query(&Query::new(Tenant::default(), "User".to_owned(), 1)).await.unwrap().total, 0);
+}
