@@ -278,9 +278,8 @@ impl ObjectForm {
             mapping.flow_types = names.collect::<Vec<_>>().join(",");
         }
         if !self.scope.is_empty() {
-            let mut filter = ScopeFilter::default();
-            filter.groups = self.scope.into_iter().map(GroupForm::into_group).collect();
-            mapping.scope = Some(filter);
+            let groups = self.scope.into_iter().map(GroupForm::into_group).collect();
+            mapping.scope = Some(ScopeFilter { groups, ..ScopeFilter::default() });
         }
         mapping.attribute_mappings = self.attributes.into_iter().map(AttributeForm::into_mapping).collect();
         let attribute = |form| match form {
@@ -320,10 +319,8 @@ impl ObjectForm {
 
 impl GroupForm {
     fn into_group(self) -> ScopeGroup {
-        let mut group = ScopeGroup::default();
-        group.name = self.name;
-        group.clauses = self.clauses.into_iter().map(ClauseForm::into_clause).collect();
-        group
+        let clauses = self.clauses.into_iter().map(ClauseForm::into_clause).collect();
+        ScopeGroup { name: self.name, clauses, ..ScopeGroup::default() }
     }
 }
 

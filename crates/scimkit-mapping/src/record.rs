@@ -1,7 +1,7 @@
 //! What a source says of one object.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use scimkit_types::{ComplexValue, Value};
 use serde::{Deserialize, Serialize};
@@ -42,36 +42,71 @@ impl SourceRecord {
     }
 
     /// The value that a mapping sees under this name; null when there is none.
-    ///
-    /// A name that the record has is taken as it is, with one exception: a guest's `userPrincipalName` ends before `#EXT#`, and
-    /// `originalUserPrincipalName` is the whole. Other names are looked up under [the name that Microsoft Graph uses](graph_name).
     pub(crate) fn value(&self, name: &str) -> Cow<'_, Value> {
-        if name.eq_ignore_ascii_case("userPrincipalName") {
-            return match self.attributes.get(name) {
-                Some(Value::String(text)) => Cow::Owned(Value::from(without_guest_suffix(text))),
-                Some(other) => Cow::Borrowed(other),
-                None => Cow::Owned(Value::Null),
-            };
-        }
-        if let Some(value) = self.attributes.get(name) {
-            return Cow::Borrowed(value);
-        }
-        let graph = graph_name(name);
-        if graph == "id" {
-            return Cow::Owned(Value::from(self.id.as_str()));
-        }
-        match self.attributes.get(graph) {
-            Some(Value::List(values)) if name.eq_ignore_ascii_case("telephoneNumber") => {
-                values.first().map_or(Cow::Owned(Value::Null), Cow::Borrowed)
-            }
-            Some(value) => Cow::Borrowed(value),
-            None => Cow::Owned(Value::Null),
-        }
+        value_of(self, name, |name| self.attributes.get(name))
     }
 
     /// The ids under a reference attribute, whose name compares without case; `None` when the record does not tell.
     pub(crate) fn reference(&self, name: &str) -> Option<&[String]> {
         self.references.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, ids)| ids.as_slice())
+    }
+}
+
+/// The number of attributes up to which they are searched for each name.
+const SEARCHED: usize = 32;
+
+/// The attributes of a record, found in the same time however many there are.
+#[derive(Debug)]
+pub(crate) struct Attributes<'a> {
+    pub(crate) record: &'a SourceRecord,
+    /// By name in small letters, for a record that has many.
+    index: Option<HashMap<String, &'a Value>>,
+}
+
+impl<'a> Attributes<'a> {
+    pub(crate) fn new(record: &'a SourceRecord) -> Self {
+        let lower = |(name, value): (&'a str, &'a Value)| (name.to_ascii_lowercase(), value);
+        let index = (record.attributes.len() > SEARCHED).then(|| record.attributes.iter().map(lower).collect());
+        Self { record, index }
+    }
+
+    /// The value that a mapping sees under this name; null when there is none.
+    pub(crate) fn value(&self, name: &str) -> Cow<'_, Value> {
+        value_of(self.record, name, |name| match &self.index {
+            Some(index) => index.get(&name.to_ascii_lowercase()).copied(),
+            None => self.record.attributes.get(name),
+        })
+    }
+}
+
+/// The value of a name, by way of the attributes that the record has.
+///
+/// A name that the record has is taken as it is, with one exception: a guest's `userPrincipalName` ends before `#EXT#`, and
+/// `originalUserPrincipalName` is the whole. Other names are looked up under [the name that Microsoft Graph uses](graph_name).
+fn value_of<'a>(record: &SourceRecord, name: &str, get: impl Fn(&str) -> Option<&'a Value>) -> Cow<'a, Value> {
+    if name.eq_ignore_ascii_case("userPrincipalName") {
+        return match get(name) {
+            Some(Value::String(text)) if text.contains(GUEST) => Cow::Owned(Value::from(without_guest_suffix(text))),
+            Some(other) => Cow::Borrowed(other),
+            None => Cow::Owned(Value::Null),
+        };
+    }
+    if let Some(value) = get(name) {
+        return Cow::Borrowed(value);
+    }
+    let graph = graph_name(name);
+    if graph == "id" {
+        return Cow::Owned(Value::from(record.id.as_str()));
+    }
+    if graph == name {
+        return Cow::Owned(Value::Null);
+    }
+    match get(graph) {
+        Some(Value::List(values)) if name.eq_ignore_ascii_case("telephoneNumber") => {
+            values.first().map_or(Cow::Owned(Value::Null), Cow::Borrowed)
+        }
+        Some(value) => Cow::Borrowed(value),
+        None => Cow::Owned(Value::Null),
     }
 }
 
@@ -93,8 +128,11 @@ pub fn graph_name(name: &str) -> &str {
     NAMES.iter().find(|(mapping, _)| mapping.eq_ignore_ascii_case(name)).map_or(name, |(_, graph)| graph)
 }
 
+/// What stands in the user principal name of a guest, and ends what is of use.
+const GUEST: &str = "#EXT#";
+
 fn without_guest_suffix(name: &str) -> &str {
-    name.split_once("#EXT#").map_or(name, |(head, _)| head)
+    name.split_once(GUEST).map_or(name, |(head, _)| head)
 }
 
 #[cfg(test)]

@@ -121,7 +121,7 @@ impl Target {
         self.is_same_attribute(other) && !self.is_single() && is_unclear
     }
 
-    fn is_same_attribute(&self, other: &Self) -> bool {
+    pub(crate) fn is_same_attribute(&self, other: &Self) -> bool {
         self.extension == other.extension && self.attribute.name == other.attribute.name
     }
 
@@ -151,20 +151,22 @@ impl Target {
 
     /// Sets the values, which have been converted.
     pub(crate) fn place(&self, resource: &mut Resource, values: Values) {
-        let name = self.attribute.name.as_str();
+        if !values.is_empty() {
+            self.place_in(self.container(resource).entry(self.attribute.name.as_str()), values);
+        }
+    }
+
+    /// Sets the values, which have been converted, in the value of the whole attribute.
+    pub(crate) fn place_in(&self, whole: &mut Value, values: Values) {
         match (&self.leaf, values) {
             (_, Values::None) => {}
-            (None, Values::One(value)) if self.is_single() => {
-                self.container(resource).insert(name, value);
-            }
-            (None, values) => {
-                self.container(resource).insert(name, Value::List(values.into_vec()));
-            }
+            (None, Values::One(value)) if self.is_single() => *whole = value,
+            (None, values) => *whole = Value::List(values.into_vec()),
             (Some(leaf), values) if self.is_single() => {
-                as_complex(self.container(resource).entry(name)).insert(leaf.name.as_str(), values.into_iter().next());
+                as_complex(whole).insert(leaf.name.as_str(), values.into_iter().next());
             }
             (Some(leaf), values) => {
-                let elements = as_list(self.container(resource).entry(name));
+                let elements = as_list(whole);
                 for value in values {
                     let free = elements.iter().position(|element| {
                         self.meets(element) && element.as_complex().is_some_and(|element| element.get(leaf.name.as_str()).is_none())
@@ -306,12 +308,12 @@ fn literal(literal: &Literal) -> Value {
 fn convert(value: Cow<'_, Value>, definition: &Attribute) -> Result<Value, EvaluationErrorKind> {
     let expected = |expected: &'static str| EvaluationErrorKind::Type { expected };
     match (definition.type_, &*value) {
-        (AttributeType::Complex, Value::Complex(_)) => return Ok(value.into_owned()),
         (AttributeType::Complex, Value::String(_)) if definition.is_multi_valued && definition.sub_attribute("value").is_some() => {
             return Ok(Value::Complex(std::iter::once(("value", value.into_owned())).collect()));
         }
+        (AttributeType::Complex, Value::Complex(_))
+        | (AttributeType::String | AttributeType::Reference | AttributeType::Binary, Value::String(_)) => return Ok(value.into_owned()),
         (AttributeType::Complex, _) => return Err(expected("complex")),
-        (AttributeType::String | AttributeType::Reference | AttributeType::Binary, Value::String(_)) => return Ok(value.into_owned()),
         _ => {}
     }
     let text = match text_of(&value) {

@@ -130,15 +130,15 @@ fn explain(text: &str, arguments: &Arguments, output: &mut dyn Write) -> Result<
         writeln!(output, "  {}{step}", "  ".repeat(step.depth))?;
     }
     match result? {
-        Evaluation::Value(value) => writeln!(output, "result: {}", json(in_language(value)))?,
+        Evaluation::Value(value) => writeln!(output, "result: {}", json(&in_language(value)))?,
         Evaluation::IgnoreObject => writeln!(output, "result: the object is left alone")?,
         _ => writeln!(output, "result: the attribute is left alone")?,
     }
     Ok(())
 }
 
-fn json(value: Value) -> String {
-    serde_json::to_string(&value).unwrap_or_else(|error| error.to_string())
+fn json(value: &Value) -> String {
+    serde_json::to_string(value).unwrap_or_else(|error| error.to_string())
 }
 
 /// The name and value of `--set`.

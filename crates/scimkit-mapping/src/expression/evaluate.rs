@@ -11,7 +11,7 @@ use super::node::{CallNode, Comparison, Node, Word};
 use super::steps::Recorder;
 use crate::environment::Environment;
 use crate::pattern::Pattern;
-use crate::record::SourceRecord;
+use crate::record::{Attributes, SourceRecord};
 use crate::target;
 
 /// What an expression gives for a record.
@@ -35,7 +35,8 @@ impl Expression {
     /// # Errors
     /// [`EvaluationError`] if a function cannot do its work.
     pub fn evaluate(&self, record: &SourceRecord, environment: &Environment<'_>) -> Result<Evaluation, EvaluationError> {
-        let context = Context::new(record, environment, None);
+        let attributes = Attributes::new(record);
+        let context = Context::new(&attributes, environment, None);
         match context.evaluate(&self.root) {
             Ok(value) => Ok(Evaluation::Value(value.into_owned())),
             Err(stop) => stop.into_evaluation().map_err(|kind| EvaluationError::new(None, kind)),
@@ -80,7 +81,7 @@ impl From<EvaluationErrorKind> for Stop {
 /// What one evaluation works on.
 #[derive(Debug)]
 pub(crate) struct Context<'a> {
-    pub(crate) record: &'a SourceRecord,
+    pub(crate) attributes: &'a Attributes<'a>,
     pub(crate) environment: &'a Environment<'a>,
     pub(crate) target: Option<&'a str>,
     steps: Cell<usize>,
@@ -88,8 +89,8 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub(crate) const fn new(record: &'a SourceRecord, environment: &'a Environment<'a>, target: Option<&'a str>) -> Self {
-        Self { record, environment, target, steps: Cell::new(0), recorder: None }
+    pub(crate) const fn new(attributes: &'a Attributes<'a>, environment: &'a Environment<'a>, target: Option<&'a str>) -> Self {
+        Self { attributes, environment, target, steps: Cell::new(0), recorder: None }
     }
 
     /// The same, with the intermediate values kept.
@@ -150,10 +151,9 @@ impl<'a> Context<'a> {
     fn bounded<'c>(&self, value: Cow<'c, Value>) -> Outcome<'c> {
         let limit = self.environment.limits.text;
         let size = match &value {
-            Cow::Borrowed(_) => 0,
             Cow::Owned(Value::String(text)) => text.len(),
             Cow::Owned(Value::List(values)) => values.iter().map(|value| value.as_str().map_or(1, |text| text.len().max(1))).sum(),
-            Cow::Owned(_) => 0,
+            Cow::Borrowed(_) | Cow::Owned(_) => 0,
         };
         if size > limit { Err(too_long(limit)) } else { Ok(value) }
     }
@@ -175,8 +175,8 @@ impl<'a> Context<'a> {
         if name.eq_ignore_ascii_case("IsSoftDeleted") {
             return Cow::Owned(Value::from(self.environment.is_soft_deleted));
         }
-        match (self.record.value(name), path) {
-            (value, Some(path)) if *value == Value::Null => Cow::Owned(target::select(&self.record.attributes, path)),
+        match (self.attributes.value(name), path) {
+            (value, Some(path)) if *value == Value::Null => Cow::Owned(target::select(&self.attributes.record.attributes, path)),
             (value, _) => value,
         }
     }

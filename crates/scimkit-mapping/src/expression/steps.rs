@@ -7,7 +7,7 @@ use super::evaluate::{Context, Evaluation, Outcome, Stop};
 use super::node::Node;
 use super::{EvaluationError, Expression};
 use crate::environment::Environment;
-use crate::record::SourceRecord;
+use crate::record::{Attributes, SourceRecord};
 
 /// The most intermediate values that are kept of one evaluation.
 const MAX_KEPT: usize = 1_000;
@@ -79,7 +79,8 @@ impl Expression {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn trace(&self, record: &SourceRecord, environment: &Environment<'_>) -> (Result<Evaluation, EvaluationError>, Vec<Step>) {
-        let context = Context::new(record, environment, None).recording();
+        let attributes = Attributes::new(record);
+        let context = Context::new(&attributes, environment, None).recording();
         let result = match context.evaluate(&self.root) {
             Ok(value) => Ok(Evaluation::Value(value.into_owned())),
             Err(stop) => stop.into_evaluation().map_err(|kind| EvaluationError::new(None, kind)),

@@ -25,7 +25,12 @@ impl ObjectMapping {
         };
         let compiled = MappingSet::build(self, &catalog, resource_type, options);
         let mut faults = compiled.faults;
-        faults.extend(compiled.set.check_fit(source, profile, &catalog, resource_type, &compiled.claimed));
+        faults.extend(compiled.set.check_fit(
+            source,
+            profile,
+            (&catalog, resource_type),
+            (&compiled.claimed, compiled.is_matching_claimed),
+        ));
         faults
     }
 
@@ -55,7 +60,7 @@ impl MappingSet {
         match catalog.resource_type(&self.resource_type) {
             Some(resource_type) => {
                 let mut faults = self.check_targets(&catalog, resource_type);
-                faults.extend(self.check_fit(source, profile, &catalog, resource_type, &[]));
+                faults.extend(self.check_fit(source, profile, (&catalog, resource_type), (&[], false)));
                 faults
             }
             None => fault(format!("`{}` has no resource type `{}`", profile.name, self.resource_type)),
@@ -66,9 +71,8 @@ impl MappingSet {
         &self,
         source: Option<&[AttributeDefinition]>,
         profile: &Profile,
-        catalog: &Catalog,
-        resource_type: &ResourceType,
-        claimed: &[Target],
+        (catalog, resource_type): (&Catalog, &ResourceType),
+        (claimed, is_matching_claimed): (&[Target], bool),
     ) -> Vec<Fault> {
         let mut faults = Vec::new();
         if let Some(known) = source {
@@ -79,7 +83,7 @@ impl MappingSet {
             faults.extend(messages.map(|message| mapping.fault(Member::Source, message)));
         }
         self.check_required(catalog, resource_type, claimed, &mut faults);
-        self.check_matching(profile, &mut faults);
+        self.check_matching(profile, is_matching_claimed, &mut faults);
         self.check_use(&mut faults);
         faults
     }
@@ -135,8 +139,8 @@ impl MappingSet {
         }
     }
 
-    fn check_matching(&self, profile: &Profile, faults: &mut Vec<Fault>) {
-        if self.matching.is_empty() {
+    fn check_matching(&self, profile: &Profile, is_claimed: bool, faults: &mut Vec<Fault>) {
+        if self.matching.is_empty() && !is_claimed {
             faults.push(Fault::new("object mapping", "expected at least one matching attribute, found none"));
         }
         for mapping in &self.mappings {

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use scimkit_types::value::MemberName;
 use scimkit_types::{Catalog, ResourceType, SchemaUri, Value};
 
-use super::{Mapping, MappingSet, MatchingAttribute, Source, place};
+use super::{Mapping, MappingSet, MatchingAttribute, Slot, Source, place};
 use crate::expression::{self, Expression, ExpressionOptions};
 use crate::fault::{At, Fault, Member};
 use crate::functions::Gives;
@@ -18,6 +19,8 @@ pub(super) struct Compiled {
     pub(super) faults: Vec<Fault>,
     /// The targets of mappings that are at fault elsewhere.
     pub(super) claimed: Vec<Target>,
+    /// Whether one of those mappings is of a matching attribute.
+    pub(super) is_matching_claimed: bool,
 }
 
 impl MappingSet {
@@ -53,7 +56,7 @@ impl MappingSet {
         resource_type: &ResourceType,
         options: &ExpressionOptions,
     ) -> Compiled {
-        let (mut faults, mut claimed) = (Vec::new(), Vec::new());
+        let (mut faults, mut claimed, mut is_matching_claimed) = (Vec::new(), Vec::new(), false);
         let scope = object_mapping.scope.as_ref().map(|scope| Scope::compile(scope, &mut faults)).unwrap_or_default();
         let mut mappings: Vec<Mapping> = Vec::new();
         for (index, attribute_mapping) in object_mapping.attribute_mappings.iter().enumerate() {
@@ -66,7 +69,8 @@ impl MappingSet {
                     let name = &attribute_mapping.target_attribute_name;
                     let fault = |(member, message)| Fault::at(At::Mapping(index, member), place(name), message);
                     faults.extend(found.into_iter().map(fault));
-                    claimed.extend(target);
+                    claimed.extend(target.map(|target| *target));
+                    is_matching_claimed |= attribute_mapping.matching_priority > 0;
                 }
             }
         }
@@ -87,6 +91,7 @@ impl MappingSet {
                 extensions.push(extension.clone());
             }
         }
+        let slots = slots(&mut mappings, &extensions);
         let flows = [ObjectFlow::Create, ObjectFlow::Update, ObjectFlow::Delete];
         let set = Self {
             object_type: object_mapping.source_object_name.clone(),
@@ -96,10 +101,27 @@ impl MappingSet {
             scope,
             matching,
             extensions,
+            slots,
             mappings,
         };
-        Compiled { set, faults, claimed }
+        Compiled { set, faults, claimed, is_matching_claimed }
     }
+}
+
+/// Gives each mapping the slot of its attribute.
+fn slots(mappings: &mut [Mapping], extensions: &[SchemaUri]) -> Vec<Slot> {
+    let mut slots: Vec<Slot> = Vec::new();
+    for index in 0..mappings.len() {
+        let Some((mapping, others)) = mappings.get_mut(..=index).and_then(<[Mapping]>::split_last_mut) else { continue };
+        let known = others.iter().find(|other| other.target.is_same_attribute(&mapping.target));
+        mapping.slot = known.map_or(slots.len(), |known| known.slot);
+        if known.is_none() {
+            let extension = mapping.target.extension.as_ref();
+            let extension = extension.and_then(|uri| extensions.iter().position(|known| known == uri));
+            slots.push(Slot { name: MemberName::from(&mapping.target.attribute.name), extension });
+        }
+    }
+    slots
 }
 
 /// What is wrong with which member of a mapping.
@@ -124,7 +146,7 @@ impl Mapping {
         catalog: &Catalog,
         resource_type: &ResourceType,
         options: &ExpressionOptions,
-    ) -> Result<Self, (Vec<Message>, Option<Target>)> {
+    ) -> Result<Self, (Vec<Message>, Option<Box<Target>>)> {
         let mut messages = Vec::new();
         let target = match Target::compile(&mapping.target_attribute_name, catalog, resource_type) {
             Ok(target) => Some(target),
@@ -180,11 +202,12 @@ impl Mapping {
                 },
                 null_policy: mapping.null_policy,
                 precedence: mapping.matching_priority,
+                slot: 0,
                 matching_index: None,
                 is_redacted,
                 is_chosen_once,
             }),
-            _ => Err((messages, Some(target))),
+            _ => Err((messages, Some(Box::new(target)))),
         }
     }
 }

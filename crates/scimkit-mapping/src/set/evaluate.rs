@@ -1,11 +1,12 @@
 //! From a record to what the target should have.
 
-use scimkit_types::{Resource, Value};
+use scimkit_types::value::MemberName;
+use scimkit_types::{ComplexValue, Resource, Value};
 
 use super::{Mapping, MappingSet, Source};
 use crate::environment::{Environment, Operation};
 use crate::expression::{Context, Evaluation, EvaluationError, EvaluationErrorKind, text_of};
-use crate::record::SourceRecord;
+use crate::record::{Attributes, SourceRecord};
 use crate::schema::{FlowType, NullPolicy};
 use crate::target::Values;
 
@@ -69,9 +70,11 @@ impl MappingSet {
     /// # Errors
     /// [`EvaluationError`] of the first mapping that cannot give a value, or of a new object without a required attribute.
     pub fn evaluate(&self, record: &SourceRecord, environment: &Environment<'_>, operation: Operation) -> Result<Desired, EvaluationError> {
-        let mut desired = Desired { resource: Resource::new([self.schema.as_str()]), ..Desired::default() };
+        let mut desired = Desired::default();
+        let mut values = vec![Value::Null; self.slots.len()];
+        let attributes = Attributes::new(record);
         for mapping in &self.mappings {
-            let context = Context::new(record, environment, Some(&mapping.target.text));
+            let context = Context::new(&attributes, environment, Some(&mapping.target.text));
             let (flow, matching_value) = mapping.flow(&context, operation)?;
             if let (Some(index), Some(value)) = (mapping.matching_index, matching_value) {
                 desired.matching.push((index, value));
@@ -80,9 +83,9 @@ impl MappingSet {
                 desired.redacted.push(mapping.target.text.clone());
             }
             match flow {
-                Flow::Values(values) => mapping.target.place(&mut desired.resource, values),
+                Flow::Values(new) => mapping.write(&mut values, new),
                 Flow::Default => {
-                    mapping.target.place(&mut desired.resource, mapping.default.clone());
+                    mapping.write(&mut values, mapping.default.clone());
                     desired.defaulted.push(mapping.target.text.clone());
                 }
                 Flow::Reference(reference) => desired.references.push(reference),
@@ -92,8 +95,31 @@ impl MappingSet {
             }
         }
         desired.matching.sort_unstable_by_key(|(index, _)| *index);
-        self.add_extensions(&mut desired.resource);
+        desired.resource = self.resource(values);
         Ok(desired)
+    }
+
+    /// The resource of the values of all attributes; null for one that is left out.
+    fn resource(&self, values: Vec<Value>) -> Resource {
+        let mut members = Vec::with_capacity(1 + self.slots.len());
+        members.push((MemberName::from("schemas"), Value::Null));
+        let mut extended: Vec<Vec<(MemberName, Value)>> = vec![Vec::new(); self.extensions.len()];
+        for (slot, value) in self.slots.iter().zip(values).filter(|(_, value)| *value != Value::Null) {
+            match slot.extension.and_then(|index| extended.get_mut(index)) {
+                Some(extension) => extension.push((slot.name.clone(), value)),
+                None => members.push((slot.name.clone(), value)),
+            }
+        }
+        let mut schemas = vec![Value::from(self.schema.as_str())];
+        for (uri, attributes) in self.extensions.iter().zip(extended).filter(|(_, attributes)| !attributes.is_empty()) {
+            schemas.push(Value::from(uri.as_str()));
+            members.push((MemberName::from(uri), Value::Complex(ComplexValue::from_distinct(attributes))));
+        }
+        if let Some((_, first)) = members.first_mut() {
+            *first = Value::List(schemas);
+        }
+        // INVARIANT (distinct names): `compile` gives every attribute one slot, and every extension stands in the list once.
+        Resource::from(ComplexValue::from_distinct(members))
     }
 
     /// Adds the extensions of which the resource has attributes to `schemas`, which names the base schema.
@@ -115,6 +141,12 @@ impl MappingSet {
 }
 
 impl Mapping {
+    fn write(&self, values: &mut [Value], new: Values) {
+        if let Some(whole) = values.get_mut(self.slot) {
+            self.target.place_in(whole, new);
+        }
+    }
+
     /// What the mapping gives, and the value to match by.
     pub(super) fn flow(&self, context: &Context<'_>, operation: Operation) -> Result<(Flow, Option<String>), EvaluationError> {
         let is_held = operation == Operation::Update && self.flows_once();
@@ -123,7 +155,7 @@ impl Mapping {
         }
         let expression = match &self.source {
             Source::Expression(expression) => expression,
-            Source::Reference(name) => return Ok((self.reference(context.record.reference(name)), None)),
+            Source::Reference(name) => return Ok((self.reference(context.attributes.record.reference(name)), None)),
             Source::Default => return Ok((self.without_value(operation)?, None)),
         };
         let value = match context.evaluate(&expression.root) {

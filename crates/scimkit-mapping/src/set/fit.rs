@@ -67,11 +67,10 @@ impl Expression {
         let mut kinds = Vec::new();
         results(&self.root, &mut |result| {
             let kind = match result {
-                Node::Text(_) => Some(Kind::Text),
                 Node::Number { .. } => Some(Kind::Integer),
                 Node::Attribute { .. } => Some(kind_of(result, known).unwrap_or(Kind::Text)),
                 Node::Word(Word::IgnoreAttributeFlow | Word::IgnoreObjectFlow) => None,
-                Node::Word(_) => Some(Kind::Text),
+                Node::Text(_) | Node::Word(_) => Some(Kind::Text),
                 other => kind_of(other, known),
             };
             kinds.extend(kind.filter(|kind| !kinds.contains(kind)));

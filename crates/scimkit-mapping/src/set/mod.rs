@@ -9,6 +9,7 @@ mod trace;
 
 use scimkit_filter::AttributePath;
 use scimkit_types::SchemaUri;
+use scimkit_types::value::MemberName;
 
 pub use evaluate::{Desired, DesiredReference};
 pub use fit::{ResultType, ValueKind};
@@ -64,6 +65,8 @@ pub struct MappingSet {
     matching: Vec<MatchingAttribute>,
     /// The extensions that mappings have targets in, each once.
     extensions: Vec<SchemaUri>,
+    /// The attributes that mappings have targets in, each once.
+    slots: Vec<Slot>,
 }
 
 /// A target attribute by which an object of the source is found in the target.
@@ -78,6 +81,14 @@ pub struct MatchingAttribute {
     pub filter_path: AttributePath,
 }
 
+/// An attribute of the target that one or more mappings write.
+#[derive(Clone, Debug)]
+struct Slot {
+    name: MemberName,
+    /// The index among the extensions; `None` for the base schema.
+    extension: Option<usize>,
+}
+
 /// One mapping, ready to evaluate.
 #[derive(Clone, Debug)]
 struct Mapping {
@@ -90,6 +101,8 @@ struct Mapping {
     flow_type: FlowType,
     null_policy: NullPolicy,
     precedence: u32,
+    /// The index of the attribute among the slots.
+    slot: usize,
     /// The index among the matching attributes.
     matching_index: Option<usize>,
     /// Whether the value must not be shown.

@@ -8,7 +8,7 @@ use super::evaluate::Flow;
 use super::{Mapping, MappingSet, Source};
 use crate::environment::{Environment, Operation};
 use crate::expression::{Context, Evaluation, EvaluationError, Step};
-use crate::record::SourceRecord;
+use crate::record::{Attributes, SourceRecord};
 use crate::schema::{FlowType, NullPolicy};
 
 /// How the value of one target attribute came about. `Display` is a few lines for people.
@@ -65,7 +65,8 @@ impl MappingSet {
 
 impl Mapping {
     fn trace(&self, record: &SourceRecord, environment: &Environment<'_>, operation: Operation) -> Trace {
-        let context = Context::new(record, environment, Some(&self.target.text)).recording();
+        let attributes = Attributes::new(record);
+        let context = Context::new(&attributes, environment, Some(&self.target.text)).recording();
         let outcome = match self.flow(&context, operation) {
             Ok((Flow::Values(values), _)) => TraceOutcome::Values(values.into_vec()),
             Ok((Flow::Default, _)) => TraceOutcome::Default(self.default.clone().into_vec()),

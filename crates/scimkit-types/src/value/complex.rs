@@ -18,6 +18,11 @@ impl ComplexValue {
         Self { members: Vec::new() }
     }
 
+    /// A complex value of members whose names the caller knows to differ; they are not compared.
+    pub const fn from_distinct(members: Vec<(MemberName, Value)>) -> Self {
+        Self { members }
+    }
+
     /// The value of a member; `None` when there is none of that name.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.members.iter().find(|(member, _)| *member == *name).map(|(_, value)| value)

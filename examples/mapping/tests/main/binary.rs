@@ -38,7 +38,7 @@ fn mappings_without_faults_pass() {
 fn all_faults_are_named_with_path_and_line() {
     let output = run(&["check", "examples/mapping/tests/faults.toml"]);
     assert_eq!(output.status.code(), Some(1));
-    let expected = include_str!("faults.txt");
+    let expected = include_str!("../faults.txt");
     assert_eq!(text(output.stdout), expected);
 }
 
@@ -46,7 +46,7 @@ fn all_faults_are_named_with_path_and_line() {
 fn a_record_is_traced() {
     let output = run(&["trace", "examples/mapping/data/ringcentral.toml", "examples/mapping/data/record.json", "--profile", "ringcentral"]);
     assert!(output.status.success(), "{output:?}");
-    let expected = include_str!("trace.txt");
+    let expected = include_str!("../trace.txt");
     assert_eq!(text(output.stdout), expected);
     let output =
         run(&["trace", "examples/mapping/data/ringcentral.toml", "examples/mapping/data/record.json", "--update", "--soft-deleted"]);
