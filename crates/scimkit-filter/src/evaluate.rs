@@ -7,11 +7,12 @@ use scimkit_types::{AttributeName, ComplexValue, Resource, Value};
 
 use crate::ast::CompareOperator;
 use crate::resolve::{Node, Operand, ResolvedFilter, ResolvedPath};
+use crate::search::{self, Borders};
 
 impl ResolvedFilter {
     /// Whether the resource meets the filter.
     ///
-    /// Allocates nothing but to fold the case of text beyond ASCII, or to look for more than 64 bytes in other text.
+    /// Allocates nothing, with the exceptions that [`TextComparison::try_for_each_of_key`] names and text in place of a dateTime.
     pub fn matches(&self, resource: &Resource) -> bool {
         self.root.holds(Subject::Resource(resource))
     }
@@ -116,7 +117,7 @@ fn compares(value: &Value, comparison: TextComparison, operator: CompareOperator
     match (operand, value) {
         (Operand::Boolean(operand), Value::Boolean(value)) => operator == CompareOperator::Equal && value == operand,
         (Operand::Number(operand), Value::Number(value)) => is_ordered(value.compare(operand), operator),
-        (Operand::Text { key, .. }, Value::String(text)) => compares_text(text, comparison, operator, key),
+        (Operand::Text { key, borders, .. }, Value::String(text)) => compares_text(text, comparison, operator, key, borders),
         (Operand::Instant(operand), Value::String(text)) => {
             compare::instant(text).is_some_and(|instant| is_ordered(instant.cmp(operand), operator))
         }
@@ -136,27 +137,33 @@ const fn is_ordered(ordering: Ordering, operator: CompareOperator) -> bool {
     }
 }
 
-fn compares_text(text: &str, comparison: TextComparison, operator: CompareOperator, key: &str) -> bool {
-    if comparison != TextComparison::CaseExact
-        && text.is_ascii()
+fn compares_text(text: &str, comparison: TextComparison, operator: CompareOperator, key: &str, borders: &Borders) -> bool {
+    if comparison == TextComparison::CaseExact {
+        return match operator {
+            CompareOperator::Contains => text.contains(key),
+            CompareOperator::StartsWith => text.starts_with(key),
+            CompareOperator::EndsWith => text.ends_with(key),
+            // Bytes of UTF-8 are in the order of code points.
+            other => is_ordered(text.cmp(key), other),
+        };
+    }
+    if text.is_ascii()
         && let Some(found) = compares_ascii(text.as_bytes(), operator, key.as_bytes())
     {
         return found;
     }
-    let text = comparison.key(text);
     match operator {
-        CompareOperator::Contains => text.contains(key),
-        CompareOperator::StartsWith => text.starts_with(key),
-        CompareOperator::EndsWith => text.ends_with(key),
-        // Bytes of UTF-8 are in the order of code points.
-        other => is_ordered(text.as_ref().cmp(key), other),
+        CompareOperator::Contains => search::contains(text, comparison, key, borders),
+        CompareOperator::StartsWith => search::starts_with(text, comparison, key),
+        CompareOperator::EndsWith => search::ends_with(text, comparison, key, borders),
+        other => is_ordered(search::compare(text, comparison, key), other),
     }
 }
 
-/// The longest text that is looked for at every place of another; a longer one is looked for in the other's key, in linear time.
+/// The longest text that is looked for at every place of another; a longer one is searched for in linear time.
 const SEARCHED: usize = 64;
 
-/// How ASCII text compares, whose key is its lower case and need not be made. `None` if it is better made.
+/// How ASCII text compares, whose key is its lower case. `None` if it takes a search.
 fn compares_ascii(text: &[u8], operator: CompareOperator, key: &[u8]) -> Option<bool> {
     let is_key = |part: Option<&[u8]>| part.is_some_and(|part| part.eq_ignore_ascii_case(key));
     let holds = match operator {
@@ -190,27 +197,43 @@ mod tests {
         CompareOperator::LessOrEqual,
     ];
 
+    /// What the operator says of the keys.
+    fn expected(key: &str, operator: CompareOperator, operand: &str) -> bool {
+        match operator {
+            CompareOperator::Contains => key.contains(operand),
+            CompareOperator::StartsWith => key.starts_with(operand),
+            CompareOperator::EndsWith => key.ends_with(operand),
+            other => is_ordered(key.cmp(operand), other),
+        }
+    }
+
     proptest! {
-        /// The short way of ASCII text is the long way of all text.
+        /// Streaming and the short way of ASCII text come to what the keys do.
         #[test]
-        fn ascii_text_compares_as_its_key_does(text in "[aAbB ]{0,6}", operand in "[aAbBé\u{212a} ]{0,3}") {
-            let (key, operand) = (compare::text_key(&text, false), compare::text_key(&operand, false));
-            for operator in OPERATORS {
-                let expected = match operator {
-                    CompareOperator::Contains => key.contains(&*operand),
-                    CompareOperator::StartsWith => key.starts_with(&*operand),
-                    CompareOperator::EndsWith => key.ends_with(&*operand),
-                    other => is_ordered(key.cmp(&operand), other),
-                };
-                prop_assert_eq!(compares_text(&text, TextComparison::Caseless, operator, &operand), expected, "{:?}", operator);
+        fn text_compares_as_its_key_does(
+            text in prop_oneof!["[aAbB ]{0,8}", "[aAbBßİıςΣσåÅéＡﬁ \u{30a}\u{301}]{0,8}", "[aA]{0,200}"],
+            operand in prop_oneof!["[aAbBé\u{212a} ]{0,3}", "[aAbBßİıςΣσåÅéＡﬁ \u{30a}\u{301}]{0,4}", "a{60,80}"],
+        ) {
+            for comparison in [TextComparison::CaseExact, TextComparison::Caseless, TextComparison::UserName] {
+                let (key, operand) = (comparison.key(&text), comparison.key(&operand));
+                for operator in OPERATORS {
+                    let found = compares_text(&text, comparison, operator, &operand, &Borders::of(&operand));
+                    prop_assert_eq!(found, expected(&key, operator, &operand), "{:?} {:?}", comparison, operator);
+                }
             }
         }
     }
 
+    /// A search goes on where the key may begin again, and never looks at a byte of the text twice.
     #[test]
     fn long_text_is_found() {
-        let (text, key) = (format!("{}B", "A".repeat(1000)), format!("{}b", "a".repeat(SEARCHED)));
-        assert!(compares_text(&text, TextComparison::Caseless, CompareOperator::Contains, &key));
-        assert!(!compares_text(&text, TextComparison::Caseless, CompareOperator::Contains, &format!("{key}b")));
+        let caseless = |text: &str, operator, key: &str| compares_text(text, TextComparison::Caseless, operator, key, &Borders::of(key));
+        let (text, key) = (format!("{}B", "A".repeat(100_000)), format!("{}b", "a".repeat(8_000)));
+        for operator in [CompareOperator::Contains, CompareOperator::EndsWith] {
+            assert!(caseless(&text, operator, &key));
+            assert!(caseless(&format!("Å{text}"), operator, &key));
+            assert!(!caseless(&text, operator, &format!("{key}b")));
+        }
+        assert!(!caseless(&format!("{text}Å"), CompareOperator::EndsWith, &key));
     }
 }

@@ -40,9 +40,11 @@ pub mod generators;
 mod parse;
 mod print;
 mod resolve;
+mod search;
 mod text;
 
 pub use ast::{AttributeExpression, AttributePath, CompareOperator, Filter, Literal, PatchPath, Text, ValuePath};
 pub use error::{ParseError, ParseErrorKind, ResolveError};
 pub use parse::{Limits, ParseOptions};
 pub use resolve::{Node, Operand, ResolvedFilter, ResolvedPath, resolve_path};
+pub use search::Borders;

@@ -10,6 +10,7 @@ use scimkit_types::{
 use crate::ast::{AttributeExpression, AttributePath, CompareOperator, Filter, Literal, ValuePath};
 use crate::error::ResolveError;
 use crate::parse;
+use crate::search::Borders;
 
 /// A filter that fits a resource type and can be evaluated without looking anything up.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,6 +95,8 @@ pub enum Operand {
         text: String,
         /// The comparison key.
         key: String,
+        /// What a search for the key in other text needs to know; empty unless the operator looks for it.
+        borders: Borders,
     },
     /// A dateTime.
     Instant(Timestamp),
@@ -353,7 +356,13 @@ fn operand(
     tolerances: Tolerances<'_>,
 ) -> Option<Operand> {
     let converts = || tolerances.allow(Tolerance::ConvertFilterValues);
-    let text_operand = |text: &str| Operand::Text { text: text.to_owned(), key: comparison.key(text).into_owned() };
+    let text_operand = |text: &str| {
+        let key = comparison.key(text).into_owned();
+        let is_searched =
+            matches!(operator, CompareOperator::Contains | CompareOperator::EndsWith) && comparison != TextComparison::CaseExact;
+        let borders = if is_searched { Borders::of(&key) } else { Borders::default() };
+        Operand::Text { text: text.to_owned(), key, borders }
+    };
     if *value == Literal::Null {
         return is_equality(operator).then_some(Operand::Null);
     }

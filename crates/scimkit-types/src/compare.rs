@@ -1,7 +1,9 @@
 //! Comparison keys: the one place that says when two values are the same, for the evaluator and for every store.
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 
+use caseless::Caseless as _;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::time::Timestamp;
@@ -66,6 +68,34 @@ impl TextComparison {
             Self::UserName => username_key(text),
         }
     }
+
+    /// Hands the characters of [`key`](Self::key) to a function, one after the other, until it breaks.
+    ///
+    /// Nothing is allocated, but for letters with more than three marks and for names of users beyond ASCII that hold a capital sigma,
+    /// whose lower case depends on what is around it.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use scimkit_types::compare::TextComparison;
+    /// let mut key = String::new();
+    /// let _ = TextComparison::Caseless.try_for_each_of_key("Straße", |c| ControlFlow::<()>::Continue(key.push(c)));
+    /// assert_eq!(key, "strasse");
+    /// ```
+    pub fn try_for_each_of_key<B>(self, text: &str, mut visit: impl FnMut(char) -> ControlFlow<B>) -> ControlFlow<B> {
+        match self {
+            Self::CaseExact => text.chars().try_for_each(visit),
+            _ if text.is_ascii() => text.chars().try_for_each(|c| visit(c.to_ascii_lowercase())),
+            Self::Caseless => text.nfd().default_case_fold().nfd().try_for_each(visit),
+            Self::UserName if text.contains('Σ') => username_key(text).chars().try_for_each(visit),
+            // As often as `username_key` maps at most; what has settled stays as it is.
+            Self::UserName => usual(usual(usual(usual(text.chars())))).nfd().try_for_each(visit),
+        }
+    }
+}
+
+/// Fullwidth and halfwidth characters mapped to the usual ones, lower case, NFC; for text without a capital sigma.
+fn usual(text: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
+    text.map(without_width).flat_map(char::to_lowercase).nfc()
 }
 
 /// The key under which the text of the attribute at a path compares: what filters, sorting and uniqueness have in common.
@@ -146,10 +176,12 @@ pub fn instant(text: &str) -> Option<Timestamp> {
     if date.is_empty() || time.is_empty() {
         return None;
     }
-    text.parse::<Timestamp>().ok().or_else(|| {
-        let local: jiff::civil::DateTime = text.parse().ok()?;
-        local.to_zoned_datetime(jiff::tz::TimeZone::UTC).ok().map(|at| at.timestamp())
-    })
+    // Each is asked for what it can be only, as errors are made with an allocation.
+    if time.ends_with(['Z', 'z']) || time.contains(['+', '-']) {
+        return text.parse().ok();
+    }
+    let local: jiff::civil::DateTime = text.parse().ok()?;
+    local.to_zoned_datetime(jiff::tz::TimeZone::UTC).ok().map(|at| at.timestamp())
 }
 
 #[cfg(test)]
@@ -197,6 +229,20 @@ mod tests {
     }
 
     proptest! {
+        /// R7644-5-01: what is compared letter by letter compares as the keys do, in composed and decomposed text alike.
+        #[test]
+        fn the_characters_of_a_key_are_its_characters(
+            text in prop_oneof!["\\PC{0,12}", "[aAßİıςΣσǅﬁåÅéΐᾳＡｶﾞ가 \u{30a}\u{301}\u{345}\u{307}]{0,10}"],
+            is_decomposed: bool,
+        ) {
+            let text: String = if is_decomposed { text.nfd().collect() } else { text.nfc().collect() };
+            for comparison in [TextComparison::CaseExact, TextComparison::Caseless, TextComparison::UserName] {
+                let mut key = String::new();
+                let _ = comparison.try_for_each_of_key(&text, |c| ControlFlow::<()>::Continue(key.push(c)));
+                prop_assert_eq!(comparison.key(&text), key.as_str(), "{:?}", comparison);
+            }
+        }
+
         #[test]
         fn the_key_of_a_key_is_itself(text in "\\PC{0,8}") {
             for path in ["userName", "displayName"] {

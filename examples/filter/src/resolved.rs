@@ -78,8 +78,8 @@ impl Display for Value<'_> {
             Operand::Null => f.write_str("null"),
             Operand::Boolean(value) => value.fmt(f),
             Operand::Number(number) => number.fmt(f),
-            Operand::Text { text, key } if text == key => Literal::from(text.as_str()).fmt(f),
-            Operand::Text { text, key } => write!(f, "{}, compared as {}", Literal::from(text.as_str()), Literal::from(key.as_str())),
+            Operand::Text { text, key, .. } if text == key => Literal::from(text.as_str()).fmt(f),
+            Operand::Text { text, key, .. } => write!(f, "{}, compared as {}", Literal::from(text.as_str()), Literal::from(key.as_str())),
             Operand::Instant(at) => at.fmt(f),
         }
     }

@@ -5,8 +5,10 @@ use nom::character::complete::char;
 use scimkit_types::Tolerance;
 
 use super::failure::{Failure, What};
+use super::literal::plain_text;
+use super::path::attribute_name;
 use super::{Parsed, Parser, Scope};
-use crate::ast::{AttributeExpression, AttributePath, CompareOperator, Filter, PatchPath, ValuePath};
+use crate::ast::{AttributeExpression, AttributePath, CompareOperator, Filter, Literal, PatchPath, ValuePath};
 
 pub(super) const OPERATOR: &str = "an operator such as `eq` or `pr`";
 
@@ -24,25 +26,26 @@ enum Operator {
 impl Parser<'_> {
     /// A filter and nothing else.
     #[inline]
-    pub(super) fn whole_filter<'i>(&self, input: &'i str) -> Parsed<'i, Filter> {
+    pub(super) fn whole_filter<'i>(&self, input: &'i str, into: &mut Option<Filter>) -> Parsed<'i, ()> {
         let rest = self.optional_blanks(input);
-        let (rest, filter) = self.filter(rest, 0, Scope::Filter)?;
+        let (rest, ()) = self.filter(rest, 0, Scope::Filter, into)?;
         let rest = self.optional_blanks(rest);
         Self::end(rest, "`and`, `or` or the end")?;
-        Ok((rest, filter))
+        Ok((rest, ()))
     }
 
     /// `PATH = attrPath / valuePath [subAttr]` and nothing else; also a known schema URI alone (AMB-26).
-    pub(super) fn whole_patch_path<'i>(&self, input: &'i str) -> Parsed<'i, PatchPath> {
+    pub(super) fn whole_patch_path<'i>(&self, input: &'i str, into: &mut Option<PatchPath>) -> Parsed<'i, ()> {
         let rest = self.optional_blanks(input);
         if let Some((rest, schema)) = self.whole_schema(rest) {
-            return Ok((rest, PatchPath::Schema(schema)));
+            *into = Some(PatchPath::Schema(schema));
+            return Ok((rest, ()));
         }
         let (rest, path) = self.attribute_path(rest)?;
         let (rest, path) = match self.opening_bracket(rest) {
             None => (rest, PatchPath::Attribute(path)),
             Some(bracket) => {
-                let (rest, value_path) = self.value_path(bracket, path, 0)?;
+                let (rest, value_path) = self.value_path(bracket, path, 0, &mut None)?;
                 let (rest, sub_attribute) = self.sub_attribute(rest)?;
                 (rest, PatchPath::ValuePath { value_path, sub_attribute })
             }
@@ -53,31 +56,33 @@ impl Parser<'_> {
             _ => "the end of the path",
         };
         Self::end(rest, expected)?;
-        Ok((rest, path))
+        *into = Some(path);
+        Ok((rest, ()))
     }
 
     /// Terms joined by `and` and `or`, of which `and` binds tighter.
-    fn filter<'i>(&self, input: &'i str, depth: usize, scope: Scope) -> Parsed<'i, Filter> {
-        let (rest, first) = self.term(input, depth, scope)?;
+    fn filter<'i>(&self, input: &'i str, depth: usize, scope: Scope, into: &mut Option<Filter>) -> Parsed<'i, ()> {
+        let (rest, ()) = self.term(input, depth, scope, into)?;
         match self.connective(rest, scope)? {
-            (rest, None) => Ok((rest, first)),
-            (rest, Some(connective)) => self.chain(rest, first, connective, depth, scope),
+            (rest, None) => Ok((rest, ())),
+            (rest, Some(connective)) => self.chain(rest, connective, depth, scope, into),
         }
     }
 
     /// The terms after the first one and its connective.
     #[inline(never)]
-    fn chain<'i>(&self, input: &'i str, first: Filter, connective: Connective, depth: usize, scope: Scope) -> Parsed<'i, Filter> {
-        let (mut rest, mut current, mut connective) = (input, first, connective);
+    fn chain<'i>(&self, input: &'i str, connective: Connective, depth: usize, scope: Scope, into: &mut Option<Filter>) -> Parsed<'i, ()> {
+        let (mut rest, mut connective) = (input, connective);
         let mut conjunction: Vec<Filter> = Vec::new();
         let mut disjunction: Vec<Filter> = Vec::new();
         loop {
-            match connective {
-                Connective::And => conjunction.push(current),
-                Connective::Or => disjunction.push(conjoin(&mut conjunction, current)),
+            let is_alone = conjunction.is_empty() && connective == Connective::Or;
+            if is_alone { &mut disjunction } else { &mut conjunction }.extend(into.take());
+            if connective == Connective::Or && !is_alone {
+                disjunction.push(join(std::mem::take(&mut conjunction), Connective::And));
             }
-            (rest, current) = self.term(rest, depth, scope)?;
-            match self.connective(rest, scope)? {
+            let (after, ()) = self.term(rest, depth, scope, into)?;
+            match self.connective(after, scope)? {
                 (after, Some(next)) => (rest, connective) = (after, next),
                 (after, None) => {
                     rest = after;
@@ -85,36 +90,64 @@ impl Parser<'_> {
                 }
             }
         }
-        let last = conjoin(&mut conjunction, current);
-        if disjunction.is_empty() {
-            return Ok((rest, last));
+        if !conjunction.is_empty() {
+            conjunction.extend(into.take());
+            *into = Some(join(conjunction, Connective::And));
         }
-        disjunction.push(last);
-        Ok((rest, join(disjunction, Connective::Or)))
+        if !disjunction.is_empty() {
+            disjunction.extend(into.take());
+            *into = Some(join(disjunction, Connective::Or));
+        }
+        Ok((rest, ()))
     }
 
     /// `["not" [SP]] "(" filter ")"`, a value path or an attribute expression.
-    // A filter is some hundred bytes long: inline, it is made where it stays. Without optimization the stack would grow with each level.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn term<'i>(&self, input: &'i str, depth: usize, scope: Scope) -> Parsed<'i, Filter> {
+    fn term<'i>(&self, input: &'i str, depth: usize, scope: Scope, into: &mut Option<Filter>) -> Parsed<'i, ()> {
         // Nearly no term starts with one of these.
         if let Some(b'(' | b'n' | b'N') = input.as_bytes().first() {
             if input.starts_with('(') {
-                return self.group(input, depth, scope);
+                return self.group(input, depth, scope, into);
             }
             if let Some(group) = self.after_not(input) {
-                let (rest, inner) = self.group(group, depth, scope)?;
-                return Ok((rest, Filter::Not(Box::new(inner))));
+                let (rest, ()) = self.group(group, depth, scope, into)?;
+                *into = into.take().map(Filter::negated);
+                return Ok((rest, ()));
             }
         }
         self.count_term(input)?;
-        let (rest, path) = self.attribute_path(input)?;
-        let Some(bracket) = self.opening_bracket(rest) else { return self.expression(rest, path, input) };
+        let (rest, attribute) = attribute_name(input)?;
+        match rest.as_bytes().first() {
+            Some(b' ') if !self.options.dialect.allows(Tolerance::FilterWhiteSpace) => {
+                self.expression(rest, AttributePath::new(attribute), input, into)
+            }
+            Some(b'.' | b':') => {
+                let (rest, path) = self.longer_path(input, rest, attribute)?;
+                self.after_path(rest, path, (input, depth, scope), into)
+            }
+            _ => self.after_path(rest, AttributePath::new(attribute), (input, depth, scope), into),
+        }
+    }
+
+    /// What follows the path of a term: brackets or an operator.
+    #[inline(never)]
+    fn after_path<'i>(
+        &self,
+        input: &'i str,
+        path: AttributePath,
+        (start, depth, scope): (&'i str, usize, Scope),
+        into: &mut Option<Filter>,
+    ) -> Parsed<'i, ()> {
+        let Some(bracket) = self.opening_bracket(input) else { return self.expression(input, path, start, into) };
         if scope == Scope::Brackets {
             return Err(Failure::over(bracket, 1, What::Expected("no brackets inside brackets")).fatal());
         }
-        let (rest, value_path) = self.value_path(bracket, path, depth)?;
-        self.after_value_path(rest, value_path)
+        let (rest, value_path) = self.value_path(bracket, path, depth, into)?;
+        if rest.starts_with('.') && self.tolerates(Tolerance::FilterAfterBrackets) {
+            return self.after_value_path(rest, value_path, into);
+        }
+        *into = Some(Filter::ValuePath(value_path));
+        Ok((rest, ()))
     }
 
     /// The opening bracket of a value path, if it comes next.
@@ -123,19 +156,23 @@ impl Parser<'_> {
         if input.starts_with('[') {
             return Some(input);
         }
+        if self.options.dialect.allows(Tolerance::FilterWhiteSpace) { self.bracket_after_blanks(input) } else { None }
+    }
+
+    fn bracket_after_blanks<'i>(&self, input: &'i str) -> Option<&'i str> {
         let bracket = input.trim_start();
         (bracket.starts_with('[') && self.tolerates(Tolerance::FilterWhiteSpace)).then_some(bracket)
     }
 
     /// `"(" filter ")"`, whose opening parenthesis is known to be there.
-    fn group<'i>(&self, input: &'i str, depth: usize, scope: Scope) -> Parsed<'i, Filter> {
+    fn group<'i>(&self, input: &'i str, depth: usize, scope: Scope, into: &mut Option<Filter>) -> Parsed<'i, ()> {
         let inside = self.deeper(input, depth)?;
         let (rest, _) = char('(').parse(input)?;
         let rest = self.optional_blanks(rest);
-        let (rest, filter) = self.filter(rest, inside, scope)?;
+        let (rest, ()) = self.filter(rest, inside, scope, into)?;
         let rest = self.optional_blanks(rest);
         let (rest, _) = expected(rest, ')', "`and`, `or` or `)`")?;
-        Ok((rest, filter))
+        Ok((rest, ()))
     }
 
     /// The opening parenthesis after the operator `not`; `None` if `not` is not there or names an attribute.
@@ -149,8 +186,8 @@ impl Parser<'_> {
         (group.starts_with('(') && self.tolerates(Tolerance::FilterWhiteSpace)).then_some(group)
     }
 
-    /// `attrPath "[" valFilter "]"`, from the opening bracket on, which is known to be there.
-    fn value_path<'i>(&self, bracket: &'i str, path: AttributePath, depth: usize) -> Parsed<'i, ValuePath> {
+    /// `attrPath "[" valFilter "]"`, from the opening bracket on, which is known to be there. The filter is read into `inner`, which is empty.
+    fn value_path<'i>(&self, bracket: &'i str, path: AttributePath, depth: usize, inner: &mut Option<Filter>) -> Parsed<'i, ValuePath> {
         if path.sub_attribute.is_some() {
             return Err(Failure::at(bracket, What::Expected("no brackets after a sub-attribute")).fatal());
         }
@@ -158,53 +195,59 @@ impl Parser<'_> {
         let (rest, _) = char('[').parse(bracket)?;
         self.in_brackets.set(true);
         let rest = self.optional_blanks(rest);
-        let (rest, filter) = self.filter(rest, inside, Scope::Brackets)?;
+        let (rest, ()) = self.filter(rest, inside, Scope::Brackets, inner)?;
         let rest = self.optional_blanks(rest);
         self.in_brackets.set(!rest.is_empty());
         let (rest, _) = expected(rest, ']', "`and`, `or` or `]`")?;
         self.in_brackets.set(false);
+        let Some(filter) = inner.take() else { return Err(Failure::at(bracket, What::Expected("a filter")).fatal()) };
         Ok((rest, ValuePath::new(path, filter)))
     }
 
     /// Leniently, an operator on a sub-attribute of the elements, which becomes a condition in the brackets.
-    #[inline]
-    fn after_value_path<'i>(&self, input: &'i str, value_path: ValuePath) -> Parsed<'i, Filter> {
-        if !input.starts_with('.') || !self.tolerates(Tolerance::FilterAfterBrackets) {
-            return Ok((input, Filter::ValuePath(value_path)));
-        }
+    #[cold]
+    fn after_value_path<'i>(&self, input: &'i str, value_path: ValuePath, into: &mut Option<Filter>) -> Parsed<'i, ()> {
         self.count_term(input)?;
         let (rest, sub_attribute) = self.sub_attribute(input)?;
-        let Some(sub_attribute) = sub_attribute else { return Ok((rest, Filter::ValuePath(value_path))) };
-        let (rest, condition) = self.expression(rest, AttributePath::new(sub_attribute), input)?;
         let ValuePath { path, value_filter } = value_path;
-        let both = match *value_filter {
-            Filter::And(mut parts) => {
-                parts.push(condition);
-                parts
-            }
-            other => vec![other, condition],
+        let mut parts = match *value_filter {
+            Filter::And(parts) => parts,
+            other => vec![other],
         };
-        Ok((rest, Filter::ValuePath(ValuePath::new(path, Filter::And(both)))))
+        let (rest, ()) = match sub_attribute {
+            Some(sub_attribute) => self.expression(rest, AttributePath::new(sub_attribute), input, into)?,
+            None => (rest, ()),
+        };
+        parts.extend(into.take());
+        *into = Filter::and(parts).map(|filter| Filter::ValuePath(ValuePath::new(path, filter)));
+        Ok((rest, ()))
     }
 
     /// `SP "pr" / SP compareOp SP compValue`, after the path that starts at `start`.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn expression<'i>(&self, input: &'i str, path: AttributePath, start: &str) -> Parsed<'i, Filter> {
+    #[inline(never)]
+    fn expression<'i>(&self, input: &'i str, path: AttributePath, start: &str, into: &mut Option<Filter>) -> Parsed<'i, ()> {
         let Some(rest) = self.blanks(input) else { return Err(no_operator(input, start)) };
         let (operator, after) = match operator(rest) {
             Some((operator, after)) if self.ends_operator(after) => (operator, after),
             _ => return Err(no_operator(rest, start)),
         };
         let Operator::Compare(operator) = operator else {
-            return Ok((after, Filter::Attribute(AttributeExpression::Present(path))));
+            *into = Some(Filter::Attribute(AttributeExpression::Present(path)));
+            return Ok((after, ()));
         };
         let rest = match self.blanks(after) {
             Some(rest) => rest,
             None if self.tolerates(Tolerance::FilterMissingBlank) => after,
             None => return Err(Failure::at(after, What::Expected("a blank and a value")).fatal()),
         };
+        // The shortest way for what nearly every value is.
+        if let Some((rest, text)) = plain_text(rest) {
+            *into = Some(Filter::Attribute(AttributeExpression::Compare { path, operator, value: Literal::from(text) }));
+            return Ok((rest, ()));
+        }
         let (rest, value) = self.literal(rest)?;
-        Ok((rest, Filter::Attribute(AttributeExpression::Compare { path, operator, value })))
+        *into = Some(Filter::Attribute(AttributeExpression::Compare { path, operator, value }));
+        Ok((rest, ()))
     }
 
     /// Whether an operator may end before this.
@@ -269,16 +312,6 @@ impl Parser<'_> {
     pub(super) fn end(rest: &str, expected: &'static str) -> Result<(), nom::Err<Failure>> {
         if rest.is_empty() { Ok(()) } else { Err(Failure::at(rest, What::Expected(expected)).fatal()) }
     }
-}
-
-/// The collected terms and one more as one filter; the collection is empty afterwards.
-fn conjoin(collected: &mut Vec<Filter>, last: Filter) -> Filter {
-    if collected.is_empty() {
-        return last;
-    }
-    let mut parts = std::mem::take(collected);
-    parts.push(last);
-    join(parts, Connective::And)
 }
 
 /// Joins at least two filters and takes apart those of the same kind, which stood in parentheses.

@@ -16,7 +16,6 @@ const ESCAPE: &str = "an escape such as `\\n` or `\\u00e5`";
 
 impl Parser<'_> {
     /// `compValue = false / null / true / number / string`
-    #[inline]
     pub(super) fn literal<'i>(&self, input: &'i str) -> Parsed<'i, Literal> {
         match input.as_bytes().first() {
             Some(b'"') => text(input),
@@ -79,8 +78,14 @@ pub(crate) fn parse_number(text: &str) -> Option<Number> {
     }
 }
 
-/// `string = quotation-mark *char quotation-mark`
+/// `string = quotation-mark *char quotation-mark` without escapes; `None` if it is anything else.
 #[inline]
+pub(super) fn plain_text(input: &str) -> Option<(&str, &str)> {
+    let (after, plain) = plain(input.strip_prefix('"')?).ok()?;
+    Some((after.strip_prefix('"')?, plain))
+}
+
+/// `string = quotation-mark *char quotation-mark`
 fn text(input: &str) -> Parsed<'_, Literal> {
     let (rest, _) = char('"').parse(input)?;
     let (after, plain) = plain(rest)?;

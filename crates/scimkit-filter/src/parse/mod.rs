@@ -102,7 +102,7 @@ impl Filter {
     /// # Errors
     /// [`ParseError`] with the place and what was expected there.
     pub fn parse_with(text: &str, options: &ParseOptions<'_>) -> Result<Self, ParseError> {
-        Parser::run(text, options, Parser::whole_filter).map(|(tree, _)| tree)
+        Parser::new(options).run(text, Parser::whole_filter)
     }
 
     /// Parses a filter and tells which tolerances of [`ParseOptions::dialect`] it needed.
@@ -110,7 +110,8 @@ impl Filter {
     /// # Errors
     /// [`ParseError`] with the place and what was expected there.
     pub fn parse_reporting(text: &str, options: &ParseOptions<'_>) -> Result<(Self, Dialect), ParseError> {
-        Parser::run(text, options, Parser::whole_filter)
+        let parser = Parser::new(options);
+        parser.run(text, Parser::whole_filter).map(|tree| parser.reporting(tree))
     }
 }
 
@@ -128,7 +129,7 @@ impl AttributePath {
     /// # Errors
     /// [`ParseError`] with the place and what was expected there.
     pub fn parse_with(text: &str, options: &ParseOptions<'_>) -> Result<Self, ParseError> {
-        Parser::run(text, options, Parser::whole_attribute_path).map(|(tree, _)| tree)
+        Parser::new(options).run(text, Parser::whole_attribute_path)
     }
 
     /// Parses the path of an attribute and tells which tolerances of [`ParseOptions::dialect`] it needed.
@@ -136,7 +137,8 @@ impl AttributePath {
     /// # Errors
     /// [`ParseError`] with the place and what was expected there.
     pub fn parse_reporting(text: &str, options: &ParseOptions<'_>) -> Result<(Self, Dialect), ParseError> {
-        Parser::run(text, options, Parser::whole_attribute_path)
+        let parser = Parser::new(options);
+        parser.run(text, Parser::whole_attribute_path).map(|tree| parser.reporting(tree))
     }
 }
 
@@ -154,7 +156,7 @@ impl PatchPath {
     /// # Errors
     /// [`ParseError`] with the place and what was expected there.
     pub fn parse_with(text: &str, options: &ParseOptions<'_>) -> Result<Self, ParseError> {
-        Parser::run(text, options, Parser::whole_patch_path).map(|(tree, _)| tree)
+        Parser::new(options).run(text, Parser::whole_patch_path)
     }
 
     /// Parses the path of a PATCH operation and tells which tolerances of [`ParseOptions::dialect`] it needed.
@@ -162,7 +164,8 @@ impl PatchPath {
     /// # Errors
     /// [`ParseError`] with the place and what was expected there.
     pub fn parse_reporting(text: &str, options: &ParseOptions<'_>) -> Result<(Self, Dialect), ParseError> {
-        Parser::run(text, options, Parser::whole_patch_path)
+        let parser = Parser::new(options);
+        parser.run(text, Parser::whole_patch_path).map(|tree| parser.reporting(tree))
     }
 }
 
@@ -184,7 +187,8 @@ fn bytes_while(input: &str, test: impl Fn(u8) -> bool) -> Parsed<'_, &str> {
 
 /// One run over one text.
 ///
-/// Parsers are methods from the rest of the input to an [`IResult`]. No parser reads on after it has failed and none is tried twice on the
+/// Parsers are methods from the rest of the input to an [`IResult`]. Those of whole filters write the tree to where it stays, as a tree is
+/// some hundred bytes long and would be copied with each result otherwise. No parser reads on after it has failed and none is tried twice on the
 /// same text, except for a name's few bytes, so that time is linear.
 struct Parser<'o> {
     options: &'o ParseOptions<'o>,
@@ -204,21 +208,34 @@ enum Scope {
 }
 
 impl<'o> Parser<'o> {
-    fn run<'i, T>(
-        text: &'i str,
-        options: &'o ParseOptions<'o>,
-        parse: impl FnOnce(&Self, &'i str) -> Parsed<'i, T>,
-    ) -> Result<(T, Dialect), ParseError> {
-        let parser = Self { options, terms: Cell::new(0), in_brackets: Cell::new(false), needed: Cell::new(Dialect::STRICT) };
-        if text.len() > options.limits.length {
-            return Err(failure::too_long(text, options.limits.length));
+    const fn new(options: &'o ParseOptions<'o>) -> Self {
+        Self { options, terms: Cell::new(0), in_brackets: Cell::new(false), needed: Cell::new(Dialect::STRICT) }
+    }
+
+    #[inline]
+    fn run<'i, T>(&self, text: &'i str, parse: impl FnOnce(&Self, &'i str, &mut Option<T>) -> Parsed<'i, ()>) -> Result<T, ParseError> {
+        if text.len() > self.options.limits.length {
+            return Err(failure::too_long(text, self.options.limits.length));
         }
-        match parse(&parser, text) {
-            Ok((_, tree)) => Ok((tree, parser.needed.get())),
-            Err(nom::Err::Error(failure) | nom::Err::Failure(failure)) => Err(failure.explain(text, parser.in_brackets.get())),
+        let mut tree = None;
+        match parse(self, text, &mut tree) {
+            Ok((rest, ())) => tree.ok_or_else(|| self.explain(text, Failure::at(rest, What::Expected("a filter or path")).fatal())),
+            Err(error) => Err(self.explain(text, error)),
+        }
+    }
+
+    #[cold]
+    fn explain(&self, text: &str, error: nom::Err<Failure>) -> ParseError {
+        match error {
+            nom::Err::Error(failure) | nom::Err::Failure(failure) => failure.explain(text, self.in_brackets.get()),
             // Only streaming parsers ask for more, and none is used here.
-            Err(nom::Err::Incomplete(_)) => Err(Failure::at("", What::Expected("more text")).explain(text, false)),
+            nom::Err::Incomplete(_) => Failure::at("", What::Expected("more text")).explain(text, false),
         }
+    }
+
+    /// What was read, with the tolerances that it needed.
+    fn reporting<T>(&self, tree: T) -> (T, Dialect) {
+        (tree, self.needed.get())
     }
 
     /// Whether a deviation that is at hand is tolerated; if so, it is noted.

@@ -11,27 +11,29 @@ const SUB_ATTRIBUTE: &str = "a sub-attribute such as `value`";
 
 impl Parser<'_> {
     /// An attribute path and nothing else.
-    pub(super) fn whole_attribute_path<'i>(&self, input: &'i str) -> Parsed<'i, AttributePath> {
+    pub(super) fn whole_attribute_path<'i>(&self, input: &'i str, into: &mut Option<AttributePath>) -> Parsed<'i, ()> {
         let rest = self.optional_blanks(input);
         let (rest, path) = self.attribute_path(rest)?;
         let rest = self.optional_blanks(rest);
         Self::end(rest, "the end of the path")?;
-        Ok((rest, path))
+        *into = Some(path);
+        Ok((rest, ()))
     }
 
     /// `attrPath = [URI ":"] ATTRNAME *1subAttr`
-    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn attribute_path<'i>(&self, input: &'i str) -> Parsed<'i, AttributePath> {
-        let (rest, attribute) = name(input, NAME)?;
+        let (rest, attribute) = attribute_name(input)?;
         match rest.as_bytes().first() {
-            Some(b'.') => self.path_with_sub_attribute(input, rest, attribute),
-            Some(b':') => self.qualified_path(input),
-            _ => Ok((rest, AttributePath { schema: None, attribute, sub_attribute: None })),
+            Some(b'.' | b':') => self.longer_path(input, rest, attribute),
+            _ => Ok((rest, AttributePath::new(attribute))),
         }
     }
 
-    #[inline]
-    fn path_with_sub_attribute<'i>(&self, input: &'i str, after: &'i str, attribute: AttributeName) -> Parsed<'i, AttributePath> {
+    /// A path that starts at `input`, of more than the name that has been read up to `after`.
+    pub(super) fn longer_path<'i>(&self, input: &'i str, after: &'i str, attribute: AttributeName) -> Parsed<'i, AttributePath> {
+        if !after.starts_with('.') {
+            return self.qualified_path(input);
+        }
         let (rest, sub_attribute) = self.sub_attribute(after)?;
         match rest.as_bytes().first() {
             Some(b'.' | b':') => self.qualified_path(input),
@@ -111,6 +113,12 @@ fn path_token(input: &str) -> (&str, &str) {
     };
     let (token, rest) = input.split_at_checked(end).unwrap_or(("", input));
     (rest, token)
+}
+
+/// The name at the start of an attribute path.
+#[inline]
+pub(super) fn attribute_name(input: &str) -> Parsed<'_, AttributeName> {
+    name(input, NAME)
 }
 
 /// `ATTRNAME = ALPHA *(nameChar)`, with `$` among the name characters and before the name (EID 8924).

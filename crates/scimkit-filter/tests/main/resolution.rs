@@ -1,6 +1,6 @@
 //! Whether and how filters fit the standard user.
 
-use scimkit_filter::{AttributePath, CompareOperator, Filter, Node, Operand, ParseOptions, resolve_path};
+use scimkit_filter::{AttributePath, Borders, CompareOperator, Filter, Node, Operand, ParseOptions, resolve_path};
 use scimkit_types::{AttributeType, Catalog, Dialect, Tolerance};
 
 fn resolve(filter: &str, dialect: Dialect) -> Result<Node, String> {
@@ -70,7 +70,7 @@ fn values_of_another_type_are_converted_on_demand() {
     };
     assert_eq!(operand(r#"active eq "TRUE""#), Ok(Operand::Boolean(true)));
     assert_eq!(operand(r#"active ne "false""#), Ok(Operand::Boolean(false)));
-    assert_eq!(operand("externalId eq 5"), Ok(Operand::Text { text: "5".to_owned(), key: "5".to_owned() }));
+    assert_eq!(operand("externalId eq 5"), Ok(Operand::Text { text: "5".to_owned(), key: "5".to_owned(), borders: Borders::default() }));
     assert!(operand(r#"active eq "yes""#).is_err());
     assert!(operand(r#"active gt "true""#).is_err());
     assert!(operand("meta.created gt 5").is_err());
@@ -161,7 +161,7 @@ fn paths_in_brackets_are_relative_to_the_element() {
     let Node::Compare { path, operator, operand } = *filter else { panic!("expected a comparison") };
     assert_eq!((path.attribute.as_str(), path.extension, path.sub_attribute), ("type", None, None));
     assert_eq!(operator, CompareOperator::Equal);
-    assert_eq!(operand, Operand::Text { text: "Work".to_owned(), key: "work".to_owned() });
+    assert_eq!(operand, Operand::Text { text: "Work".to_owned(), key: "work".to_owned(), borders: Borders::default() });
     check_fits(&[r#"name[familyName eq "x"]"#]);
 }
 
