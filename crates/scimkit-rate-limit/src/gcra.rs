@@ -72,15 +72,14 @@ impl Gcra {
         if cost == 0 { arrival } else { self.settled(arrival, now).max(now).saturating_add(self.weight(cost)) }
     }
 
-    /// Decides on a cost that is possible; the arrival time after it.
+    /// Decides on a cost that is possible: the arrival time after it, and when it is free.
     #[inline]
-    fn step(self, arrival: i64, cost: u32, now: i64) -> (i64, Decision) {
-        let free_at = self.free_at(arrival, 0, cost, now);
-        if free_at <= now {
-            (self.charged(arrival, cost, now), Decision::Admitted)
-        } else {
-            (self.settled(arrival, now), Decision::Refused { retry_at: instant::to_timestamp(free_at) })
-        }
+    fn step(self, arrival: i64, cost: u32, now: i64) -> (i64, i64) {
+        let arrival = self.settled(arrival, now);
+        // No cost that is possible weighs more than the tolerance: what has never been used, or is free again, admits it.
+        let next = arrival.max(now).saturating_add(self.weight(cost));
+        let free_at = next.saturating_sub(self.tolerance);
+        (if free_at <= now { next } else { arrival }, free_at)
     }
 }
 
@@ -148,9 +147,9 @@ impl Limit for Gcra {
             return Decision::Impossible;
         }
         let now = instant::from_timestamp(now);
-        let (next, decision) = self.step(state.0, cost, now);
+        let (next, free_at) = self.step(state.0, cost, now);
         state.0 = next;
-        decision
+        if free_at <= now { Decision::Admitted } else { Decision::Refused { retry_at: instant::to_timestamp(free_at) } }
     }
 }
 
@@ -170,19 +169,32 @@ impl AtomicGcra {
     /// Decides on a request and charges it if it is admitted.
     #[inline]
     pub fn admit(&self, cost: u32, now: Timestamp) -> Decision {
-        if cost > self.gcra.burst.get() {
-            return Decision::Impossible;
+        match self.admit_at(cost, instant::from_timestamp(now)) {
+            Ok(()) => Decision::Admitted,
+            Err(i64::MAX) => Decision::Impossible,
+            Err(retry_at) => Decision::Refused { retry_at: instant::to_timestamp(retry_at) },
         }
-        let now = instant::from_timestamp(now);
+    }
+
+    /// As [`admit`](Self::admit), for whoever keeps time as nanoseconds since any instant, always the same.
+    ///
+    /// # Errors
+    /// When the request is refused, the instant from which it is worth asking; `i64::MAX` if it is refused at any time.
+    #[inline]
+    pub fn admit_at(&self, cost: u32, now: i64) -> Result<(), i64> {
+        if cost > self.gcra.burst.get() {
+            return Err(i64::MAX);
+        }
         let mut arrival = self.arrival.load(Ordering::Relaxed);
         loop {
-            let (next, decision) = self.gcra.step(arrival, cost, now);
+            let (next, free_at) = self.gcra.step(arrival, cost, now);
+            let answer = if free_at <= now { Ok(()) } else { Err(free_at) };
             if next == arrival {
-                return decision;
+                return answer;
             }
             // The value is all there is to see: nothing else is published with it.
             match self.arrival.compare_exchange_weak(arrival, next, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return decision,
+                Ok(_) => return answer,
                 Err(seen) => arrival = seen,
             }
         }

@@ -11,15 +11,18 @@ pub(crate) const SECOND: i64 = 1_000_000_000;
 /// A hundred years, the longest window.
 pub(crate) const CENTURY: i64 = 100 * 365 * 86_400 * SECOND;
 
+const FIRST_SECOND: i64 = (i64::MIN + CENTURY) / SECOND + 1;
+const LAST_SECOND: i64 = (i64::MAX - CENTURY) / SECOND - 1;
+
 /// Before every instant.
 pub(crate) const NEVER: i64 = i64::MIN;
 
 /// The present instant of a caller.
 #[inline]
 pub(crate) fn from_timestamp(at: Timestamp) -> i64 {
-    let nanos = exactly(at);
-    // A century is kept free so that a window can be added to or taken from any instant.
-    nanos.clamp(i64::MIN + CENTURY, i64::MAX - CENTURY)
+    // A century is kept free so that a window can be added to or taken from any instant; what is left fits.
+    let second = at.as_second().clamp(FIRST_SECOND, LAST_SECOND);
+    second.wrapping_mul(SECOND).wrapping_add(i64::from(at.subsec_nanosecond()))
 }
 
 /// An instant that nothing is added to.

@@ -20,7 +20,7 @@ use crate::limit::Limit;
 const KEYS_A_SHARD: usize = 1024;
 
 /// The most locks, so that threads seldom wait for each other.
-const SHARDS: usize = 64;
+const SHARDS: usize = 16;
 
 /// One limit for each key, such as a tenant or an address, with a bound on how many keys are known. Shared by threads.
 ///

@@ -297,6 +297,32 @@ fn a_class_can_keep_an_even_pace() {
     assert_eq!(transport.transport().times(), [0, 250, 500, 750]);
 }
 
+/// 10,000 requests under 1000 a minute, each 0 to 300 ms under way and its answer too: the service, which counts exactly on arrival, never sees
+/// more than the quota, and the time is that of the quota with one round trip a window.
+#[test]
+fn ten_thousand_requests_reach_the_rate_without_one_refusal() {
+    let world = World::new();
+    let minute = Duration::from_secs(60);
+    let transport = limited(&world, Classes::new(Quota::new(1000, minute).unwrap(), Limits::none()));
+    let mut random = 1_u64;
+    let mut latency = || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        Duration::from_millis((random >> 33) % 301)
+    };
+    world.run(join_all((0..10_000).map(|_| {
+        let mut request = request(Method::GET, "/Users");
+        request.extensions_mut().insert(Latency(latency(), latency()));
+        transport.send(request)
+    })));
+    let mut arrivals: Vec<Duration> = transport.transport().arrivals.lock().unwrap().iter().map(|arrival| arrival.at).collect();
+    arrivals.sort_unstable();
+    // The 1001st after any request is more than a window later, or just one: windows are half open.
+    assert!(arrivals.iter().zip(&arrivals[1000..]).all(|(first, later)| *later >= *first + minute));
+    let round_trip = Duration::from_millis(600);
+    assert_eq!((arrivals.len(), transport.counts().throttled), (10_000, 0));
+    assert!(world.elapsed() <= 9 * (minute + round_trip) + round_trip, "{:?}", world.elapsed());
+}
+
 /// A quota that two processes share, each with a limiter of its own besides, by a clock that both see.
 #[derive(Debug)]
 struct SharedQuota {
@@ -341,7 +367,8 @@ fn shared(world: &Arc<World>, requests: u32) -> Arc<SharedQuota> {
 fn processes_share_a_quota_and_its_pauses() {
     let world = World::new();
     let both = shared(&world, 3);
-    let process = || limited(&world, Classes::new(quota(3), Limits::none())).with_shared(both.clone(), shared(&world, 1));
+    let process =
+        || limited(&world, Classes::new(quota(3), Limits::none())).with_shared(Arc::<SharedQuota>::clone(&both), shared(&world, 1));
     let (one, other) = (process(), process());
     let send = |process: usize| [&one, &other][process % 2].send(request(Method::GET, "/"));
     world.run(join_all((0..6).map(send)));
@@ -362,7 +389,8 @@ fn processes_share_a_quota_and_its_pauses() {
 fn nothing_is_sent_while_the_shared_quota_cannot_be_reached() {
     let world = World::new();
     let both = shared(&world, 3);
-    let transport = limited(&world, Classes::new(quota(3), quota(3))).with_shared(both.clone(), both.clone());
+    let transport =
+        limited(&world, Classes::new(quota(3), quota(3))).with_shared(Arc::<SharedQuota>::clone(&both), Arc::<SharedQuota>::clone(&both));
     both.is_gone.store(true, Ordering::Relaxed);
     let error = world.run(transport.send(request(Method::GET, "/"))).unwrap_err();
     assert_eq!((error.kind(), transport.counts().reads), (TransportErrorKind::Connect, 0));

@@ -119,8 +119,9 @@ fn field() -> impl Strategy<Value = (String, String)> {
 }
 
 proptest! {
-    /// Whatever a service says, it makes the limiter only stricter, never looser than the quota, never for more than a day after its last word
-    /// and one hour in all that it offers; and nothing panics.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever a service says, it makes the limiter only stricter, never looser than the quota, and not for ever; and nothing panics.
     #[test]
     fn no_answer_raises_the_quota(
         requests in 1_u32..12,

@@ -139,6 +139,7 @@ proptest! {
         let gcra = Gcra::new(Quota::new(requests, Duration::from_secs(per)).unwrap(), burst);
         prop_assert_eq!(gcra.interval(), quota.replenish_interval());
         let (mut state, mut limiter, atomic) = (gcra.unused(), Limiter::new(gcra), AtomicGcra::new(gcra));
+        let by_nanos = AtomicGcra::new(gcra);
         let ours = Keyed::<u8, Gcra>::new(gcra, NonZeroUsize::new(10).unwrap());
         let mut now = 0;
         for (step, cost, key) in calls {
@@ -149,6 +150,12 @@ proptest! {
             prop_assert_eq!(gcra.decide(&state, 0, cost, instant), expected);
             prop_assert_eq!(gcra.admit(&mut state, cost, instant), expected);
             prop_assert_eq!(atomic.admit(cost, instant), expected);
+            let answer = match by_nanos.admit_at(cost, i64::try_from(now).unwrap()) {
+                Ok(()) => Decision::Admitted,
+                Err(i64::MAX) => Decision::Impossible,
+                Err(nanos) => Decision::Refused { retry_at: at(0) + Duration::from_nanos(nanos.unsigned_abs()) },
+            };
+            prop_assert_eq!(answer, expected);
             prop_assert_eq!(limiter.admit(cost, instant), expected);
             prop_assert_eq!(atomic.state(), state);
             prop_assert_eq!(ours.admit(&key, cost, instant), theirs(keyed.check_key_n(&key, cells), now));
