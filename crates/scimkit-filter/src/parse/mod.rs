@@ -219,13 +219,13 @@ impl<'o> Parser<'o> {
         }
         let mut tree = None;
         match parse(self, text, &mut tree) {
-            Ok((rest, ())) => tree.ok_or_else(|| self.explain(text, Failure::at(rest, What::Expected("a filter or path")).fatal())),
-            Err(error) => Err(self.explain(text, error)),
+            Ok((rest, ())) => tree.ok_or_else(|| self.explain(text, &Failure::at(rest, What::Expected("a filter or path")).fatal())),
+            Err(error) => Err(self.explain(text, &error)),
         }
     }
 
     #[cold]
-    fn explain(&self, text: &str, error: nom::Err<Failure>) -> ParseError {
+    fn explain(&self, text: &str, error: &nom::Err<Failure>) -> ParseError {
         match error {
             nom::Err::Error(failure) | nom::Err::Failure(failure) => failure.explain(text, self.in_brackets.get()),
             // Only streaming parsers ask for more, and none is used here.
