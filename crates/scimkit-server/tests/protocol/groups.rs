@@ -157,11 +157,21 @@ async fn remove_by_value_removes_only_who_is_named() {
     }
 }
 
-/// Records whether members were loaded.
+/// Records whether members were loaded, and how often memberships were asked for.
 #[derive(Debug, Default)]
 struct Watched {
     store: MemoryResources,
     whole: std::sync::Mutex<u32>,
+    memberships: std::sync::Mutex<u32>,
+}
+
+impl Watched {
+    fn service(self: &Arc<Self>) -> Service {
+        let tokens = BearerTokens::new().with_token(&"token".into(), Actor::new("first", Tenant::new("a")));
+        let handler = StoreHandler::new(Arc::<Self>::clone(self));
+        let server = Server::builder(Arc::new(handler), Arc::new(tokens)).base_url(BASE).build().unwrap();
+        Service { server, clock: super::support::builder().1 }
+    }
 }
 
 #[async_trait]
@@ -189,6 +199,7 @@ impl ResourceStore for Watched {
     }
 
     async fn memberships(&self, tenant: &Tenant, ids: &[String]) -> Result<Vec<Vec<Membership>>> {
+        *self.memberships.lock().unwrap() += 1;
         self.store.memberships(tenant, ids).await
     }
 }
@@ -197,10 +208,7 @@ impl ResourceStore for Watched {
 #[tokio::test]
 async fn members_are_not_loaded_without_need() {
     let store = Arc::new(Watched::default());
-    let tokens = BearerTokens::new().with_token(&"token".into(), Actor::new("first", Tenant::new("a")));
-    let handler = StoreHandler::new(Arc::<Watched>::clone(&store));
-    let server = Server::builder(Arc::new(handler), Arc::new(tokens)).base_url(BASE).build().unwrap();
-    let service = Service { server, clock: super::support::builder().1 };
+    let service = store.service();
     let group = service.group("guides", &["a", "b"]).await;
     let path = format!("/Groups/{group}");
     service.get(&format!("{path}?excludedAttributes=members")).await;
@@ -212,4 +220,32 @@ async fn members_are_not_loaded_without_need() {
     assert_eq!(*store.whole.lock().unwrap(), 0);
     assert_eq!(service.get(&path).await.body["members"].as_array().unwrap().len(), 2);
     assert_eq!(*store.whole.lock().unwrap(), 1);
+}
+
+/// R7643-4.1.2-07, R7643-4.1.2-08: groups of groups are listed as indirect ones, circles end, and a page of users asks the store once.
+#[tokio::test]
+async fn groups_of_groups_are_indirect_and_asked_for_once() {
+    let store = Arc::new(Watched::default());
+    let service = store.service();
+    let (ola, kari) = (service.user("ola").await, service.user("kari").await);
+    let guides = service.group("guides", &[&ola]).await;
+    let staff = service.group("staff", &[&guides, &kari]).await;
+    let add = json!([{"op": "add", "path": "members", "value": [{"value": staff}]}]);
+    assert_eq!(service.patch(&format!("/Groups/{guides}"), add).await.status, 204);
+    *store.memberships.lock().unwrap() = 0;
+    let page = service.get("/Users?attributes=userName,groups&sortBy=userName").await.body;
+    assert_eq!(*store.memberships.lock().unwrap(), 1);
+    let types = |user: &Value| -> Vec<(String, String)> {
+        let text = |group: &Value, name: &str| group[name].as_str().unwrap().to_owned();
+        let mut groups: Vec<_> =
+            user["groups"].as_array().unwrap().iter().map(|group| (text(group, "display"), text(group, "type"))).collect();
+        groups.sort();
+        groups
+    };
+    let expected =
+        |guides: &str, staff: &str| [("guides", guides), ("staff", staff)].map(|(name, type_)| (name.to_owned(), type_.to_owned()));
+    assert_eq!(types(&page["Resources"][0]), expected("indirect", "direct"));
+    assert_eq!(types(&page["Resources"][1]), expected("direct", "indirect"));
+    service.get("/Users?attributes=userName").await;
+    assert_eq!(*store.memberships.lock().unwrap(), 1, "nobody asks for what is not answered");
 }

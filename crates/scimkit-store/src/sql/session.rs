@@ -27,8 +27,10 @@ pub(crate) trait Session: Send {
 #[derive(Debug)]
 pub(crate) struct Each {
     /// Run once for each row.
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "SQLite does it so"))]
     pub(crate) one: &'static str,
     /// Run once for all rows; each parameter is the array of a column.
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "PostgreSQL does it so"))]
     pub(crate) all: &'static str,
 }
 
