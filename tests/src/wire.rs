@@ -81,9 +81,10 @@ impl WireReply {
     pub fn check_error(&self, status: u16, scim_type: Option<&str>) -> &Self {
         assert_eq!(self.status, status, "{}\n{}", self.head, self.text);
         assert!(self.head.contains("content-type: application/scim+json"), "{}", self.head);
-        assert_eq!(self.body["schemas"], serde_json::json!(["urn:ietf:params:scim:api:messages:2.0:Error"]));
-        assert_eq!(self.body["status"], status.to_string());
-        assert_eq!(self.body["scimType"].as_str(), scim_type, "{}", self.text);
+        let member = |name: &str| self.body.get(name).unwrap_or(&Value::Null);
+        assert_eq!(*member("schemas"), serde_json::json!(["urn:ietf:params:scim:api:messages:2.0:Error"]));
+        assert_eq!(*member("status"), status.to_string());
+        assert_eq!(member("scimType").as_str(), scim_type, "{}", self.text);
         self
     }
 }

@@ -1,5 +1,5 @@
 //! Every request that Microsoft Entra ID is recorded to send to a service provider, over a socket: a test for each file.
-#![expect(clippy::unwrap_used, reason = "a helper of tests reports by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper of tests reports by panicking")]
 
 use std::sync::{Arc, Mutex};
 
