@@ -1,5 +1,5 @@
 //! Whatever happens to a request, the client leaves the service as an undisturbed run does, and makes nothing twice.
-#![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test reports by panicking")]
 
 use std::collections::BTreeMap;
 use std::future::Future;

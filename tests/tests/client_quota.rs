@@ -1,5 +1,4 @@
 //! Ten thousand requests under a quota: as fast as the quota allows, and never over it. All time is virtual.
-#![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use std::sync::Arc;
 use std::time::Duration;
