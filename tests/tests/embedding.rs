@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::TryStreamExt;
 use http::Request;
 use scimkit_client::request::Selection;
-use scimkit_client::{Bytes, PageSize, TransportError, transport_fn};
+use scimkit_client::{Bytes, PageSize, Transport, TransportError, transport_fn};
 use scimkit_e2e::{BASE, Company, Content, ServiceKind, World, client};
 use scimkit_store::MemoryState;
 use scimkit_testing::VirtualTime;
@@ -71,5 +71,35 @@ fn the_engine_runs_in_the_process_of_its_service() {
         let linked = time.run(can_be_spawned(engine.linked())).unwrap().unwrap();
         assert_eq!(linked.len(), content.resources.len());
         assert!(!time.run(can_be_spawned(engine.unprovisioned())).unwrap().unwrap().is_empty());
+    }
+}
+
+/// A service without PATCH is written by PUT, with all that it has of others, and ends with the same content after both days.
+#[test]
+fn a_service_without_patch_ends_with_the_same_content() {
+    let company = Company::new(40, 4);
+    for kind in ServiceKind::ALL {
+        let [with_patch, without] = [true, false].map(|has_patch| {
+            let time = VirtualTime::default();
+            let mut profile = kind.profile();
+            profile.features.patch = has_patch;
+            let world = world(profile.clone(), &time);
+            let service = Arc::new(world.service.transport());
+            let wire = transport_fn(move |request: Request<Bytes>| {
+                let service = Arc::clone(&service);
+                async move {
+                    assert!(has_patch || request.method() != http::Method::PATCH);
+                    service.send(request).await
+                }
+            });
+            let wire = Arc::new(wire);
+            for day in [1, 2] {
+                let engine = world.engine(kind.job(profile.clone()), company.on_day(day), Arc::clone(&wire));
+                let report = time.run(engine.run_cycle()).unwrap().unwrap();
+                assert!(report.updated > 0 || day == 1, "{report:?}");
+            }
+            time.run(Content::of(world.service.store.as_ref())).unwrap()
+        });
+        without.assert_is(&with_patch, &format!("{kind:?}"));
     }
 }

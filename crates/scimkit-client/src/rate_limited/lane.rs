@@ -9,6 +9,8 @@ use std::time::Duration;
 use scimkit_rate_limit::{Advice, Answer, Decision, Limiter, Line, Priority, Ticket, Timestamp, Usage};
 use scimkit_types::{Clock, Timer};
 
+use crate::class::NotAfter;
+
 #[derive(Debug)]
 pub(super) struct Lane(Mutex<State>);
 
@@ -55,7 +57,8 @@ impl Lane {
         state.limiter.remaining(clock.now())
     }
 
-    /// Waits in line until the cost is admitted, and takes it; `None` if it never can be.
+    /// Waits in line until the cost is admitted, and takes it; `None` if it never can be, or if it is too late when its turn comes: then
+    /// nothing is taken.
     pub(super) async fn slot<'a>(&'a self, ask: Ask, clock: &'a dyn Clock, timer: &dyn Timer) -> Option<Slot<'a>> {
         let waiting = self.wait(ask.priority);
         let mut sleep: Option<Pin<Box<dyn Future<Output = ()> + Send>>> = None;
@@ -67,7 +70,7 @@ impl Lane {
                         Poll::Pending => return Poll::Pending,
                     }
                 }
-                match waiting.turn(ask.cost, clock, context) {
+                match waiting.turn(ask, clock, context) {
                     Turn::Admitted => return Poll::Ready(true),
                     Turn::Impossible => return Poll::Ready(false),
                     // Whatever frees the quota meanwhile frees it later than this: the limiter names the earliest instant possible.
@@ -95,6 +98,7 @@ impl Lane {
 pub(super) struct Ask {
     pub(super) cost: u32,
     pub(super) priority: Priority,
+    pub(super) not_after: Option<NotAfter>,
 }
 
 /// A place in line, left when it is dropped.
@@ -105,7 +109,7 @@ struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    fn turn(&self, cost: u32, clock: &dyn Clock, context: &Context<'_>) -> Turn {
+    fn turn(&self, ask: Ask, clock: &dyn Clock, context: &Context<'_>) -> Turn {
         let mut state = self.lane.state();
         if state.line.first() != Some(self.ticket) {
             if let Some(waker) = state.line.value_mut(self.ticket) {
@@ -115,7 +119,10 @@ impl Waiting<'_> {
         }
         // The clock is read under the lock, so that the limiter sees time in order.
         let now = clock.now();
-        match state.limiter.start(cost, now) {
+        if ask.not_after.is_some_and(|bound| now >= bound.0) {
+            return Turn::Impossible;
+        }
+        match state.limiter.start(ask.cost, now) {
             Decision::Admitted => {
                 state.line.served(self.ticket);
                 Turn::Admitted

@@ -237,14 +237,15 @@ impl<T: Transport> Transport for RateLimited<T> {
         let class = Class::of(&request);
         let cost = request.extensions().get::<Cost>().map_or(1, |cost| cost.0);
         let priority = request.extensions().get::<Priority>().copied().unwrap_or_default();
-        let Some(mut slot) = self.lane(class).slot(Ask { cost, priority }, &*self.clock, &*self.timer).await else {
-            return Err(above_quota(cost));
+        let not_after = request.extensions().get::<NotAfter>().copied();
+        let Some(mut slot) = self.lane(class).slot(Ask { cost, priority, not_after }, &*self.clock, &*self.timer).await else {
+            return Err(if NotAfter::allows(&request, self.clock.now()) { above_quota(cost) } else { expired() });
         };
         let shared = match self.shared(class) {
             None => None,
             Some(shared) => Some((shared, self.shared_slot(shared, cost).await?)),
         };
-        // The wait for the slot may have been long.
+        // The wait for the shared quota may have been long.
         if !NotAfter::allows(&request, self.clock.now()) {
             finish_shared(shared, cost).await;
             return Err(expired());

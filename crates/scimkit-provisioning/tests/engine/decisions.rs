@@ -230,7 +230,7 @@ fn a_person_who_is_disabled_is_so_even_if_the_new_name_is_taken() {
 fn a_person_without_a_required_value_is_a_failure() {
     let mut world = World::new();
     let mut mapping = user_mapping();
-    for attribute in mapping.attribute_mappings.iter_mut() {
+    for attribute in &mut mapping.attribute_mappings {
         if attribute.target_attribute_name == "userName" {
             *attribute = scimkit_mapping::AttributeMapping::new("userName", "[login]");
         } else if attribute.target_attribute_name == "externalId" {
