@@ -1,6 +1,7 @@
 //! What a store has acknowledged is there after its process, or the server below it, was killed by the operating system.
 #![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
+#[cfg(test)]
 #[path = "../../crates/scimkit-store/tests/cluster.rs"]
 #[expect(dead_code, reason = "tests of the stores use more of it")]
 mod cluster;
