@@ -39,7 +39,8 @@ impl Cluster {
         if is_root() {
             assert!(Command::new("chown").arg("postgres:").arg(&folder).status().unwrap().success());
         }
-        let script = r#"cat >/dev/null; cd /; "$@" -m immediate -s stop; rm -rf "$0""#;
+        // What ends all processes of a terminal or of a time limit does not end the one that cleans up.
+        let script = r#"trap '' HUP INT TERM; cat >/dev/null; cd /; "$@" -m immediate -s stop; rm -rf "$0""#;
         let mut cleaner = Command::new("sh");
         cleaner.arg("-c").arg(script).arg(&folder).args(user()).arg(binaries.join("pg_ctl")).arg("-D").arg(folder.join("data"));
         let cleaner = cleaner.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
