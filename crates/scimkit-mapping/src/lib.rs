@@ -32,12 +32,22 @@
 //! | type | what it is |
 //! |---|---|
 //! | [`SourceRecord`], [`Environment`] | what goes in |
-//! | [`SynchronizationSchema`], [`ObjectMapping`], [`AttributeMapping`] | mappings as a document |
-//! | [`Expression`] | one expression, on its own |
+//! | [`SynchronizationSchema`], [`ObjectMapping`], [`AttributeMapping`] | mappings as a document of Microsoft Graph, read and written without loss |
+//! | [`MappingFile`] | mappings in our own short form |
+//! | [`Expression`], [`parse_expression`] | one expression, on its own |
 //! | [`MappingSet`] | mappings that are ready: [`check`](MappingSet::check), [`scope`](MappingSet::scope), [`evaluate`](MappingSet::evaluate), [`trace`](MappingSet::trace) |
-//! | [`Desired`] | what comes out |
+//! | [`Desired`] | what comes out; [`MappingSet::expected`] says what of it flows to an object that exists |
+//! | [`RoleFunction`] | how the roles of an object stand in requests |
 //!
-//! There are no features. Regular expressions run on a linear engine: look-around and back-references are faults.
+//! All that is wrong with a document is found at once, with path and line, by [`SynchronizationSchema::check`] and [`MappingFile::check`].
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `fancy-regex` | `BacktrackingEngine`, an engine for look-around and back-references that a caller can pass in by [`ExpressionOptions`] |
+//! | `toml` | `MappingFile::from_toml` and `MappingFile::to_toml` |
+//!
+//! Without an engine that is passed in, regular expressions run on a linear one: look-around and back-references are faults, in scoping
+//! filters always. Values are not fetched, sent or stored, and who is assigned to an application is for the caller to say.
 
 mod environment;
 mod expression;
@@ -52,6 +62,7 @@ pub mod schema;
 mod scope;
 mod set;
 mod target;
+mod values;
 
 pub use environment::{AppRole, Entropy, Environment, EvaluationLimits, Operation, SeededEntropy, TakenValues};
 pub use expression::{

@@ -1,7 +1,7 @@
 //! What a source says of one object.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use scimkit_types::{ComplexValue, Value};
 use serde::{Deserialize, Serialize};
@@ -59,24 +59,37 @@ const SEARCHED: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Attributes<'a> {
     pub(crate) record: &'a SourceRecord,
-    /// By name in small letters, for a record that has many.
-    index: Option<HashMap<String, &'a Value>>,
+    /// By the hash of the name, for a record that has many.
+    index: Option<Vec<(u64, &'a str, &'a Value)>>,
 }
 
 impl<'a> Attributes<'a> {
     pub(crate) fn new(record: &'a SourceRecord) -> Self {
-        let lower = |(name, value): (&'a str, &'a Value)| (name.to_ascii_lowercase(), value);
-        let index = (record.attributes.len() > SEARCHED).then(|| record.attributes.iter().map(lower).collect());
+        let index = (record.attributes.len() > SEARCHED).then(|| {
+            let mut index: Vec<_> = record.attributes.iter().map(|(name, value)| (hash(name), name, value)).collect();
+            index.sort_unstable_by_key(|(hash, ..)| *hash);
+            index
+        });
         Self { record, index }
     }
 
     /// The value that a mapping sees under this name; null when there is none.
     pub(crate) fn value(&self, name: &str) -> Cow<'_, Value> {
         value_of(self.record, name, |name| match &self.index {
-            Some(index) => index.get(&name.to_ascii_lowercase()).copied(),
+            Some(index) => {
+                let hash = hash(name);
+                let start = index.partition_point(|(known, ..)| *known < hash);
+                let mut same = index.iter().skip(start).take_while(|(known, ..)| *known == hash);
+                same.find(|(_, known, _)| known.eq_ignore_ascii_case(name)).map(|(.., value)| *value)
+            }
             None => self.record.attributes.get(name),
         })
     }
+}
+
+/// The FNV-1a hash of a name in small letters.
+fn hash(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// The value of a name, by way of the attributes that the record has.
@@ -152,6 +165,20 @@ mod tests {
         assert_eq!(text("userPrincipalName").as_deref(), Some("ola_example.com"));
         assert_eq!(text("originalUserPrincipalName").as_deref(), Some("ola_example.com#EXT#@host.example"));
         assert_eq!(text("mail"), None);
+    }
+
+    #[test]
+    fn a_record_with_many_attributes_is_searched_alike() {
+        let mut record = SourceRecord::new("17", "User");
+        for number in 0..100 {
+            record.attributes.insert(format!("Name{number}"), number);
+        }
+        record.attributes.insert("userPrincipalName", "ola#EXT#@host.example");
+        let attributes = Attributes::new(&record);
+        for name in ["name7", "NAME99", "Name100", "userPrincipalName", "objectId", "originalUserPrincipalName"] {
+            assert_eq!(attributes.value(name), record.value(name), "{name}");
+        }
+        assert_eq!(attributes.value("NAME99").as_number().and_then(scimkit_types::Number::as_i64), Some(99));
     }
 
     #[test]

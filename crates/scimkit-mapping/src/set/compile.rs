@@ -11,7 +11,8 @@ use crate::fault::{At, Fault, Member};
 use crate::functions::Gives;
 use crate::schema::{AttributeMapping, FlowType, ObjectFlow, ObjectMapping};
 use crate::scope::Scope;
-use crate::target::{Target, Values};
+use crate::target::Target;
+use crate::values::Values;
 
 /// What could be compiled, and what could not.
 pub(super) struct Compiled {

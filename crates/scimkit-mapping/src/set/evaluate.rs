@@ -8,7 +8,7 @@ use crate::environment::{Environment, Operation};
 use crate::expression::{Context, Evaluation, EvaluationError, EvaluationErrorKind, text_of};
 use crate::record::{Attributes, SourceRecord};
 use crate::schema::{FlowType, NullPolicy};
-use crate::target::Values;
+use crate::values::Values;
 
 /// What the target should have for an object.
 ///

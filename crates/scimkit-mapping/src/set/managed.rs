@@ -4,7 +4,8 @@ use scimkit_types::{ComplexValue, Resource, Value};
 
 use super::{Desired, Mapping, MappingSet, Source};
 use crate::schema::FlowType;
-use crate::target::{Target, Values};
+use crate::target::Target;
+use crate::values::Values;
 
 impl MappingSet {
     /// The part of a resource that the mappings own: the mapped attributes, of lists the elements that the paths select, of references

@@ -19,7 +19,8 @@ use crate::expression::Expression;
 use crate::record::SourceRecord;
 use crate::schema::{FlowType, NullPolicy, ObjectFlow};
 use crate::scope::{Scope, ScopeDecision, ScopeReport};
-use crate::target::{Target, Values};
+use crate::target::Target;
+use crate::values::Values;
 
 /// The mappings of one kind of object to one resource type, with their scoping filter, made ready to evaluate.
 ///
