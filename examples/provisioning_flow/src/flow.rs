@@ -14,8 +14,9 @@ use scimkit_provisioning::{
 use scimkit_store::sqlite::SqliteState;
 use scimkit_types::{Clock, Resource, SystemClock, Timestamp, Value};
 
+use crate::authorize::Authorization;
 use crate::compare::{Comparison, Content, Expected, compare_unprovisioned};
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::home::{Home, Run, Stage};
 use crate::options::{Day, Options};
 use crate::service::{Connection, OsEntropy, Service, UsageFile};
@@ -28,12 +29,15 @@ use crate::watch::Watch;
 pub async fn run(options: Options, out: &mut (dyn Write + Send)) -> Result<bool, Failure> {
     let home = Home::open(options.state.as_deref())?;
     let resume = format!("start again with `--state {}` to go on", home.folder().display());
-    let is_in_step = tokio::select! {
-        result = Flow::run(&options, &home, out) => result.map_err(|failure| failure.with_hint(&resume))?,
-        _ = tokio::signal::ctrl_c() => return Err(Failure::stopped(format!("stopped; {resume}"))),
+    let result = tokio::select! {
+        result = Flow::run(&options, &home, out) => result.map_err(|failure| failure.with_hint(&resume)),
+        _ = tokio::signal::ctrl_c() => Err(Failure::stopped(format!("stopped; {resume}"))),
     };
-    home.finish()?;
-    Ok(is_in_step)
+    // A run that failed or was stopped goes on in its folder; one that ended, or whose input was wrong, does not need it any more.
+    if result.as_ref().err().is_none_or(|failure| failure.kind() == FailureKind::Input) {
+        home.finish()?;
+    }
+    result
 }
 
 /// Everything that a run needs, once it has been read and started.
@@ -45,6 +49,7 @@ struct Flow<'a> {
     watch: Arc<Watch>,
     service: Service,
     connection: Connection,
+    authorization: Authorization,
     run: Run,
 }
 
@@ -76,8 +81,9 @@ impl<'a> Flow<'a> {
     ) -> Result<Self, Failure> {
         let watch = Arc::new(Watch::new(&home.file("provisioning-log.jsonl"))?);
         let service = Service::start(options, &job.profile, &home.file("service.sqlite"), &run.token).await?;
-        let token = options.token.as_deref().unwrap_or(&run.token);
-        let connection = Connection::new(&service, &job.profile, token, options.stop_service_after, UsageFile::new(home, &run))?;
+        let authorization = Authorization::new(options, home, &run.token).await?;
+        let usage = UsageFile::new(home, &run);
+        let connection = Connection::new(&service, &job.profile, &authorization, options, usage, out).await?;
         let state = SqliteState::open(home.file("state.sqlite"))
             .map_err(|error| Failure::input_because(format!("cannot open `{}`", home.file("state.sqlite").display()), &error))?;
         let source = GraphSource::new(Arc::new(pages.clone()), GraphOptions::new(service_principal(folder)?))
@@ -88,7 +94,7 @@ impl<'a> Flow<'a> {
             Engine::new(job, Arc::new(source), Arc::new(target), Arc::new(state), Arc::new(SystemClock::default()), Arc::new(OsEntropy))
                 .with_observer(Arc::clone(&watch) as _)
                 .with_quota_meter(connection.meter());
-        Ok(Self { out, home, engine, pages, watch, service, connection, run })
+        Ok(Self { out, home, engine, pages, watch, service, connection, authorization, run })
     }
 
     fn say(&mut self, label: &str, text: &str) -> Result<(), Failure> {
@@ -106,6 +112,7 @@ impl<'a> Flow<'a> {
         let what = if options.directory.is_some() { "" } else { " (invented)" };
         let rounds = self.pages.rounds().join(", ");
         self.say("service", &service)?;
+        self.say("authorization", &self.authorization.describe())?;
         self.say("directory", &format!("{}{what}: {rounds}", folder.display()))?;
         self.say("job", &mappings)
     }

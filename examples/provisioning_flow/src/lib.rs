@@ -2,6 +2,8 @@
 //!
 //! `main` is a thin shell over [`main_with`], so that tests can run the flow with options and a buffer through [`run`].
 
+mod authorize;
+mod authorize_server;
 mod bad_day;
 mod compare;
 mod failure;

@@ -30,9 +30,13 @@ pub struct Options {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
 
-    /// The bearer token that the client sends; by default the one that the service was started with.
+    /// A bearer token that the client sends; by default it is authorized by OAuth 2, as the service's administrator would.
     #[arg(long, value_name = "TOKEN", env = "SCIMKIT_FLOW_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
+
+    /// Prints the address where the administrator allows the access, and waits for the browser to come back from there.
+    #[arg(long, conflicts_with = "token")]
+    pub browser: bool,
 
     /// Lets the service stop answering after so many requests, to see a cycle fail; run again without it to go on.
     #[arg(long, value_name = "REQUESTS")]

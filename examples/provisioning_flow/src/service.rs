@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,8 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use scimkit_client::{
-    Authorized, BearerToken, Classes, Client, Counts, RateLimited, Retry, RetryPolicy, StaticToken, Transport, TransportError, Usage,
-    random_from_seed,
+    Authorized, Classes, Client, Counts, RateLimited, Retry, RetryPolicy, Transport, TransportError, Usage, random_from_seed,
 };
 use scimkit_example_service_provider::{Running, ServiceProvider, Store};
 use scimkit_http::reqwest::{ReqwestOptions, ReqwestTransport};
@@ -22,6 +22,7 @@ use scimkit_provisioning::QuotaMeter;
 use scimkit_rate_limit::{Limits, Quota, SlidingWindow};
 use scimkit_types::{Profile, SystemClock, profile::RequestLimit};
 
+use crate::authorize::Authorization;
 use crate::failure::Failure;
 use crate::home::{Home, Run};
 use crate::options::Options;
@@ -128,18 +129,19 @@ impl Drop for KeptUsage {
 
 impl Connection {
     /// A connection that keeps to the quotas of the profile: every attempt of every request takes a slot.
-    pub(crate) fn new(
+    pub(crate) async fn new(
         service: &Service,
         profile: &Profile,
-        token: &str,
-        stop_after: Option<u64>,
+        authorization: &Authorization,
+        options: &Options,
         usage: UsageFile,
+        out: &mut (dyn Write + Send),
     ) -> Result<Self, Failure> {
         let cannot = |error: &dyn std::error::Error| Failure::input_because("the client cannot be set up", error);
         let wire = Wire {
             inner: ReqwestTransport::new(ReqwestOptions::default()).map_err(|error| cannot(&error))?,
             running: Arc::clone(&service.running),
-            left: AtomicU64::new(stop_after.unwrap_or(u64::MAX)),
+            left: AtomicU64::new(options.stop_service_after.unwrap_or(u64::MAX)),
         };
         let classes = Classes::new(limits(profile.limits.read), limits(profile.limits.write));
         let clock = Arc::new(SystemClock::default());
@@ -150,8 +152,8 @@ impl Connection {
             Before::Unknown => limited,
         });
         let usage = KeptUsage { limited: Arc::clone(&limited), file: usage };
-        let token = BearerToken::new(token.to_owned()).map_err(|error| Failure::input_because("`--token`", &error))?;
-        let authorized = Authorized::new(Arc::clone(&limited), StaticToken::new(token));
+        let tokens = authorization.tokens(Arc::clone(&limited) as _, options.browser, out).await?;
+        let authorized = Authorized::new(Arc::clone(&limited), tokens);
         let policy = RetryPolicy::default().with_delays(Duration::from_millis(200), Duration::from_secs(2));
         let seed = uuid::Uuid::new_v4().as_u64_pair().0;
         let retry = Retry::new(authorized, policy, Arc::new(TokioTimer::default()), random_from_seed(seed));
