@@ -88,3 +88,29 @@ fn an_answer_without_an_id_is_an_error() {
     let error = run(client.query("/Users", &SearchRequest::default())).unwrap_err();
     assert!(matches!(&error, ClientError::InvalidBody { path, .. } if path == "Resources[1].id"));
 }
+
+/// R7644-3.5.1-04, R7643-6-07: a client clears an attribute by null or an empty list, and needs to send no extension.
+#[test]
+fn what_is_cleared_is_sent() {
+    let (peer, client) = users([answer(200, OLA)]);
+    let mut user = Resource::new([scimkit_types::schema::USER]);
+    user.insert("userName", "ola");
+    user.insert("title", Value::Null);
+    user.insert("emails", Value::List(Vec::new()));
+    run(client.replace("/Users", "7", &user, None)).unwrap();
+    let sent = String::from_utf8(peer.requests()[0].body().to_vec()).unwrap();
+    assert!(sent.contains(r#""title":null"#) && sent.contains(r#""emails":[]"#) && !sent.contains("enterprise"), "{sent}");
+}
+
+/// R7644-3.1-04, R7643-4.1.2-10, R7643-3.3-05: what comes back may differ from what was sent, have types of its own, and name its schemas in
+/// any order.
+#[test]
+fn what_comes_back_may_differ() {
+    let body = r#"{"schemas": ["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", "urn:ietf:params:scim:schemas:core:2.0:User"],
+        "id": "7", "userName": "OLA@example.com", "active": false, "emails": [{"value": "ola@example.com", "type": "invented"}],
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": "d"}}"#;
+    let (_, client) = users([answer(201, body)]);
+    let ola = run(client.resources::<User>().create(&User::new("ola"))).unwrap();
+    assert_eq!((ola.user_name.as_str(), ola.active, ola.emails[0].type_.as_deref()), ("OLA@example.com", Some(false), Some("invented")));
+    assert_eq!(ola.enterprise.and_then(|enterprise| enterprise.department).as_deref(), Some("d"));
+}
