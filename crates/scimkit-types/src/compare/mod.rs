@@ -1,12 +1,15 @@
 //! Comparison keys: the one place that says when two values are the same, for the evaluator and for every store.
 
+mod instant;
+mod username;
+
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use caseless::Caseless as _;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::time::Timestamp;
+pub use instant::instant;
 
 /// The key under which text compares.
 ///
@@ -65,14 +68,14 @@ impl TextComparison {
         match self {
             Self::CaseExact => Cow::Borrowed(text),
             Self::Caseless => text_key(text, false),
-            Self::UserName => username_key(text),
+            Self::UserName if text.is_ascii() => text_key(text, false),
+            Self::UserName => Cow::Owned(username::characters(text).collect()),
         }
     }
 
     /// Hands the characters of [`key`](Self::key) to a function, one after the other, until it breaks.
     ///
-    /// Nothing is allocated, but for letters with more than three marks and for names of users beyond ASCII that hold a capital sigma,
-    /// whose lower case depends on what is around it.
+    /// Nothing is allocated, but for a letter with more than three marks, which are put in order before they are handed on.
     ///
     /// ```
     /// use std::ops::ControlFlow;
@@ -86,16 +89,9 @@ impl TextComparison {
             Self::CaseExact => text.chars().try_for_each(visit),
             _ if text.is_ascii() => text.chars().try_for_each(|c| visit(c.to_ascii_lowercase())),
             Self::Caseless => text.nfd().default_case_fold().nfd().try_for_each(visit),
-            Self::UserName if text.contains('Σ') => username_key(text).chars().try_for_each(visit),
-            // As often as `username_key` maps at most; what has settled stays as it is.
-            Self::UserName => usual(usual(usual(usual(text.chars())))).nfd().try_for_each(visit),
+            Self::UserName => username::characters(text).try_for_each(visit),
         }
     }
-}
-
-/// Fullwidth and halfwidth characters mapped to the usual ones, lower case, NFC; for text without a capital sigma.
-fn usual(text: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
-    text.map(without_width).flat_map(char::to_lowercase).nfc()
 }
 
 /// The key under which the text of the attribute at a path compares: what filters, sorting and uniqueness have in common.
@@ -110,78 +106,6 @@ fn usual(text: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
 /// ```
 pub fn attribute_key<'a>(path: &str, text: &'a str, case_exact: bool) -> Cow<'a, str> {
     TextComparison::of(path, case_exact).key(text)
-}
-
-/// The key under which names of users compare: fullwidth and halfwidth characters mapped to the usual ones, lower case, NFC (RFC 8265
-/// section 3.3.2), until nothing changes any more (RFC 8264 section 7).
-///
-/// It is a key only: the rules that forbid characters do not apply, so that every name has one. It ends decomposed as other keys do, so
-/// that names sort like other text.
-fn username_key(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() {
-        return text_key(text, false);
-    }
-    let map = |text: &str| -> String {
-        let mapped: String = text.chars().map(without_width).collect();
-        mapped.to_lowercase().nfc().collect()
-    };
-    let mut key = map(text);
-    // Four times at most, as the standard has it.
-    for _ in 0..3 {
-        let again = map(&key);
-        if again == key {
-            break;
-        }
-        key = again;
-    }
-    Cow::Owned(key.nfd().collect())
-}
-
-/// A fullwidth or halfwidth character as the usual one: its decomposition mapping in the Unicode character database.
-fn without_width(c: char) -> char {
-    /// Halfwidth Hangul letters, whose usual ones decompose further: first, last, and the usual one of the first.
-    const HANGUL: [(u32, u32, u32); 6] = [
-        (0xffa0, 0xffa0, 0x3164),
-        (0xffa1, 0xffbe, 0x3131),
-        (0xffc2, 0xffc7, 0x314f),
-        (0xffca, 0xffcf, 0x3155),
-        (0xffd2, 0xffd7, 0x315b),
-        (0xffda, 0xffdc, 0x3161),
-    ];
-    match c {
-        '\u{ffa0}'..='\u{ffdc}' => {
-            let code = u32::from(c);
-            let row = HANGUL.iter().find(|(first, last, _)| (*first..=*last).contains(&code));
-            row.and_then(|(first, _, usual)| char::from_u32(usual + code - first)).unwrap_or(c)
-        }
-        '\u{ffe3}' => '\u{af}',
-        '\u{3000}' | '\u{ff01}'..='\u{ffee}' => {
-            let mut mapped = c;
-            unicode_normalization::char::decompose_compatible(c, |usual| mapped = usual);
-            mapped
-        }
-        _ => c,
-    }
-}
-
-/// The instant that an `xsd:dateTime` stands for; without a time zone it is taken as UTC (AMB-37). `None` if the text is none.
-///
-/// ```
-/// use scimkit_types::compare::instant;
-/// assert_eq!(instant("2011-05-13T04:42:34Z"), instant("2011-05-13T06:42:34+02:00"));
-/// assert_eq!(instant("2011-05-13"), None);
-/// ```
-pub fn instant(text: &str) -> Option<Timestamp> {
-    let (date, time) = text.split_once('T')?;
-    if date.is_empty() || time.is_empty() {
-        return None;
-    }
-    // Each is asked for what it can be only, as errors are made with an allocation.
-    if time.ends_with(['Z', 'z']) || time.contains(['+', '-']) {
-        return text.parse().ok();
-    }
-    let local: jiff::civil::DateTime = text.parse().ok()?;
-    local.to_zoned_datetime(jiff::tz::TimeZone::UTC).ok().map(|at| at.timestamp())
 }
 
 #[cfg(test)]
@@ -216,16 +140,6 @@ mod tests {
     fn case_counts_where_the_schema_says_so() {
         assert_ne!(text_key("a", true), text_key("A", true));
         assert_eq!(text_key("B\u{c4}RBEL", false), text_key("b\u{e4}rbel", false));
-    }
-
-    #[test]
-    fn widths_are_mapped_as_unicode_decomposes() {
-        let compatible = |text: String| text.nfkc().collect::<String>();
-        for c in ('\u{ff01}'..='\u{ffee}').chain(['\u{3000}']) {
-            assert_eq!(compatible(without_width(c).to_string()), compatible(c.to_string()), "{c:?}");
-            let is_assigned = compatible(c.to_string()) != c.to_string();
-            assert_eq!(without_width(c) != c, is_assigned, "{c:?}");
-        }
     }
 
     proptest! {
