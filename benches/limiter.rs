@@ -289,7 +289,8 @@ fn memory() {
 }
 
 fn main() {
-    let rounds = if std::env::args().any(|argument| argument == "--test") { 2 } else { 3_000 };
+    let has = |name: &str| std::env::args().any(|argument| argument == name);
+    let rounds = if has("--test") || !has("--bench") { 2 } else { 3_000 };
     memory();
     direct(rounds);
     keyed(rounds);

@@ -23,7 +23,8 @@ const DISABLE: &str = r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:Patc
 const ENABLE: &str = r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":true}]}"#;
 
 fn sizes() -> Vec<usize> {
-    let is_test = std::env::args().any(|argument| argument == "--test");
+    let has = |name: &str| std::env::args().any(|argument| argument == name);
+    let is_test = has("--test") || !has("--bench");
     match std::env::var("SCIMKIT_BENCH_USERS") {
         Ok(list) => list.split(',').map(|size| size.trim().parse().expect("SCIMKIT_BENCH_USERS: expected numbers")).collect(),
         Err(_) if is_test => vec![200],
