@@ -7,6 +7,7 @@ pub mod job;
 pub mod killed_state;
 pub mod loopback;
 pub mod people;
+pub mod simulation;
 pub mod stores;
 pub mod wire;
 pub mod world;

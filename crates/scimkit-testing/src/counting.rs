@@ -147,7 +147,8 @@ fn class(request: &Request<Bytes>) -> Class {
     if is_search || method == Method::GET || method == Method::HEAD { Class::Read } else { Class::Write }
 }
 
-fn too_many(wait: Duration) -> Response<Bytes> {
+/// The answer to a request for which there is room after a wait.
+pub(crate) fn too_many(wait: Duration) -> Response<Bytes> {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     let body = r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"429","detail":"too many requests"}"#;
     let mut response = Response::new(Bytes::from_static(body.as_bytes()));

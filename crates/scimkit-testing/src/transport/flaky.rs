@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use scimkit_client::{Transport, TransportError, TransportErrorKind};
+
+use crate::counting::too_many;
 
 /// What goes wrong with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +29,8 @@ pub enum Fault {
     AnswerBefore(u16),
     /// It has its effect, and is answered by this status and a page of HTML.
     AnswerAfter(u16),
+    /// It never reaches the transport inside, and is answered by 429 with a SCIM error and `Retry-After` of so many seconds.
+    Throttled(u64),
     /// It has its effect, and the body of the answer ends half-way.
     Truncate,
     /// It has its effect, and is answered by 204 without a body and a header.
@@ -149,6 +154,7 @@ impl<T: Transport> Transport for FlakyTransport<T> {
                 self.transport.send(request).await?;
                 Ok(page(*status))
             }
+            Some(Fault::Throttled(seconds)) => Ok(too_many(Duration::from_secs(*seconds))),
             Some(Fault::Truncate) => {
                 let answer = self.transport.send(request).await?;
                 Ok(answer.map(|body| body.slice(..body.len() / 2)))

@@ -1,0 +1,16 @@
+//! Whole deployments in virtual time, from a seed: a directory that changes, a service with limits, and workers that fail and are killed.
+
+mod directory;
+mod model;
+mod network;
+mod process;
+mod run;
+mod scenario;
+mod state;
+
+pub use directory::{Change, Directory};
+pub use network::{Network, Sent};
+pub use process::{Fate, Process};
+pub use run::{Stats, Violation, simulate};
+pub use scenario::{Event, INTERVAL, Scenario};
+pub use state::FaultyState;

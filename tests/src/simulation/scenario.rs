@@ -1,0 +1,259 @@
+//! What happens in a simulation: made from a seed, and made smaller when it fails.
+
+use std::time::Duration;
+
+use scimkit_client::{TransportErrorKind, random_from_seed};
+use scimkit_testing::Fault;
+
+use super::directory::Change;
+use crate::job::ServiceKind;
+use crate::killed_state::CommitFault;
+
+/// A simulation as a value: the same one always runs the same.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Scenario {
+    /// What latencies are drawn from.
+    pub seed: u64,
+    /// The service.
+    pub service: ServiceKind,
+    /// Whether the service refuses a second user of a name.
+    pub defends_itself: bool,
+    /// How many people there are at first.
+    pub people: usize,
+    /// How many groups there are.
+    pub groups: usize,
+    /// How many accounts of others the service has.
+    pub others: usize,
+    /// How many people have an account before the first cycle.
+    pub adopted: usize,
+    /// Whether only the assigned are in scope.
+    pub assigns: bool,
+    /// How many removals a cycle may do.
+    pub threshold: Option<u64>,
+    /// How many intervals of 40 minutes pass before each step.
+    pub waits: Vec<u32>,
+    /// What happens, each at its step.
+    pub events: Vec<(usize, Event)>,
+}
+
+/// Something that happens in a step. Requests, writes and reads are counted from 1 in the step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// In the directory, before the step's first cycle.
+    Change(Change),
+    /// In the directory, after the first worker of the step was killed.
+    LateChange(Change),
+    /// Another mapping of the title.
+    Mapping,
+    /// A request fails.
+    Request(u64, Fault),
+    /// A write of the state fails.
+    Commit(u64, CommitFault),
+    /// A read of the directory fails.
+    Read(u64),
+    /// A worker is killed after so many polls; another one starts after so many seconds.
+    Kill(u64, u64),
+    /// A worker stands still after so many polls for longer than its lease; meanwhile another one takes the job.
+    Stall(u64),
+    /// A second worker starts so many milliseconds after the first.
+    Rival(u64),
+}
+
+impl Scenario {
+    /// The simulation of a seed.
+    pub fn from_seed(seed: u64) -> Self {
+        let draw = Draw(Box::new(random_from_seed(seed)));
+        let service = if draw.below(3) == 0 { ServiceKind::RingCentral } else { ServiceKind::Standard };
+        let people = 5 + draw.below(if draw.below(4) == 0 { 36 } else { 12 });
+        let groups = if service == ServiceKind::Standard { 1 + draw.below(6) } else { 0 };
+        let steps = 3 + draw.below(8);
+        let waits = (0..steps).map(|_| if draw.below(4) == 0 { 1 + draw.small(200) } else { 1 + draw.small(3) }).collect();
+        let mut scenario = Self {
+            seed,
+            service,
+            defends_itself: service == ServiceKind::RingCentral || draw.below(2) == 0,
+            people,
+            groups,
+            others: draw.below(4),
+            adopted: draw.below(4).min(people),
+            assigns: draw.below(2) == 0,
+            threshold: (draw.below(3) == 0).then(|| 2 + draw.number(5)),
+            waits,
+            events: Vec::new(),
+        };
+        for step in 0..steps {
+            for _ in 0..if step == 0 { 0 } else { draw.below(9) } {
+                let change = draw.change(people, groups);
+                scenario.events.push((step, Event::Change(change)));
+            }
+            for _ in 0..draw.below(4) {
+                let event = draw.event(people, groups);
+                scenario.events.push((step, event));
+            }
+        }
+        scenario
+    }
+
+    /// The events of a step.
+    pub fn at(&self, step: usize) -> impl Iterator<Item = Event> {
+        self.events.iter().filter(move |(at, _)| *at == step).map(|(_, event)| *event)
+    }
+
+    /// The smallest scenario, found by leaving things out, that fails as well.
+    #[must_use]
+    pub fn shrunk(&self, fails: impl Fn(&Self) -> bool) -> Self {
+        let mut least = self.clone();
+        loop {
+            let before = least.size();
+            let mut part = least.events.len();
+            while part > 0 {
+                let mut from = 0;
+                while from < least.events.len() {
+                    let mut fewer = least.clone();
+                    fewer.events.drain(from..(from + part).min(least.events.len()));
+                    if fails(&fewer) {
+                        least = fewer;
+                    } else {
+                        from += part;
+                    }
+                }
+                part /= 2;
+            }
+            for shrink in SHRINKS {
+                let mut smaller = least.clone();
+                while shrink(&mut smaller) && fails(&smaller) {
+                    least = smaller.clone();
+                }
+            }
+            if least.size() == before {
+                return least;
+            }
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.events.len()
+            + self.people
+            + self.groups
+            + self.others
+            + self.adopted
+            + self.waits.len()
+            + usize::from(self.threshold.is_some())
+    }
+}
+
+/// Ways to make a scenario smaller; each says whether there was something to leave out.
+const SHRINKS: [fn(&mut Scenario) -> bool; 6] = [
+    |scenario| {
+        let is_more = scenario.people > 1;
+        scenario.people -= usize::from(is_more);
+        scenario.adopted = scenario.adopted.min(scenario.people);
+        is_more
+    },
+    |scenario| {
+        let is_more = scenario.groups > 0;
+        scenario.groups -= usize::from(is_more);
+        is_more
+    },
+    |scenario| std::mem::take(&mut scenario.others) > 0,
+    |scenario| std::mem::take(&mut scenario.adopted) > 0,
+    |scenario| scenario.threshold.take().is_some(),
+    |scenario| {
+        let is_unused = scenario.waits.len() > 1 && scenario.at(scenario.waits.len() - 1).next().is_none();
+        if is_unused {
+            scenario.waits.pop();
+        }
+        is_unused
+    },
+];
+
+/// How long an interval is.
+pub const INTERVAL: Duration = Duration::from_mins(40);
+
+struct Draw(Box<dyn Fn() -> u64>);
+
+impl Draw {
+    fn number(&self, below: u64) -> u64 {
+        ((self.0)() >> 11) % below.max(1)
+    }
+
+    fn below(&self, below: usize) -> usize {
+        usize::try_from(self.number(u64::try_from(below).unwrap())).unwrap()
+    }
+
+    fn small(&self, below: u32) -> u32 {
+        u32::try_from(self.number(u64::from(below))).unwrap()
+    }
+
+    /// A moment: early ones are drawn more often, since most cycles are short.
+    fn polls(&self) -> u64 {
+        let most = [30, 60, 120, 400][self.below(4)];
+        self.number(most)
+    }
+
+    fn is(&self) -> bool {
+        self.number(2) == 0
+    }
+
+    fn change(&self, people: usize, groups: usize) -> Change {
+        let (somebody, other) = (self.below(people), self.below(people));
+        let group = self.below(groups);
+        match self.below(if groups == 0 { 17 } else { 23 }) {
+            0 => Change::Join(people + self.below(5)),
+            1 | 2 => Change::Title(somebody, self.small(9)),
+            3 => Change::Rename(somebody),
+            4 | 5 => Change::Swap(somebody, other),
+            6 => Change::Employ(somebody, self.is()),
+            7 => Change::Employ(somebody, true),
+            8 => Change::Enable(somebody, self.is()),
+            9 => Change::SoftDelete(somebody),
+            10 => Change::Restore(somebody),
+            11 => Change::Delete(somebody, self.is()),
+            12 => Change::Manager(somebody, self.is().then_some(other)),
+            13 | 14 => Change::AssignPerson(somebody, self.is()),
+            15 => match self.below(5) {
+                0 | 4 => Change::Exodus(somebody, 3 + self.below(6)),
+                1 => Change::Expire,
+                _ => Change::Replay,
+            },
+            16 => Change::Enable(somebody, true),
+            17 | 18 | 19 => Change::Member(group, somebody, self.is()),
+            20 => Change::RenameGroup(group),
+            21 => match self.below(3) {
+                0 => Change::DeleteGroup(group, self.is()),
+                _ => Change::RestoreGroup(group),
+            },
+            _ => Change::AssignGroup(group, self.is()),
+        }
+    }
+
+    fn event(&self, people: usize, groups: usize) -> Event {
+        let request = 1 + self.number(40);
+        match self.below(14) {
+            0..=4 => Event::Request(request, self.fault()),
+            5 => Event::Commit(1 + self.number(60), if self.is() { CommitFault::Before } else { CommitFault::After }),
+            6 => Event::Read(1 + self.number(6)),
+            7..=9 => Event::Kill(1 + self.polls(), [0, 20, 400][self.below(3)]),
+            10 => Event::Stall(1 + self.polls()),
+            11 => Event::Rival(self.number(4_000)),
+            12 => Event::Mapping,
+            _ => Event::LateChange(self.change(people, groups)),
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        let kind = [TransportErrorKind::Connect, TransportErrorKind::Timeout, TransportErrorKind::Interrupted][self.below(3)];
+        let status = [500, 502, 503, 504, 429, 404, 403, 401, 200][self.below(9)];
+        match self.below(7) {
+            0 => Fault::Before(TransportErrorKind::Connect),
+            1 => Fault::After(if kind == TransportErrorKind::Connect { TransportErrorKind::Timeout } else { kind }),
+            2 => Fault::AnswerBefore(status),
+            3 => Fault::AnswerAfter([500, 502, 503, 504][self.below(4)]),
+            4 => Fault::Truncate,
+            5 => Fault::Empty,
+            _ => Fault::Throttled(1 + self.number(90)),
+        }
+    }
+}
