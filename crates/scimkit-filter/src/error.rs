@@ -75,7 +75,7 @@ pub enum ParseErrorKind {
     /// A limit was reached.
     #[error("the {what} is over the limit of {limit}")]
     Limit {
-        /// What is limited: `length`, `depth` or `number of terms`.
+        /// What is limited: `length`, `depth`, `number of terms` or `length of a value`.
         what: &'static str,
         /// The limit.
         limit: usize,

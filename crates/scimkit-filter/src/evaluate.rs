@@ -12,7 +12,7 @@ use crate::search::{self, Borders};
 impl ResolvedFilter {
     /// Whether the resource meets the filter.
     ///
-    /// Allocates nothing, with the exceptions that [`TextComparison::try_for_each_of_key`] names and text in place of a dateTime.
+    /// Allocates nothing, with the one exception that [`TextComparison::try_for_each_of_key`] names.
     pub fn matches(&self, resource: &Resource) -> bool {
         self.root.holds(Subject::Resource(resource))
     }

@@ -2,7 +2,7 @@
 //!
 //! Text is parsed into a [`Filter`], an [`AttributePath`] or a [`PatchPath`]; each prints as the shortest text of the same meaning.
 //! A filter is resolved against a [`Catalog`](scimkit_types::Catalog) once and then evaluated on many resources,
-//! or translated by a store that walks the [`ResolvedFilter`].
+//! or translated by a store that folds the [`ResolvedFilter`].
 //!
 //! ```
 //! use scimkit_filter::Filter;
@@ -24,7 +24,7 @@
 //!   the place and says what was expected there.
 //! - Tree: [`Filter`], [`AttributeExpression`], [`ValuePath`], [`Literal`]. Trees that code builds print with all escapes in place.
 //! - Meaning: [`Filter::resolve`] finds the attributes, checks operators against types and types the values; [`Node`] is what an evaluator
-//!   or a translator to SQL needs to know, and nothing else.
+//!   or a translator to SQL needs to know, and nothing else; a [`Fold`] makes something else of it, from its leaves up.
 //!
 //! Parsing takes linear time, bounded memory and a bounded stack. There is no I/O.
 //!
@@ -35,6 +35,7 @@
 mod ast;
 mod error;
 mod evaluate;
+mod fold;
 #[cfg(feature = "generators")]
 pub mod generators;
 mod parse;
@@ -45,6 +46,7 @@ mod text;
 
 pub use ast::{AttributeExpression, AttributePath, CompareOperator, Filter, Literal, PatchPath, Text, ValuePath};
 pub use error::{ParseError, ParseErrorKind, ResolveError};
+pub use fold::Fold;
 pub use parse::{Limits, ParseOptions};
 pub use resolve::{Node, Operand, ResolvedFilter, ResolvedPath, resolve_path};
 pub use search::Borders;

@@ -19,7 +19,7 @@ pub struct ResolvedFilter {
 }
 
 impl ResolvedFilter {
-    /// The tree, for stores that translate it.
+    /// The tree, for stores that look for something in it; [`fold`](Self::fold) is for those that translate it.
     pub const fn root(&self) -> &Node {
         &self.root
     }

@@ -5,9 +5,8 @@ use nom::character::complete::char;
 use scimkit_types::Tolerance;
 
 use super::failure::{Failure, What};
-use super::literal::plain_text;
 use super::path::attribute_name;
-use super::{Parsed, Parser, Scope};
+use super::{Parsed, Parser, Scope, looked_at};
 use crate::ast::{AttributeExpression, AttributePath, CompareOperator, Filter, Literal, PatchPath, ValuePath};
 
 pub(super) const OPERATOR: &str = "an operator such as `eq` or `pr`";
@@ -161,11 +160,13 @@ impl Parser<'_> {
 
     fn bracket_after_blanks<'i>(&self, input: &'i str) -> Option<&'i str> {
         let bracket = input.trim_start();
+        looked_at(input.len() - bracket.len());
         (bracket.starts_with('[') && self.tolerates(Tolerance::FilterWhiteSpace)).then_some(bracket)
     }
 
     /// `"(" filter ")"`, whose opening parenthesis is known to be there.
     fn group<'i>(&self, input: &'i str, depth: usize, scope: Scope, into: &mut Option<Filter>) -> Parsed<'i, ()> {
+        looked_at(1);
         let inside = self.deeper(input, depth)?;
         let (rest, _) = char('(').parse(input)?;
         let rest = self.optional_blanks(rest);
@@ -183,6 +184,7 @@ impl Parser<'_> {
             return Some(group);
         }
         let group = after.trim_start();
+        looked_at(after.len() - group.len());
         (group.starts_with('(') && self.tolerates(Tolerance::FilterWhiteSpace)).then_some(group)
     }
 
@@ -241,7 +243,7 @@ impl Parser<'_> {
             None => return Err(Failure::at(after, What::Expected("a blank and a value")).fatal()),
         };
         // The shortest way for what nearly every value is.
-        if let Some((rest, text)) = plain_text(rest) {
+        if let Some((rest, text)) = self.plain_text(rest) {
             *into = Some(Filter::Attribute(AttributeExpression::Compare { path, operator, value: Literal::from(text) }));
             return Ok((rest, ()));
         }
@@ -300,6 +302,7 @@ impl Parser<'_> {
     #[cold]
     fn more_blanks<'i>(&self, input: &'i str) -> Option<&'i str> {
         let rest = input.trim_start();
+        looked_at(input.len() - rest.len());
         (rest.len() < input.len() && self.tolerates(Tolerance::FilterWhiteSpace)).then_some(rest)
     }
 
@@ -320,6 +323,7 @@ fn join(parts: Vec<Filter>, connective: Connective) -> Filter {
         Connective::And => matches!(part, Filter::And(_)),
         Connective::Or => matches!(part, Filter::Or(_)),
     };
+    looked_at(parts.len());
     let parts = if parts.iter().any(is_same) {
         let flat = parts.into_iter().flat_map(|part| match (connective, part) {
             (Connective::And, Filter::And(inner)) | (Connective::Or, Filter::Or(inner)) => inner,

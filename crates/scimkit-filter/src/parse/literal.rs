@@ -7,7 +7,7 @@ use scimkit_types::value::NumberError;
 use scimkit_types::{Number, Tolerance};
 
 use super::failure::{Failure, What};
-use super::{Parsed, Parser, bytes_while};
+use super::{Parsed, Parser, bytes_while, looked_at};
 use crate::ast::{Literal, Text};
 
 const VALUE: &str = "a value: text in double quotes, a number, `true`, `false` or `null`";
@@ -18,9 +18,43 @@ impl Parser<'_> {
     /// `compValue = false / null / true / number / string`
     pub(super) fn literal<'i>(&self, input: &'i str) -> Parsed<'i, Literal> {
         match input.as_bytes().first() {
-            Some(b'"') => text(input),
-            Some(b'-' | b'0'..=b'9') => number(input),
+            Some(b'"') => self.text(input),
+            Some(b'-' | b'0'..=b'9') => self.number(input),
             _ => self.keyword(input),
+        }
+    }
+
+    fn number<'i>(&self, input: &'i str) -> Parsed<'i, Literal> {
+        number(input, self.options.limits.value)
+    }
+
+    /// `string = quotation-mark *char quotation-mark` without escapes; `None` if it is anything else, or too long.
+    #[inline]
+    pub(super) fn plain_text<'i>(&self, input: &'i str) -> Option<(&'i str, &'i str)> {
+        let (after, plain) = plain(input.strip_prefix('"')?).ok()?;
+        if plain.len() > self.options.limits.value {
+            return None;
+        }
+        Some((after.strip_prefix('"')?, plain))
+    }
+
+    /// `string = quotation-mark *char quotation-mark`
+    fn text<'i>(&self, input: &'i str) -> Parsed<'i, Literal> {
+        let (start, _) = char('"').parse(input)?;
+        let (mut rest, piece) = plain(start)?;
+        let mut text = Text::from(piece);
+        loop {
+            if start.len() - rest.len() > self.options.limits.value {
+                return Err(too_long(input, self.options.limits.value));
+            }
+            if let Some(after) = rest.strip_prefix('"') {
+                return Ok((after, Literal::String(text)));
+            }
+            let (after, c) = escape(rest)?;
+            text.push(c);
+            let (after, piece) = plain(after)?;
+            text.push_str(piece);
+            rest = after;
         }
     }
 
@@ -60,9 +94,21 @@ fn ends_value(c: char) -> bool {
     c.is_whitespace() || matches!(c, '(' | ')' | '[' | ']' | '"')
 }
 
-/// `number = [minus] int [frac] [exp]`
-fn number(input: &str) -> Parsed<'_, Literal> {
+/// The number that a text is, without anything around it.
+pub(crate) fn parse_number(text: &str) -> Option<Number> {
+    match number(text, text.len()) {
+        Ok(("", Literal::Number(number))) => Some(number),
+        _ => None,
+    }
+}
+
+/// `number = [minus] int [frac] [exp]`, of at most this length
+fn number(input: &str, limit: usize) -> Parsed<'_, Literal> {
     let (rest, token) = take_while(|c: char| !ends_value(c)).parse(input)?;
+    looked_at(token.len());
+    if token.len() > limit {
+        return Err(too_long(input, limit));
+    }
     let number = token.parse().map_err(|fault| {
         let what = if fault == NumberError::OutOfRange { "a number in the range of a double" } else { NUMBER };
         Failure::over(input, token.len(), What::Expected(what)).fatal()
@@ -70,51 +116,17 @@ fn number(input: &str) -> Parsed<'_, Literal> {
     Ok((rest, Literal::Number(number)))
 }
 
-/// The number that a text is, without anything around it.
-pub(crate) fn parse_number(text: &str) -> Option<Number> {
-    match number(text) {
-        Ok(("", Literal::Number(number))) => Some(number),
-        _ => None,
-    }
-}
-
-/// `string = quotation-mark *char quotation-mark` without escapes; `None` if it is anything else.
-#[inline]
-pub(super) fn plain_text(input: &str) -> Option<(&str, &str)> {
-    let (after, plain) = plain(input.strip_prefix('"')?).ok()?;
-    Some((after.strip_prefix('"')?, plain))
-}
-
-/// `string = quotation-mark *char quotation-mark`
-fn text(input: &str) -> Parsed<'_, Literal> {
-    let (rest, _) = char('"').parse(input)?;
-    let (after, plain) = plain(rest)?;
-    match after.strip_prefix('"') {
-        Some(after) => Ok((after, Literal::from(plain))),
-        None => text_with_escapes(after, plain.into()),
-    }
-}
-
-/// The text from its first escape on, after what stands before it.
-#[inline(never)]
-fn text_with_escapes(input: &str, before: Text) -> Parsed<'_, Literal> {
-    let (mut text, mut rest) = (before, input);
-    loop {
-        let (after, c) = escape(rest)?;
-        text.push(c);
-        let (after, piece) = plain(after)?;
-        text.push_str(piece);
-        if let Some(after) = after.strip_prefix('"') {
-            return Ok((after, Literal::String(text)));
-        }
-        rest = after;
-    }
+/// The failure of a value that starts here and goes on beyond the limit.
+#[cold]
+fn too_long(input: &str, limit: usize) -> nom::Err<Failure> {
+    Failure::at(input, What::Limit { what: "length of a value", limit }).fatal()
 }
 
 /// The characters up to a quotation mark, an escape, a control character or the end.
 #[inline]
 fn plain(input: &str) -> Parsed<'_, &str> {
     let (plain, rest) = input.split_at_checked(plain_length(input.as_bytes())).unwrap_or(("", input));
+    looked_at(plain.len());
     Ok((rest, plain))
 }
 
@@ -141,6 +153,7 @@ fn plain_length(bytes: &[u8]) -> usize {
 
 /// An escape, or the reason why the text does not go on here.
 fn escape(input: &str) -> Parsed<'_, char> {
+    looked_at(1);
     let Some(escaped) = input.strip_prefix('\\') else {
         let what = if input.is_empty() { "`\"` at the end of the text" } else { "an escape in place of a control character" };
         return Err(Failure::over(input, input.len().min(1), What::Expected(what)).fatal());

@@ -3,7 +3,7 @@
 use scimkit_types::{AttributeName, SchemaUri, Tolerance};
 
 use super::failure::{Failure, What};
-use super::{Parsed, Parser};
+use super::{Parsed, Parser, looked_at};
 use crate::ast::AttributePath;
 
 const NAME: &str = "an attribute name such as `userName`";
@@ -92,6 +92,7 @@ impl Parser<'_> {
         let schemas = self.options.catalog?.schemas().iter().map(|schema| &schema.id);
         let fits = |uri: &&SchemaUri| {
             let length = uri.as_str().len();
+            looked_at(length.min(token.len()));
             let starts = token.get(..length).is_some_and(|head| **uri == *head);
             starts
                 && token.get(length..).is_some_and(|rest| {
@@ -111,6 +112,7 @@ fn path_token(input: &str) -> (&str, &str) {
         Some(end) => end,
         None => input.len(),
     };
+    looked_at(end);
     let (token, rest) = input.split_at_checked(end).unwrap_or(("", input));
     (rest, token)
 }
@@ -125,7 +127,10 @@ pub(super) fn attribute_name(input: &str) -> Parsed<'_, AttributeName> {
 #[inline]
 fn name<'i>(input: &'i str, expected: &'static str) -> Parsed<'i, AttributeName> {
     match AttributeName::split_off(input) {
-        Some((name, rest)) => Ok((rest, name)),
+        Some((name, rest)) => {
+            looked_at(name.as_str().len());
+            Ok((rest, name))
+        }
         None => Err(no_name(input, expected)),
     }
 }

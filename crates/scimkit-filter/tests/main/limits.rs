@@ -42,6 +42,7 @@ fn depth_has_a_ceiling_of_its_own() {
 fn length_is_bounded_in_bytes() {
     let limits = Limits::default().with_length(11);
     assert_eq!(limit(r#"title co """#, limits), None);
+    assert_eq!(limit(r#"title eq """#, limits.with_length(10)), Some(("length", 10)));
     assert_eq!(limit(r#"title eq "å""#, limits), Some(("length", 11)));
     let error = Filter::parse(&"å".repeat(5000)).unwrap_err();
     assert_eq!(
@@ -55,5 +56,28 @@ fn terms_are_bounded() {
     let terms = |count: usize| vec!["a pr"; count].join(" or ");
     assert_eq!(limit(&terms(512), Limits::default()), None);
     assert_eq!(limit(&terms(513), Limits::default()), Some(("number of terms", 512)));
+    assert_eq!(limit(r#"emails[type pr and value pr]"#, Limits::default().with_terms(3)), None);
     assert_eq!(limit(r#"emails[type pr and value pr]"#, Limits::default().with_terms(2)), Some(("number of terms", 2)));
+}
+
+/// R7644-3.4.2.2-24: a value is as long as it is written, so that what is refused was never put together.
+#[test]
+fn values_are_bounded() {
+    const LIMIT: Option<(&str, usize)> = Some(("length of a value", 12));
+    let limits = Limits::default().with_value(12);
+    let unicode = r"\u00e5".repeat(2);
+    for (fits, is_too_long) in [("x".repeat(12), "x".repeat(13)), (unicode.clone(), unicode + "x"), ("å".repeat(6), "å".repeat(6) + "x")]
+    {
+        assert_eq!(limit(&format!(r#"title eq "{fits}""#), limits), None, "{fits}");
+        assert_eq!(limit(&format!(r#"title eq "{is_too_long}" and a pr"#), limits), LIMIT, "{is_too_long}");
+        assert_eq!(limit(&format!(r#"emails[value eq "{is_too_long}"]"#), limits), LIMIT, "{is_too_long}");
+    }
+    assert_eq!(limit("rank eq 123456789.12", limits), None);
+    assert_eq!(limit("rank eq 123456789.123", limits), LIMIT);
+    let text = |length: usize| format!(r#"title eq "{}""#, "x".repeat(length));
+    assert_eq!(limit(&text(4096), Limits::default()), None);
+    assert_eq!(limit(&text(4097), Limits::default()), Some(("length of a value", 4096)));
+    let options = ParseOptions::default().with_limits(limits);
+    let error = PatchPath::parse_with(r#"emails[value eq "a secret of some length"].type"#, &options).unwrap_err();
+    assert_eq!((error.to_string().as_str(), error.is_in_brackets()), ("the length of a value is over the limit of 12", true));
 }

@@ -152,7 +152,10 @@ mod tests {
             let text: String = if is_decomposed { text.nfd().collect() } else { text.nfc().collect() };
             for comparison in [TextComparison::CaseExact, TextComparison::Caseless, TextComparison::UserName] {
                 let mut key = String::new();
-                let _ = comparison.try_for_each_of_key(&text, |c| ControlFlow::<()>::Continue(key.push(c)));
+                let _ = comparison.try_for_each_of_key(&text, |c| -> ControlFlow<()> {
+                    key.push(c);
+                    ControlFlow::Continue(())
+                });
                 prop_assert_eq!(comparison.key(&text), key.as_str(), "{:?}", comparison);
             }
         }
