@@ -212,4 +212,77 @@ mod tests {
             "{output}"
         );
     }
+
+    /// The answers to JSON Lines, one each.
+    fn answers(lines: &[serde_json::Value], dialect: &str) -> Vec<serde_json::Value> {
+        let arguments = Arguments::try_parse_from(["filter", "--jsonl", "--dialect", dialect]).unwrap();
+        let input: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let mut output = Vec::new();
+        assert_eq!(run(&arguments, input.as_bytes(), &mut output).unwrap(), 0);
+        let answers: Vec<_> = String::from_utf8(output).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(answers.len(), lines.len());
+        answers
+    }
+
+    /// Every form in every dialect, named by the line or by the argument, right and wrong.
+    #[test]
+    fn every_form_is_answered_in_every_dialect() {
+        use serde_json::json;
+        const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+        const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+        let user = json!({"schemas": [USER], "userName": "kari", "emails": [{"type": "work", "value": "kari@example.com"}]});
+        let group = json!({"schemas": [GROUP], "displayName": "Guides"});
+        let replace = |path: &str| {
+            let operation = json!({"op": "replace", "path": path, "value": "Guide"});
+            json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [operation]})
+        };
+        let syntax = |expected: &str, offset: u64| json!({"ok": false, "error": {"kind": "syntax", "offset": offset, "message": expected}});
+        let right = [
+            (json!({"filter": "(title  pr)"}), None),
+            (json!({"filter": "(title pr)"}), Some(json!({"ok": true, "print": "title pr"}))),
+            (json!({"path": "emails[(type eq \"work\")].value"}), Some(json!({"ok": true, "print": "emails[type eq \"work\"].value"}))),
+            (json!({"filter": "emails[type eq \"WORK\"]", "resource": user}), Some(json!({"ok": true, "matches": true}))),
+            (json!({"filter": "displayName sw \"x\"", "resource": group}), Some(json!({"ok": true, "matches": false}))),
+            // Without `schemas`, a User.
+            (json!({"filter": "userName eq \"KARI\"", "resource": {"userName": "kari"}}), Some(json!({"ok": true, "matches": true}))),
+            (json!({"filter": "title px"}), Some(syntax("expected an operator such as `eq` or `pr`, found `px`", 6))),
+            (json!({"path": "emails["}), Some(syntax("expected an attribute name such as `userName`, found the end", 7))),
+        ];
+        let wrong =
+            [json!([]), json!("title pr"), json!({}), json!({"filter": 1}), json!({"path": null}), json!({"filter": "a pr", "path": "a"})];
+        for dialect in ["strict", "lenient", "entra", "entra-optscim", "okta", "aws", "ringcentral"] {
+            let mut lines: Vec<_> = right.iter().map(|(line, _)| line.clone()).collect();
+            lines.push(json!({"resource": user, "request": replace("title")}));
+            lines.push(json!({"resource": user, "request": replace("emails[type px 1]")}));
+            lines.extend(wrong.iter().cloned());
+            let by_argument = answers(&lines, dialect);
+            let named: Vec<_> = lines
+                .iter()
+                .map(|line| {
+                    let mut line = line.clone();
+                    if let Some(line) = line.as_object_mut() {
+                        line.insert("dialect".to_owned(), json!(dialect));
+                    }
+                    line
+                })
+                .collect();
+            assert_eq!(answers(&named, "strict"), by_argument, "{dialect}");
+
+            // Services that are written to send no filters, so that their dialects tolerate nothing in one.
+            assert_eq!(by_argument[0]["ok"], !["strict", "aws", "ringcentral"].contains(&dialect), "{dialect}");
+            for ((line, expected), answer) in right.iter().zip(&by_argument) {
+                assert!(expected.as_ref().is_none_or(|expected| expected == answer), "{dialect} {line} {answer}");
+            }
+            let patched = &by_argument[right.len()];
+            assert_eq!((&patched["ok"], &patched["resource"]["title"], &patched["changed"]), (&json!(true), &json!("Guide"), &json!(true)));
+            let refused = &by_argument[right.len() + 1];
+            assert_eq!((&refused["ok"], &refused["status"], &refused["scimType"]), (&json!(false), &json!(400), &json!("invalidFilter")));
+            for (line, answer) in wrong.iter().zip(&by_argument[right.len() + 2..]) {
+                assert_eq!((&answer["ok"], &answer["error"]["kind"]), (&json!(false), &json!("input")), "{dialect} {line} {answer}");
+            }
+        }
+        for answer in answers(&[json!({"filter": "a pr", "dialect": "loose"}), json!({"path": "a", "dialect": 1})], "strict") {
+            assert_eq!((&answer["ok"], &answer["error"]["kind"]), (&json!(false), &json!("input")), "{answer}");
+        }
+    }
 }

@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 use scimkit_filter::generators::{any_filter, attribute_path, filter, patch_path, patch_request};
-use scimkit_filter::{AttributePath, Filter, ParseOptions, PatchPath, ResolvedFilter, resolve_path};
+use scimkit_filter::{
+    AttributePath, CompareOperator, Filter, Fold, Node, Operand, ParseOptions, PatchPath, ResolvedFilter, ResolvedPath, resolve_path,
+};
 use scimkit_types::{Catalog, Dialect, PatchOp, Resource, ResourceType, generators};
 
 fn resource_type(catalog: &Catalog) -> &ResourceType {
@@ -19,6 +21,76 @@ fn world() -> impl Strategy<Value = (Catalog, Vec<Resource>, Filter, Filter)> {
 
 fn resolve(filter: &Filter, catalog: &Catalog) -> ResolvedFilter {
     filter.resolve(catalog, resource_type(catalog), Dialect::STRICT).unwrap()
+}
+
+/// Puts a filter together again, and notes where its paths stand.
+#[derive(Default)]
+struct Copy {
+    parents: Vec<Option<ResolvedPath>>,
+}
+
+impl Fold for Copy {
+    type Output = Node;
+    type Error = &'static str;
+
+    fn and(&mut self, parts: Vec<Node>) -> Result<Node, &'static str> {
+        Ok(Node::And(parts))
+    }
+
+    fn or(&mut self, parts: Vec<Node>) -> Result<Node, &'static str> {
+        Ok(Node::Or(parts))
+    }
+
+    fn not(&mut self, part: Node) -> Result<Node, &'static str> {
+        Ok(Node::Not(Box::new(part)))
+    }
+
+    fn constant(&mut self, value: bool) -> Result<Node, &'static str> {
+        Ok(Node::Constant(value))
+    }
+
+    fn present(&mut self, parent: Option<&ResolvedPath>, path: &ResolvedPath) -> Result<Node, &'static str> {
+        self.parents.push(parent.cloned());
+        Ok(Node::Present(path.clone()))
+    }
+
+    fn compare(
+        &mut self,
+        parent: Option<&ResolvedPath>,
+        path: &ResolvedPath,
+        operator: CompareOperator,
+        operand: &Operand,
+    ) -> Result<Node, &'static str> {
+        self.parents.push(parent.cloned());
+        if operator == CompareOperator::EndsWith {
+            return Err("no `ew`");
+        }
+        Ok(Node::Compare { path: path.clone(), operator, operand: operand.clone() })
+    }
+
+    fn element(&mut self, _: Option<&ResolvedPath>, path: &ResolvedPath, part: Node) -> Result<Node, &'static str> {
+        // Parts come before what they are part of.
+        if self.parents.last() != Some(&Some(path.clone())) {
+            return Err("expected a part of the elements");
+        }
+        Ok(Node::Element { path: path.clone(), filter: Box::new(part) })
+    }
+}
+
+/// A fold hands over every node once, its parts first, and the first error ends it.
+#[test]
+fn a_fold_hands_over_every_node() {
+    let catalog = Catalog::standard();
+    let user_type = catalog.resource_type("User").unwrap();
+    let resolve = |text: &str| Filter::parse(text).unwrap().resolve(&catalog, user_type, Dialect::LENIENT).unwrap();
+    let whole = resolve(r#"title pr and (unknown pr or not (emails[type eq "work" and value pr])) and emails.primary ne true"#);
+    let mut copy = Copy::default();
+    assert_eq!(whole.fold(&mut copy).as_ref(), Ok(whole.root()));
+    let parents: Vec<Option<String>> =
+        copy.parents.iter().map(|parent| parent.as_ref().map(|path| path.to_attribute_path().to_string())).collect();
+    let emails = Some("emails".to_owned());
+    assert_eq!(parents[..3], [None, emails.clone(), emails]);
+    assert_eq!(resolve(r#"title pr or title ew "x" or nickName pr"#).fold(&mut Copy::default()), Err("no `ew`"));
 }
 
 proptest! {
