@@ -4,7 +4,8 @@ use scimkit_store::conformance::check_filter;
 use scimkit_store::sqlite::SqliteResources;
 use scimkit_store::{MemoryResources, NewResource, Query, ResourceKey, ResourceStore, Sort, Tenant};
 use scimkit_types::{
-    Attribute, AttributeType, Catalog, ComplexValue, Dialect, Number, Resource, ResourceType, Schema, SortOrder, Timestamp, Value,
+    Attribute, AttributeType, Catalog, ComplexValue, Dialect, Number, Resource, ResourceType, Schema, SortOrder, Timestamp, Tolerance,
+    Value,
 };
 
 const EXTENSION: &str = "urn:example:ext:2.0:Thing";
@@ -282,6 +283,56 @@ fn large_integers_and_decimals_compare_as_in_the_evaluator() {
         }
     });
     assert_eq!(checked, 84);
+}
+
+/// AMB-09: where a dialect looks for text in that of a dateTime, databases find what the evaluator does, with case and zone as it was sent.
+#[test]
+fn text_is_found_in_date_times_as_in_the_evaluator() {
+    let instants = INSTANTS.iter().copied().chain(["2011-05-13t04:42:34z", "soon", ""]);
+    let single = instants.clone().map(|at| ComplexValue::from_iter([("at", at)]).into());
+    let in_items = instants.map(|at| {
+        let item = Value::from(ComplexValue::from_iter([("at", at)]));
+        ComplexValue::from_iter([("items", Value::from(vec![item]))]).into()
+    });
+    let resources: Vec<Resource> = single.chain(in_items).chain([Resource::default()]).collect();
+    let catalog = catalog();
+    let thing = catalog.resource_type("Thing").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut stores: Vec<Box<dyn ResourceStore>> =
+        vec![Box::new(MemoryResources::new()), Box::new(SqliteResources::open_in_memory().unwrap())];
+    #[cfg(feature = "postgres")]
+    let schema = crate::cluster::schema();
+    #[cfg(feature = "postgres")]
+    if let Some(schema) = &schema {
+        use scimkit_store::postgres::PostgresResources;
+        stores.push(Box::new(runtime.block_on(PostgresResources::open_in(schema.pool.clone(), &schema.name)).unwrap()));
+    }
+    let mut found = 0;
+    for store in &stores {
+        runtime.block_on(async {
+            fill(&**store, &Tenant::default(), &resources).await;
+            use CompareOperator::*;
+            for (operator, text) in [Contains, StartsWith, EndsWith]
+                .into_iter()
+                .flat_map(|operator| ["2011-05", "T04", "t04", "Z", "z", "+02:00", "", "oo"].map(|text| (operator, text)))
+            {
+                let compare = |name: &str| Filter::compare(path(name, false), operator, text);
+                let filters = [
+                    compare("at"),
+                    compare("items.at"),
+                    compare("at").negated(),
+                    Filter::ValuePath(ValuePath::new(path("items", false), compare("at"))),
+                ];
+                for filter in filters {
+                    assert!(filter.resolve(&catalog, thing, Dialect::STRICT).is_err());
+                    let resolved = filter.resolve(&catalog, thing, Dialect::STRICT.with(Tolerance::DateTimeSubstring)).unwrap();
+                    check_filter(&**store, &Tenant::default(), "Thing", &resolved).await;
+                    found += resources.iter().filter(|resource| resolved.matches(resource)).count();
+                }
+            }
+        });
+    }
+    assert!(found > 500 * stores.len(), "{found}");
 }
 
 proptest! {

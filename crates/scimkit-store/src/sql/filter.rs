@@ -3,7 +3,7 @@
 //! The condition of a filter is exact and looks at the rows of one resource at a time. Beside it stands, where there is one, a condition
 //! that finds the resources that can meet the filter through an index; it says nothing that the exact one does not. Every value is bound.
 
-use scimkit_filter::{CompareOperator, Node, Operand, ResolvedPath};
+use scimkit_filter::{CompareOperator, Fold, Node, Operand, ResolvedPath};
 use scimkit_types::compare::attribute_key;
 use scimkit_types::{AttributeType, SortOrder};
 
@@ -32,50 +32,73 @@ impl Parameters {
     }
 }
 
-/// Whose values a path names.
-#[derive(Clone, Copy)]
-enum Subject<'a> {
-    /// Of the resource `r`.
-    Resource,
-    /// Of the element `e` of this attribute of the resource `r`.
-    Element(&'a str),
-}
-
 /// The condition that the resource `r` meets a filter: true or false, never null.
 pub(super) fn condition(node: &Node, parameters: &mut Parameters) -> Result<String> {
-    condition_of(Subject::Resource, node, parameters)
+    node.fold(parameters)
 }
 
-fn condition_of(subject: Subject<'_>, node: &Node, parameters: &mut Parameters) -> Result<String> {
-    match node {
-        Node::And(parts) => {
-            let parts: Result<Vec<_>> = parts.iter().map(|part| condition_of(subject, part, parameters)).collect();
-            Ok(join(&parts?, "AND").unwrap_or_else(|| "TRUE".to_owned()))
-        }
-        Node::Or(parts) => {
-            let parts: Result<Vec<_>> = parts.iter().map(|part| condition_of(subject, part, parameters)).collect();
-            Ok(join(&parts?, "OR").unwrap_or_else(|| "FALSE".to_owned()))
-        }
-        Node::Not(inner) => Ok(format!("(NOT {})", condition_of(subject, inner, parameters)?)),
-        Node::Constant(value) => Ok(if *value { "TRUE" } else { "FALSE" }.to_owned()),
-        Node::Present(path) => present(subject, path, parameters),
-        Node::Compare { path, operator, operand } => compare(subject, path, *operator, operand, parameters),
-        Node::Element { path, filter } => {
-            if matches!(subject, Subject::Element(_)) || path.sub_attribute.is_some() {
-                return Err(too_deep());
+/// Conditions on the resource `r`, or on the element `e` of an attribute of it.
+impl Fold for Parameters {
+    type Output = String;
+    type Error = StoreError;
+
+    fn and(&mut self, parts: Vec<String>) -> Result<String> {
+        Ok(join(&parts, "AND").unwrap_or_else(|| "TRUE".to_owned()))
+    }
+
+    fn or(&mut self, parts: Vec<String>) -> Result<String> {
+        Ok(join(&parts, "OR").unwrap_or_else(|| "FALSE".to_owned()))
+    }
+
+    fn not(&mut self, part: String) -> Result<String> {
+        Ok(format!("(NOT {part})"))
+    }
+
+    fn constant(&mut self, value: bool) -> Result<String> {
+        Ok(if value { "TRUE" } else { "FALSE" }.to_owned())
+    }
+
+    fn present(&mut self, parent: Option<&ResolvedPath>, path: &ResolvedPath) -> Result<String> {
+        let select = format!("{} AND v.present = 1", values(parent, path, self)?);
+        Ok(self.dialect.exists(&select))
+    }
+
+    fn compare(
+        &mut self,
+        parent: Option<&ResolvedPath>,
+        path: &ResolvedPath,
+        operator: CompareOperator,
+        operand: &Operand,
+    ) -> Result<String> {
+        // Nothing is bound that the statement does not use: SQLite counts.
+        match (operand, operator) {
+            (Operand::Null, CompareOperator::Equal) => Ok(format!("(NOT {})", self.present(parent, path)?)),
+            (Operand::Null, CompareOperator::NotEqual) => self.present(parent, path),
+            (_, CompareOperator::NotEqual) => {
+                let equal = comparison(path, CompareOperator::Equal, operand, self).unwrap_or_else(|| "FALSE".to_owned());
+                let values = values(parent, path, self)?;
+                let differs = self.dialect.exists(&format!("{values} AND v.kind <> 0 AND ({equal}) IS NOT TRUE"));
+                let is_there = self.dialect.exists(&format!("{values} AND v.kind <> 0"));
+                Ok(format!("({differs} OR NOT {is_there})"))
             }
-            let parent = attribute_path(path);
-            let bound = parameters.bind(parent.as_str());
-            let inner = condition_of(Subject::Element(&parent), filter, parameters)?;
-            let select = format!("SELECT 1 FROM @value e WHERE e.resource = r.resource AND e.path = {bound} AND {inner}");
-            Ok(parameters.dialect.exists(&select))
+            _ => match comparison(path, operator, operand, self) {
+                Some(comparison) => {
+                    let select = format!("{} AND {comparison}", values(parent, path, self)?);
+                    Ok(self.dialect.exists(&select))
+                }
+                None => Ok("FALSE".to_owned()),
+            },
         }
     }
-}
 
-fn present(subject: Subject<'_>, path: &ResolvedPath, parameters: &mut Parameters) -> Result<String> {
-    let select = format!("{} AND v.present = 1", values(subject, path, parameters)?);
-    Ok(parameters.dialect.exists(&select))
+    fn element(&mut self, parent: Option<&ResolvedPath>, path: &ResolvedPath, part: String) -> Result<String> {
+        if parent.is_some() || path.sub_attribute.is_some() {
+            return Err(too_deep());
+        }
+        let bound = self.bind(attribute_path(path));
+        let select = format!("SELECT 1 FROM @value e WHERE e.resource = r.resource AND e.path = {bound} AND {part}");
+        Ok(self.dialect.exists(&select))
+    }
 }
 
 fn too_deep() -> StoreError {
@@ -105,20 +128,21 @@ fn attribute_path(path: &ResolvedPath) -> String {
 
 /// The paths that a resolved path stands for, and whether the first is left out where its value is complex: an element of a complex
 /// attribute that is not complex itself stands for its `value`.
-fn paths(subject: Subject<'_>, path: &ResolvedPath) -> Result<(String, Option<String>)> {
-    let (parent, sub_attribute) = match (subject, &path.sub_attribute) {
-        (Subject::Resource, None) => return Ok((attribute_path(path), None)),
-        (Subject::Resource, Some(name)) => (attribute_path(path), name),
-        (Subject::Element(parent), None) => (parent.to_owned(), &path.attribute),
-        (Subject::Element(_), Some(_)) => return Err(too_deep()),
+fn paths(parent: Option<&ResolvedPath>, path: &ResolvedPath) -> Result<(String, Option<String>)> {
+    let (parent, sub_attribute) = match (parent, &path.sub_attribute) {
+        (None, None) => return Ok((attribute_path(path), None)),
+        (None, Some(name)) => (attribute_path(path), name),
+        (Some(parent), None) => (attribute_path(parent), &path.attribute),
+        (Some(_), Some(_)) => return Err(too_deep()),
     };
     let full = format!("{parent}.{}", sub_attribute.as_str().to_ascii_lowercase());
     Ok((full, (*sub_attribute == *"value").then_some(parent)))
 }
 
 /// `SELECT` of the rows `v` of all values at a path.
-fn values(subject: Subject<'_>, path: &ResolvedPath, parameters: &mut Parameters) -> Result<String> {
-    let (full, parent) = paths(subject, path)?;
+fn values(parent: Option<&ResolvedPath>, path: &ResolvedPath, parameters: &mut Parameters) -> Result<String> {
+    let is_in_element = parent.is_some();
+    let (full, parent) = paths(parent, path)?;
     if full.len() > LONGEST_PATH {
         return Err(StoreError::backend(format!("expected a path of at most {LONGEST_PATH} bytes, found {}", full.len())));
     }
@@ -133,38 +157,10 @@ fn values(subject: Subject<'_>, path: &ResolvedPath, parameters: &mut Parameters
             )
         }
     };
-    if matches!(subject, Subject::Element(_)) {
+    if is_in_element {
         sql.push_str(" AND v.element = e.element");
     }
     Ok(sql)
-}
-
-fn compare(
-    subject: Subject<'_>,
-    path: &ResolvedPath,
-    operator: CompareOperator,
-    operand: &Operand,
-    parameters: &mut Parameters,
-) -> Result<String> {
-    // Nothing is bound that the statement does not use: SQLite counts.
-    match (operand, operator) {
-        (Operand::Null, CompareOperator::Equal) => Ok(format!("(NOT {})", present(subject, path, parameters)?)),
-        (Operand::Null, CompareOperator::NotEqual) => present(subject, path, parameters),
-        (_, CompareOperator::NotEqual) => {
-            let equal = comparison(path, CompareOperator::Equal, operand, parameters).unwrap_or_else(|| "FALSE".to_owned());
-            let values = values(subject, path, parameters)?;
-            let differs = parameters.dialect.exists(&format!("{values} AND v.kind <> 0 AND ({equal}) IS NOT TRUE"));
-            let is_there = parameters.dialect.exists(&format!("{values} AND v.kind <> 0"));
-            Ok(format!("({differs} OR NOT {is_there})"))
-        }
-        _ => match comparison(path, operator, operand, parameters) {
-            Some(comparison) => {
-                let select = format!("{} AND {comparison}", values(subject, path, parameters)?);
-                Ok(parameters.dialect.exists(&select))
-            }
-            None => Ok("FALSE".to_owned()),
-        },
-    }
 }
 
 /// The condition that the value `v` compares so; null where the value is of another type; `None` if no value does.
@@ -289,9 +285,7 @@ fn narrow(parent: Option<&ResolvedPath>, node: &Node, wanted: u8, arms: &mut Vec
         Node::Or(parts) => parts.iter().try_for_each(|part| narrow(parent, part, rank(parent, part)?, arms)),
         Node::Element { path, filter } => narrow(Some(path), filter, wanted, arms),
         Node::Compare { path, operator, operand } => {
-            let attribute = parent.map(attribute_path);
-            let subject = attribute.as_deref().map_or(Subject::Resource, Subject::Element);
-            let (full, whole) = paths(subject, path).ok()?;
+            let (full, whole) = paths(parent, path).ok()?;
             let keys = match (operand, operator) {
                 // Text that is equal with case is equal without.
                 (Operand::Text { text, .. }, _) => Keys::Texts(vec![attribute_key(&full, text, false).into_owned()]),
@@ -320,7 +314,7 @@ pub(super) fn key(sort: &Sort, parameters: &mut Parameters) -> Result<String> {
         AttributeType::Integer | AttributeType::Decimal => "v.number",
         AttributeType::Complex => "CAST(NULL AS BYTEA)",
     };
-    let values = values(Subject::Resource, path, parameters)?.replacen("SELECT 1", &format!("SELECT {column}"), 1);
+    let values = values(None, path, parameters)?.replacen("SELECT 1", &format!("SELECT {column}"), 1);
     Ok(format!("({values} AND {column} IS NOT NULL ORDER BY v.is_primary DESC, v.element, v.ordinal LIMIT 1)"))
 }
 
