@@ -331,6 +331,38 @@ mod tests {
     }
 
     #[test]
+    fn the_report_tells_every_group_and_clause_as_data_and_no_value() {
+        let mut filter = ScopeFilter::default();
+        let clauses =
+            [("department", "EQUALS", &["Support", "Sales"][..]), ("grade", "GREATER THAN", &["20"]), ("absent", "NOT EQUALS", &["x"])];
+        let mut group = crate::schema::ScopeGroup { name: Some("sellers".to_owned()), ..crate::schema::ScopeGroup::default() };
+        group.clauses = clauses.iter().map(|(attribute, operator, values)| ScopeClause::new(*attribute, *operator, values)).collect();
+        let mut other = crate::schema::ScopeGroup::default();
+        other.clauses.push(ScopeClause::new("accountEnabled", "IS TRUE", &[]));
+        filter.groups = vec![group, other, crate::schema::ScopeGroup::default()];
+        let mut faults = Vec::new();
+        let scope = Scope::compile(&filter, &mut faults);
+        assert_eq!(faults, []);
+        let report = serde_json::to_value(scope.explain(&record())).unwrap();
+        let clause = |attribute: &str, operator: &str, values: &[&str], has_value: bool, holds: bool| serde_json::json!({"attribute": attribute, "operator": operator, "values": values, "hasValue": has_value, "holds": holds});
+        let expected = serde_json::json!({
+            "isInScope": true,
+            "groups": [
+                {"name": "sellers", "holds": false, "clauses": [
+                    clause("department", "EQUALS", &["Support", "Sales"], true, true),
+                    clause("grade", "GREATER THAN", &["20"], true, false),
+                    clause("absent", "NOT EQUALS", &["x"], false, false),
+                ]},
+                {"name": null, "holds": true, "clauses": [clause("accountEnabled", "IS TRUE", &[], true, true)]},
+            ],
+        });
+        assert_eq!(report, expected);
+        let nobody = SourceRecord::new("2", "User");
+        assert!(!scope.explain(&nobody).is_in_scope);
+        assert!(Scope::default().explain(&nobody).is_in_scope, "without a filter everybody is in scope");
+    }
+
+    #[test]
     fn every_faulty_clause_is_named() {
         let faults = compile(&[
             ("members", "EQUALS", &["x"]),

@@ -150,12 +150,7 @@ impl<'a> Context<'a> {
     /// Holds what a function made against the limit of its size.
     fn bounded<'c>(&self, value: Cow<'c, Value>) -> Outcome<'c> {
         let limit = self.environment.limits.text;
-        let size = match &value {
-            Cow::Owned(Value::String(text)) => text.len(),
-            Cow::Owned(Value::List(values)) => values.iter().map(|value| value.as_str().map_or(1, |text| text.len().max(1))).sum(),
-            Cow::Borrowed(_) | Cow::Owned(_) => 0,
-        };
-        if size > limit { Err(too_long(limit)) } else { Ok(value) }
+        if matches!(&value, Cow::Owned(value) if size(value) > limit) { Err(too_long(limit)) } else { Ok(value) }
     }
 
     /// An empty text that grows up to the limit.
@@ -180,6 +175,11 @@ impl<'a> Context<'a> {
             (value, _) => value,
         }
     }
+}
+
+/// The bytes of a text, or of all texts of a list.
+pub(super) fn size(value: &Value) -> usize {
+    value.elements().iter().map(|value| value.as_str().map_or(1, |text| text.len().max(1))).sum()
 }
 
 fn too_long(limit: usize) -> Stop {
@@ -309,6 +309,11 @@ impl<'a> Call<'a> {
     /// The argument as a whole number that must be there.
     pub(crate) fn required_integer(self, index: usize) -> Result<i64, Stop> {
         self.integer(index)?.ok_or_else(|| self.expected(index, "a whole number"))
+    }
+
+    /// What stands before a 1-based place, which is the value of an argument.
+    pub(crate) fn place(self, index: usize, number: i64) -> Result<usize, Stop> {
+        number.checked_sub(1).and_then(|number| usize::try_from(number).ok()).ok_or_else(|| self.expected(index, "a number from 1"))
     }
 
     /// The argument as a condition; null and empty text are false.

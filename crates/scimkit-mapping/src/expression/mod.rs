@@ -13,6 +13,7 @@ pub use evaluate::Evaluation;
 pub(crate) use evaluate::{Call, Context, Outcome, Output, Stop, into_text, number, owned, text_of};
 pub(crate) use node::{Node, PreparedPatterns, Word};
 pub use steps::Step;
+pub(crate) use steps::hidden;
 pub(crate) use tree::from_source;
 
 use std::sync::Arc;

@@ -2,8 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 
+use scimkit_types::Value;
+
 use super::error::EvaluationErrorKind;
-use super::evaluate::{Context, Evaluation, Outcome, Stop};
+use super::evaluate::{Context, Evaluation, Outcome, Stop, size};
 use super::node::Node;
 use super::{EvaluationError, Expression};
 use crate::environment::Environment;
@@ -11,6 +13,8 @@ use crate::record::{Attributes, SourceRecord};
 
 /// The most intermediate values that are kept of one evaluation.
 const MAX_KEPT: usize = 1_000;
+/// The bytes of intermediate values behind which no more of them are kept.
+const MAX_BYTES: usize = 1 << 20;
 
 /// One part of an expression and what it gave.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +33,7 @@ pub struct Step {
 pub(crate) struct Recorder {
     steps: RefCell<Vec<Step>>,
     depth: Cell<usize>,
+    bytes: Cell<usize>,
 }
 
 impl Recorder {
@@ -37,7 +42,7 @@ impl Recorder {
         let depth = self.depth.get();
         self.depth.set(depth + 1);
         let mut steps = self.steps.borrow_mut();
-        if matches!(node, Node::Text(_) | Node::Number { .. }) || steps.len() >= MAX_KEPT {
+        if matches!(node, Node::Text(_) | Node::Number { .. }) || steps.len() >= MAX_KEPT || self.bytes.get() >= MAX_BYTES {
             return None;
         }
         steps.push(Step { depth, text: node.to_string(), outcome: Ok(Evaluation::IgnoreAttribute) });
@@ -50,7 +55,10 @@ impl Recorder {
         let mut steps = self.steps.borrow_mut();
         if let Some(step) = place.and_then(|place| steps.get_mut(place)) {
             step.outcome = match outcome {
-                Ok(value) => Ok(Evaluation::Value(value.clone().into_owned())),
+                Ok(value) => {
+                    self.bytes.set(self.bytes.get().saturating_add(size(value)));
+                    Ok(Evaluation::Value(value.clone().into_owned()))
+                }
                 Err(Stop::IgnoreAttribute) => Ok(Evaluation::IgnoreAttribute),
                 Err(Stop::IgnoreObject) => Ok(Evaluation::IgnoreObject),
                 Err(Stop::Error(kind)) => Err((**kind).clone()),
@@ -63,8 +71,25 @@ impl Recorder {
     }
 }
 
+/// What is shown in place of a value.
+pub(crate) fn hidden() -> Value {
+    Value::from("[Redact]")
+}
+
+impl Step {
+    /// Hides the value.
+    pub(crate) fn redact(&mut self) {
+        if let Ok(Evaluation::Value(value)) = &mut self.outcome {
+            *value = hidden();
+        }
+    }
+}
+
 impl Expression {
-    /// The value for a record, and the value of every part that was evaluated, at most 1,000 of them; constants are left out.
+    /// The value for a record, and the value of every part that was evaluated; constants are left out.
+    ///
+    /// At most 1,000 parts are kept, and none behind a megabyte of values. With `Redact` in the expression the steps show `[Redact]` for
+    /// each value; the result is the value that flows.
     ///
     /// ```
     /// use scimkit_mapping::{Environment, Evaluation, Expression, SourceRecord};
@@ -85,6 +110,10 @@ impl Expression {
             Ok(value) => Ok(Evaluation::Value(value.into_owned())),
             Err(stop) => stop.into_evaluation().map_err(|kind| EvaluationError::new(None, kind)),
         };
-        (result, context.into_recorder().into_steps())
+        let mut steps = context.into_recorder().into_steps();
+        if self.calls("Redact") {
+            steps.iter_mut().for_each(Step::redact);
+        }
+        (result, steps)
     }
 }

@@ -24,7 +24,7 @@ const TICK: i128 = 100;
 
 fn print(call: Call<'_>, index: usize, date: Option<DateTime>) -> Outcome<'_> {
     let text = date.and_then(net_date::print);
-    owned(text.ok_or_else(|| call.expected(index, "a date up to the year 9999"))?)
+    owned(text.ok_or_else(|| call.expected(index, "a date in the years 1 to 9999"))?)
 }
 
 /// The argument as a date; `None` for null and empty text.
@@ -93,13 +93,14 @@ fn ticks(date: DateTime) -> i128 {
 /// The date after so many tenths of a microsecond since the year 1601.
 fn date_from_num(call: Call<'_>) -> Outcome<'_> {
     let Some(count) = call.integer(0)? else { return owned(Value::Null) };
-    let elapsed = SignedDuration::try_from_nanos_i128(i128::from(count) * TICK);
+    let elapsed = SignedDuration::try_from_nanos_i128(i128::from(count) * TICK).filter(|_| count >= 0);
     print(call, 0, elapsed.and_then(|elapsed| WINDOWS_EPOCH.checked_add(elapsed).ok()))
 }
 
 fn num_from_date(call: Call<'_>) -> Outcome<'_> {
     let Some(date) = date(call, 0)? else { return owned(Value::Null) };
-    let count = i64::try_from(ticks(date)).map_err(|_| call.expected(0, "a date that can be counted"))?;
+    let count = i64::try_from(ticks(date)).ok().filter(|count| *count >= 0);
+    let count = count.ok_or_else(|| call.expected(0, "a date from the year 1601"))?;
     owned(count.to_string())
 }
 

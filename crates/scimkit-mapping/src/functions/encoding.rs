@@ -58,9 +58,7 @@ fn convert_to_utf8_hex(call: Call<'_>) -> Outcome<'_> {
 /// The value of the n-th part of a distinguished name (RFC 4514), from the left.
 fn dn_component(call: Call<'_>) -> Outcome<'_> {
     let Some(name) = call.text(0)? else { return owned(Value::Null) };
-    let number = call.required_integer(1)?;
-    let index = number.checked_sub(1).and_then(|index| usize::try_from(index).ok());
-    let index = index.ok_or_else(|| call.expected(1, "a number from 1"))?;
+    let index = call.place(1, call.required_integer(1)?)?;
     let mut parts = vec![String::new()];
     let mut chars = name.chars();
     while let Some(c) = chars.next() {

@@ -15,9 +15,9 @@ pub(super) fn utc(instant: Timestamp) -> DateTime {
     Offset::UTC.to_datetime(instant)
 }
 
-/// Writes a date in the default format.
+/// Writes a date in the default format; `None` before the year 1, where .NET has no dates.
 pub(super) fn print(date: DateTime) -> Option<String> {
-    strtime::format(DEFAULT_FORMAT, date).ok()
+    if date.year() < 1 { None } else { strtime::format(DEFAULT_FORMAT, date).ok() }
 }
 
 /// Reads a date in one of the forms that need no format: ISO 8601 with or without time and offset, and the default format.
@@ -76,10 +76,8 @@ pub(super) fn print_format(date: DateTime, format: &str) -> Option<String> {
 fn read_as(format: &str, text: &str) -> Option<DateTime> {
     let broken_down = BrokenDownTime::parse(format, text).ok()?;
     let local = broken_down.to_datetime().ok()?;
-    match broken_down.offset() {
-        Some(offset) => local.checked_sub(SignedDuration::from_secs(i64::from(offset.seconds()))).ok(),
-        None => Some(local),
-    }
+    let offset = broken_down.offset().map_or(0, |offset| i64::from(offset.seconds()));
+    local.checked_sub(SignedDuration::from_secs(offset)).ok().filter(|date| date.year() >= 1)
 }
 
 /// A .NET format as a `strftime` format; `None` if it uses what cannot be told so, such as eras.
@@ -183,5 +181,14 @@ mod tests {
         assert_eq!(print(read("9999-12-31").unwrap()).as_deref(), Some("12/31/9999 12:00:00 AM"));
         assert_eq!(print_format(read("9999-12-31").unwrap(), "yyyy-MM-dd").as_deref(), Some("9999-12-31"));
         assert_eq!(read("tomorrow"), None);
+    }
+
+    #[test]
+    fn dates_begin_with_the_year_one() {
+        assert_eq!(print(read("0001-01-01").unwrap()).as_deref(), Some("1/1/0001 12:00:00 AM"));
+        for text in ["0000-12-31", "0001-01-01T00:00:00+01:00", "-0001-01-01"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+        assert_eq!(print(DateTime::constant(0, 12, 31, 0, 0, 0, 0)), None);
     }
 }

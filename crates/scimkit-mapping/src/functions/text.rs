@@ -44,14 +44,16 @@ fn append(call: Call<'_>) -> Outcome<'_> {
     output.finish()
 }
 
-/// The 1-based place of the second text in the first; 0 if it is not there. Text compares with case unless `vbTextCompare` is given.
+/// The 1-based place of the second text in the first; 0 if it is not there, and where no text is left to search. Text compares with case unless `vbTextCompare` is given.
 fn in_str(call: Call<'_>) -> Outcome<'_> {
     let (source, part) = (call.text(0)?.unwrap_or_default(), call.text(1)?.unwrap_or_default());
-    let start = call.integer(2)?.unwrap_or(1);
+    let skipped = call.integer(2)?.map_or(Ok(0), |start| call.place(2, start))?;
     let ignores_case = call.text(3)?.is_some_and(|mode| mode == "vbTextCompare");
-    let Ok(skipped) = usize::try_from(start - 1) else { return Err(call.expected(2, "a number from 1")) };
     let fold = |text: &str| if ignores_case { lower(text, false) } else { text.to_owned() };
     let (source, part): (Vec<char>, String) = (fold(&source).chars().collect(), fold(&part));
+    if skipped >= source.len() {
+        return owned(0);
+    }
     let tail: String = source.iter().skip(skipped).collect();
     let place = tail.find(&part).and_then(|at| tail.get(..at)).map_or(0, |head| skipped + head.chars().count() + 1);
     owned(i64::try_from(place).unwrap_or(i64::MAX))
@@ -86,10 +88,7 @@ fn left(call: Call<'_>) -> Outcome<'_> {
 /// From a 1-based place, so many characters or all that are left.
 fn mid(call: Call<'_>) -> Outcome<'_> {
     let Some(source) = call.text(0)? else { return owned(Value::Null) };
-    let start = call.required_integer(1)?;
-    let Some(skipped) = start.checked_sub(1).and_then(|start| usize::try_from(start).ok()) else {
-        return Err(call.expected(1, "a number from 1"));
-    };
+    let skipped = call.place(1, call.required_integer(1)?)?;
     let length = match call.integer(2)? {
         None => usize::MAX,
         Some(length) => usize::try_from(length).map_err(|_| call.expected(2, "a number from 0"))?,

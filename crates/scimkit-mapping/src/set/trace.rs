@@ -7,7 +7,7 @@ use scimkit_types::Value;
 use super::evaluate::Flow;
 use super::{Mapping, MappingSet, Source};
 use crate::environment::{Environment, Operation};
-use crate::expression::{Context, Evaluation, EvaluationError, Step};
+use crate::expression::{Context, Evaluation, EvaluationError, Step, hidden};
 use crate::record::{Attributes, SourceRecord};
 use crate::schema::{FlowType, NullPolicy};
 
@@ -101,13 +101,8 @@ impl Mapping {
 
 impl Trace {
     fn redact(&mut self) {
-        let hidden = || Value::from("[Redact]");
         self.inputs.iter_mut().for_each(|(_, value)| *value = hidden());
-        for step in &mut self.steps {
-            if let Ok(Evaluation::Value(value)) = &mut step.outcome {
-                *value = hidden();
-            }
-        }
+        self.steps.iter_mut().for_each(Step::redact);
         if let TraceOutcome::Values(values) | TraceOutcome::Default(values) = &mut self.outcome {
             values.iter_mut().for_each(|value| *value = hidden());
         }

@@ -63,6 +63,71 @@ fn searching_takes_steps() {
     assert!(evaluate("Replace([a], , \"[ab]+\", , \"c\", , )", &text, &self::environment()).is_ok());
 }
 
+/// Thirty-nine searches of 1,000 letters take 39,156 steps, `Join` with its separator 2, and the last search 842 for 838 letters.
+#[test]
+fn an_evaluation_has_forty_thousand_steps() {
+    let replace = |name: &str| format!("Replace([{name}], , \"x\", , \"\", , )");
+    let many = vec![replace("a"); 39].join(", ");
+    let expression = Expression::parse(&format!("Join(\"\", {many}, {})", replace("b"))).unwrap();
+    let evaluate = |length: usize| {
+        let mut record = SourceRecord::new("1", "User");
+        record.attributes.insert("a", "x".repeat(1_000));
+        record.attributes.insert("b", "x".repeat(length));
+        expression.evaluate(&record, &environment()).map_err(|error| error.kind().clone())
+    };
+    assert_eq!(evaluate(838), Ok(Evaluation::Value("".into())));
+    check_limit(evaluate(839), "number of steps", 40_000);
+}
+
+/// The steps of a trace are bounded as well: their number, and the bytes behind which no more are kept.
+#[test]
+fn a_trace_keeps_a_bounded_number_of_values() {
+    let trace = |text: &str, length: usize| {
+        let mut record = SourceRecord::new("1", "User");
+        record.attributes.insert("a", "x".repeat(length));
+        let expression = Expression::parse(&format!("Join(\"\"{text})")).unwrap();
+        let (result, steps) = expression.trace(&record, &environment());
+        assert!(result.is_ok());
+        steps.len()
+    };
+    assert_eq!(trace(&", [a]".repeat(1_500), 1), 1_000);
+    let conditions = ", IIF(IsNull([a]), \"x\", \"\")".repeat(100);
+    assert_eq!(trace(&conditions, 1), 1 + 3 * 100);
+    assert_eq!(trace(&conditions, 65_536), 1 + 3 * 16);
+}
+
+/// Numbers that no text is long enough for.
+#[test]
+fn numbers_of_any_size_are_answered() {
+    let shown = |text: &str| match evaluate(text, "fjord", &environment()) {
+        Ok(Evaluation::Value(value)) => serde_json::to_string(&value).unwrap(),
+        Ok(other) => panic!("{other:?}"),
+        Err(kind) => kind.to_string(),
+    };
+    let (least, most) = (i64::MIN, i64::MAX);
+    assert_eq!(shown(&format!("InStr([a], \"o\", {least})")), "`InStr` expected a number from 1 as `start`");
+    assert_eq!(shown(&format!("InStr([a], \"o\", \"{least}\")")), "`InStr` expected a number from 1 as `start`");
+    assert_eq!(shown(&format!("InStr([a], \"\", {most})")), "0");
+    assert_eq!(shown(&format!("Mid([a], {least}, 1)")), "`Mid` expected a number from 1 as `start`");
+    assert_eq!(shown(&format!("Mid([a], 2, {most})")), "\"jord\"");
+    assert_eq!(shown(&format!("Mid([a], {most}, {most})")), "\"\"");
+    assert_eq!(shown(&format!("Left([a], {most})")), "\"fjord\"");
+    assert_eq!(shown(&format!("Item([a], {least})")), "`Item` expected the number of an element, from 1 as `index`");
+    assert_eq!(shown(&format!("Word([a], {least}, \" \")")), "\"\"");
+    assert_eq!(shown(&format!("DNComponent([a], {least})")), "`DNComponent` expected a number from 1 as `number`");
+    for count in [least, -2_026, most] {
+        let message = "`DateAdd` expected a date in the years 1 to 9999 as `value`";
+        assert_eq!(shown(&format!("DateAdd(\"yyyy\", {count}, \"2026-01-01\")")), message);
+    }
+    for count in [least, -1, most] {
+        assert_eq!(shown(&format!("DateFromNum({count})")), "`DateFromNum` expected a date in the years 1 to 9999 as `value`");
+    }
+    assert_eq!(shown("NumFromDate(\"1600-12-31\")"), "`NumFromDate` expected a date from the year 1601 as `value`");
+    assert_eq!(shown("DateDiff(\"s\", \"0001-01-01\", \"9999-12-31\")"), "315537811200");
+    assert_eq!(shown("Replace([a], \"\", , , \"x\", , )"), "`Replace` expected text that is not empty as `oldValue`");
+    assert_eq!(shown("Split([a], \"\")"), "`Split` expected text that is not empty as `delimiter`");
+}
+
 #[test]
 fn a_searched_text_is_bounded() {
     let replace = |length: usize| evaluate("Replace([a], , \"b\", , \"\", , )", &"a".repeat(length), &environment());

@@ -21,9 +21,15 @@ mod limits;
 /// Compiling, checking and evaluating sets of mappings.
 #[cfg(test)]
 mod mapping_set;
+/// Numbers in the target's types.
+#[cfg(test)]
+mod numbers;
 /// What holds for every expression.
 #[cfg(test)]
 mod properties;
+/// Values that must not be shown.
+#[cfg(test)]
+mod redaction;
 /// Roles in expressions and requests.
 #[cfg(test)]
 mod roles;

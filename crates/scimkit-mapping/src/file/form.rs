@@ -1,180 +1,22 @@
-//! Our own short form of mappings, as JSON or TOML.
+//! The members of the short form, and how they become mappings.
 
-use scimkit_types::Profile;
 use serde::{Deserialize, Serialize};
 
+use super::{MappedObject, ShortFormError};
 use crate::expression::{self, Expression, ExpressionOptions, Node};
-use crate::fault::Fault;
-use crate::schema::document::{self, Origin};
 use crate::schema::{
-    AttributeDefinition, AttributeMapping, FlowType, FormatError, NullPolicy, ObjectFlow, ObjectMapping, ScopeClause, ScopeFilter,
-    ScopeGroup, read_json,
+    AttributeDefinition, AttributeMapping, FlowType, NullPolicy, ObjectFlow, ObjectMapping, ScopeClause, ScopeFilter, ScopeGroup,
 };
-
-/// Object mappings in our own short form.
-///
-/// | member of an object | meaning |
-/// |---|---|
-/// | `source` | the kind of source object, such as `User` |
-/// | `target` | the URI of the target's schema |
-/// | `name` | a name for people; may be left out |
-/// | `enabled` | whether the mapping is used; default true |
-/// | `operations` | some of `create`, `update` and `delete`; default all |
-/// | `sourceAttributes` | the attributes of the source, for the check: names, or `name`, `type` and `multivalued`; may be left out |
-/// | `scope` | groups of which one must hold: `name` and `clauses`, each with `attribute`, `operator` and `values` |
-/// | `attributes` | the attribute mappings |
-///
-/// | member of an attribute mapping | meaning |
-/// |---|---|
-/// | `target` | the path of the target attribute |
-/// | `expression` or `constant` | where the value comes from; neither for a mapping that only has a default |
-/// | `default` | the value of a new object when the source has none |
-/// | `match` | the precedence as a matching attribute, from 1 |
-/// | `flow` | `Always` (the default), `ObjectAddOnly`, `MultiValueAddOnly`, `ValueAddOnly` or `AttributeAddOnly` |
-/// | `null` | `ignore` (the default) or `clear`: what becomes of the target's value when the source has none |
-///
-/// Members with other names are errors. What only Microsoft Graph's form can say, such as metadata, is not kept.
-///
-/// ```
-/// use scimkit_mapping::MappingFile;
-///
-/// let file = MappingFile::from_json(r#"{"objects": [{
-///     "source": "User", "target": "urn:ietf:params:scim:schemas:core:2.0:User",
-///     "scope": [{"clauses": [{"attribute": "mail", "operator": "IS NOT NULL"}]}],
-///     "attributes": [
-///         {"target": "userName", "expression": "ToLower([mail])", "match": 1},
-///         {"target": "locale", "constant": "nb-NO"},
-///         {"target": "title", "expression": "[jobTitle]", "null": "clear"}
-///     ]
-/// }]}"#)?;
-/// assert_eq!(file.objects[0].mapping.attribute_mappings.len(), 3);
-/// assert_eq!(MappingFile::from_json(&file.to_json()?)?, file);
-///
-/// let error = MappingFile::from_json("{\"objects\": [{\n\"source\": \"User\",\n\"to\": 1}]}").unwrap_err();
-/// assert_eq!((error.path.as_str(), error.line), ("objects[0].to", 3));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct MappingFile {
-    /// The objects, in order.
-    pub objects: Vec<MappedObject>,
-    /// The text that the file was read from, and its language.
-    origin: Origin,
-    is_toml: bool,
-}
-
-/// An object mapping and what is known of its source.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct MappedObject {
-    /// The mapping.
-    pub mapping: ObjectMapping,
-    /// The attributes of the source, if they are known.
-    pub source_attributes: Option<Vec<AttributeDefinition>>,
-}
-
-impl MappedObject {
-    /// A mapping from a source of which nothing is known.
-    pub const fn new(mapping: ObjectMapping) -> Self {
-        Self { mapping, source_attributes: None }
-    }
-}
-
-/// A mapping that the short form cannot say.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("attribute mapping `{target}`: {message}")]
-#[non_exhaustive]
-pub struct ShortFormError {
-    /// The target attribute of the mapping.
-    pub target: String,
-    /// Why it cannot be said.
-    pub message: String,
-}
-
-impl MappingFile {
-    /// A file of these objects.
-    pub fn new(objects: Vec<MappedObject>) -> Self {
-        Self { objects, ..Self::default() }
-    }
-
-    /// Reads JSON of at most 8 megabytes.
-    ///
-    /// # Errors
-    /// [`FormatError`] with the path and place of what does not fit.
-    pub fn from_json(text: &str) -> Result<Self, FormatError> {
-        let form: FileForm = read_json(text)?;
-        Ok(Self { objects: form.objects.into_iter().map(ObjectForm::into_object).collect(), origin: Origin::new(text), is_toml: false })
-    }
-
-    /// Writes JSON, indented.
-    ///
-    /// # Errors
-    /// [`ShortFormError`] if an expression is not valid.
-    #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "every key is text and no number infinite; nothing else fails")]
-    pub fn to_json(&self) -> Result<String, ShortFormError> {
-        Ok(serde_json::to_string_pretty(&self.form()?).expect("a form as JSON"))
-    }
-
-    /// Reads TOML of at most 8 megabytes.
-    ///
-    /// # Errors
-    /// [`FormatError`] with the path and place of what does not fit.
-    #[cfg(feature = "toml")]
-    pub fn from_toml(text: &str) -> Result<Self, FormatError> {
-        let form: FileForm = toml_form::read(text)?;
-        Ok(Self { objects: form.objects.into_iter().map(ObjectForm::into_object).collect(), origin: Origin::new(text), is_toml: true })
-    }
-
-    /// Writes TOML.
-    ///
-    /// # Errors
-    /// [`ShortFormError`] if an expression is not valid.
-    #[cfg(feature = "toml")]
-    #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "every key is text and no value absent; nothing else fails")]
-    pub fn to_toml(&self) -> Result<String, ShortFormError> {
-        Ok(toml::to_string_pretty(&self.form()?).expect("a form as TOML"))
-    }
-
-    /// All faults of all objects for a service provider at once, with their paths, and their lines in the text that the file was read from.
-    pub fn check(&self, profile: &Profile, options: &ExpressionOptions) -> Vec<Fault> {
-        let mut faults = Vec::new();
-        for (index, object) in self.objects.iter().enumerate() {
-            for mut fault in object.mapping.check(object.source_attributes.as_deref(), profile, options) {
-                let path = fault.at.short();
-                let dot = if path.is_empty() { "" } else { "." };
-                fault.path = format!("objects[{index}]{dot}{path}");
-                fault.line = self.origin.text().map(|text| self.line(text, &fault.path));
-                faults.push(fault);
-            }
-        }
-        faults.sort_by_key(|fault| fault.line);
-        faults
-    }
-
-    fn line(&self, text: &str, path: &str) -> usize {
-        #[cfg(feature = "toml")]
-        if self.is_toml {
-            return document::line_at(text, toml_form::locate(text, path));
-        }
-        document::line_at(text, document::locate(text, path))
-    }
-
-    fn form(&self) -> Result<FileForm, ShortFormError> {
-        let objects: Result<Vec<_>, _> = self.objects.iter().map(ObjectForm::of).collect();
-        Ok(FileForm { objects: objects? })
-    }
-}
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "mappings as an object with the member `objects`")]
-struct FileForm {
-    objects: Vec<ObjectForm>,
+pub(super) struct FileForm {
+    pub(super) objects: Vec<ObjectForm>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ObjectForm {
+pub(super) struct ObjectForm {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     source: String,
@@ -269,7 +111,7 @@ fn is_always(flow: &FlowType) -> bool {
 }
 
 impl ObjectForm {
-    fn into_object(self) -> MappedObject {
+    pub(super) fn into_object(self) -> MappedObject {
         let mut mapping = ObjectMapping::new(self.source, self.target);
         mapping.name = self.name;
         mapping.enabled = self.enabled.unwrap_or(true);
@@ -292,7 +134,7 @@ impl ObjectForm {
         MappedObject { mapping, source_attributes }
     }
 
-    fn of(object: &MappedObject) -> Result<Self, ShortFormError> {
+    pub(super) fn of(object: &MappedObject) -> Result<Self, ShortFormError> {
         let mapping = &object.mapping;
         let allowed: Vec<_> = OperationForm::ALL.iter().filter(|(_, flow, _)| mapping.allows(*flow)).map(|(form, ..)| *form).collect();
         let group =
@@ -387,47 +229,5 @@ impl AttributeForm {
             flow: mapping.flow_type,
             null: mapping.null_policy,
         }
-    }
-}
-
-#[cfg(feature = "toml")]
-mod toml_form {
-    use serde::de::DeserializeOwned;
-    use toml::Spanned;
-    use toml::de::{DeTable, DeValue};
-
-    use crate::schema::document::{self, Part};
-    use crate::schema::{FormatError, check_size};
-
-    pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, FormatError> {
-        check_size(text)?;
-        let fault = |path: String, error: &toml::de::Error| {
-            let at = error.span().map_or(0, |span| span.start);
-            let line_start = text.get(..at).and_then(|head| head.rfind('\n')).map_or(0, |end| end + 1);
-            let column = text.get(line_start..at).map_or(1, |head| head.chars().count() + 1);
-            FormatError { path, line: document::line_at(text, at), column, message: error.message().replace('\n', ", ") }
-        };
-        let deserializer = toml::Deserializer::parse(text).map_err(|error| fault(".".to_owned(), &error))?;
-        serde_path_to_error::deserialize(deserializer).map_err(|error| fault(error.path().to_string(), error.inner()))
-    }
-
-    /// The byte at which the value at a path begins, or the nearest one around it that is there.
-    pub(super) fn locate(text: &str, path: &str) -> usize {
-        let Ok(document) = DeTable::parse(text) else { return 0 };
-        let mut found = document.span().start;
-        let mut parts = document::parts(path).into_iter();
-        let mut current: Option<&Spanned<DeValue<'_>>> = match parts.next() {
-            Some(Part::Name(name)) => document.get_ref().get(name),
-            _ => None,
-        };
-        while let Some(value) = current {
-            found = value.span().start;
-            current = parts.next().and_then(|part| match (part, value.get_ref()) {
-                (Part::Name(name), DeValue::Table(table)) => table.get(name),
-                (Part::Index(index), DeValue::Array(values)) => values.get(index),
-                _ => None,
-            });
-        }
-        found
     }
 }
