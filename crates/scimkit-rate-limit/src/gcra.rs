@@ -75,11 +75,16 @@ impl Gcra {
     /// Decides on a cost that is possible: the arrival time after it, and when it is free.
     #[inline]
     fn step(self, arrival: i64, cost: u32, now: i64) -> (i64, i64) {
-        let arrival = self.settled(arrival, now);
         // No cost that is possible weighs more than the tolerance: what has never been used, or is free again, admits it.
-        let next = arrival.max(now).saturating_add(self.weight(cost));
+        let weight = self.weight(cost);
+        let next = arrival.max(now).saturating_add(weight);
         let free_at = next.saturating_sub(self.tolerance);
-        (if free_at <= now { next } else { arrival }, free_at)
+        if free_at <= now {
+            return (next, free_at);
+        }
+        // Only a refusal can be due to a clock that was set back.
+        let settled = self.settled(arrival, now);
+        (settled, settled.saturating_add(weight).saturating_sub(self.tolerance))
     }
 }
 

@@ -11,8 +11,8 @@ use crate::usage::Used;
 
 /// Admits no more than the quota in any half-open window `(t, t + window]`, and refuses nothing that this allows.
 ///
-/// The cost of a request at `t` is free again at `t + window`. The state grows with use, up to 4 bytes for each request of the quota if the
-/// window is up to 4 seconds, 5 up to 18 minutes, 6 up to three days, and else 8.
+/// The cost of a request at `t` is free again at `t + window`. The state grows with use: 32 bytes, and for each request of the quota after the
+/// first one 4 more if the window is up to 4 seconds, 5 up to 18 minutes, 6 up to three days, 7 up to two years, and else 8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlidingWindow {
     quota: Quota,
@@ -27,6 +27,7 @@ macro_rules! by_bytes {
             4 => $window.$function::<4>($($argument),*),
             5 => $window.$function::<5>($($argument),*),
             6 => $window.$function::<6>($($argument),*),
+            7 => $window.$function::<7>($($argument),*),
             _ => $window.$function::<8>($($argument),*),
         }
     };
@@ -47,47 +48,36 @@ impl SlidingWindow {
         charged_at.saturating_add(self.quota.window_nanos())
     }
 
-    /// By how much a clock was set back, beyond what a late caller explains; and the instant to decide by, on the clock before that.
-    const fn frame(self, state: &Charges, now: i64) -> (i64, i64) {
-        if now >= state.seen {
-            (0, now)
-        } else if now < state.seen.saturating_sub(self.quota.window_nanos()) {
-            (state.seen - now, state.seen)
-        } else {
-            (0, state.seen)
-        }
-    }
-
-    fn decide_in<const W: usize>(self, state: &Charges, under_way: u32, cost: u32, now: i64) -> Decision {
-        let (back, now) = self.frame(state, now);
-        let free = state.first_after::<W>(now.saturating_sub(self.quota.window_nanos()));
-        self.decide_by::<W>(state, free, under_way, cost, now, back)
-    }
-
-    /// Decides when so many of the charges are free.
     #[inline]
-    fn decide_by<const W: usize>(self, state: &Charges, free: u32, under_way: u32, cost: u32, now: i64, back: i64) -> Decision {
+    fn decide_in<const W: usize>(self, state: &Charges, under_way: u32, cost: u32, now: i64) -> Decision {
         let quota = self.quota.requests().get();
         if cost > quota {
             return Decision::Impossible;
         }
-        let held = state.len() - free;
-        // How much of what is held must become free first.
-        let excess = held.saturating_add(under_way).saturating_sub(quota - cost);
-        if excess == 0 {
+        // How much must become free first, of what is kept and then of what is under way.
+        let excess = (u64::from(state.len()) + u64::from(under_way) + u64::from(cost)).saturating_sub(u64::from(quota));
+        let Some(last) = excess.checked_sub(1) else { return Decision::Admitted };
+        let at = now.max(state.latest);
+        // What is under way counts as if it arrived now.
+        let charged_at = u32::try_from(last).ok().filter(|last| *last < state.len()).map_or(at, |last| state.get::<W>(last));
+        let free_at = self.free_at(charged_at);
+        if free_at <= at {
             return Decision::Admitted;
         }
-        // What is under way counts as if it arrived now.
-        let charged_at = if excess <= held { state.get::<W>(free + excess - 1) } else { now };
-        Decision::Refused { retry_at: instant::to_timestamp(self.free_at(charged_at).saturating_sub(back)) }
+        Decision::Refused { retry_at: instant::to_timestamp(self.by_clock(state, now, free_at)) }
+    }
+
+    /// An instant by the clock of the caller, when that was set back since the latest charge.
+    const fn by_clock(self, state: &Charges, now: i64, at: i64) -> i64 {
+        if state.is_ahead_of(now, self.quota.window_nanos()) { now.saturating_add(at.saturating_sub(state.latest)) } else { at }
     }
 
     #[inline]
     fn admit_in<const W: usize>(self, state: &mut Charges, cost: u32, now: i64) -> Decision {
         state.advance::<W>(now, self.quota.window_nanos());
-        let decision = self.decide_by::<W>(state, 0, 0, cost, state.seen, 0);
+        let decision = self.decide_in::<W>(state, 0, cost, now);
         if decision.is_admitted() {
-            state.push::<W>(cost, self.quota.requests().get());
+            state.push::<W>(cost, self.quota.requests().get(), now, self.quota.window_nanos());
         }
         decision
     }
@@ -98,23 +88,22 @@ impl SlidingWindow {
 
     fn charge_in<const W: usize>(self, state: &mut Charges, cost: u32, now: i64) {
         state.advance::<W>(now, self.quota.window_nanos());
-        state.push::<W>(cost, self.quota.requests().get());
+        state.push::<W>(cost, self.quota.requests().get(), now, self.quota.window_nanos());
+    }
+
+    /// The place of the oldest charge that is not free.
+    fn first_held<const W: usize>(self, state: &Charges, now: i64) -> u32 {
+        state.first_after::<W>(now.max(state.latest).saturating_sub(self.quota.window_nanos()))
     }
 
     fn held_in<const W: usize>(self, state: &Charges, now: i64) -> u32 {
-        let (_, now) = self.frame(state, now);
-        state.len() - state.first_after::<W>(now.saturating_sub(self.quota.window_nanos()))
-    }
-
-    fn latest_in<const W: usize>(self, state: &Charges) -> Option<i64> {
-        state.len().checked_sub(1).map(|place| state.get::<W>(place))
+        state.len() - self.first_held::<W>(state, now)
     }
 
     fn charged_in<const W: usize>(self, state: &Charges, now: i64) -> Vec<(i64, u32)> {
-        let (back, now) = self.frame(state, now);
         let mut charged: Vec<(i64, u32)> = Vec::new();
-        for place in state.first_after::<W>(now.saturating_sub(self.quota.window_nanos()))..state.len() {
-            let at = state.get::<W>(place).saturating_sub(back);
+        for place in self.first_held::<W>(state, now)..state.len() {
+            let at = self.by_clock(state, now, state.get::<W>(place));
             match charged.last_mut() {
                 Some((latest, cost)) if *latest == at => *cost += 1,
                 _ => charged.push((at, 1)),
@@ -155,7 +144,7 @@ impl Limit for SlidingWindow {
     }
 
     fn idle_at(&self, state: &Charges) -> Timestamp {
-        instant::to_timestamp(by_bytes!(self, latest_in(state)).map_or(instant::NEVER, |at| self.free_at(at)))
+        instant::to_timestamp(if state.len() == 0 { instant::NEVER } else { self.free_at(state.latest) })
     }
 
     fn free_after_all(&self, now: Timestamp) -> Timestamp {
