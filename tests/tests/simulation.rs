@@ -6,7 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use scimkit_e2e::simulation::{Scenario, Stats, simulate};
+use scimkit_e2e::simulation::{Change, Event, Scenario, Stats, simulate};
 
 /// How many seeds are run unless it is said otherwise.
 const SEEDS: u64 = 200;
@@ -59,4 +59,26 @@ fn a_seed_always_runs_the_same() {
         let scenario = Scenario::from_seed(seed);
         assert_eq!(run(&scenario), run(&scenario), "seed {seed}");
     }
+}
+
+/// Found by a simulation: a reference that ended while the directory's positions expired stayed in the target.
+#[test]
+fn references_that_ended_while_positions_expired_are_taken_away() {
+    let deleted = Scenario::of(6, 0, &[(1, Event::Change(Change::Expire)), (1, Event::Change(Change::Delete(1, true)))]);
+    run(&deleted).unwrap();
+    let alone = |number| (1, Event::Change(Change::Member(0, number, false)));
+    let emptied = Scenario::of(3, 1, &[alone(0), alone(1), alone(2), (1, Event::Change(Change::Expire))]);
+    run(&emptied).unwrap();
+}
+
+/// Found by a simulation: whoever came back into the scope with a disabled account was left alone as if they were still out of it.
+#[test]
+fn who_comes_back_into_the_scope_while_disabled_is_managed_again() {
+    let back = [
+        (1, Event::Change(Change::Employ(0, false))),
+        (2, Event::Change(Change::Enable(0, false))),
+        (2, Event::Change(Change::Employ(0, true))),
+        (3, Event::Change(Change::Rename(0))),
+    ];
+    run(&Scenario::of(2, 0, &back)).unwrap();
 }

@@ -202,7 +202,8 @@ impl Model<'_> {
         let elements = found.get("members").map(Value::elements).unwrap_or_default();
         let mut members: Vec<&str> = elements.iter().filter_map(|member| member.as_complex()?.get("value")?.as_str()).collect();
         // As with managers: members who are gone without a word are not looked at.
-        members.retain(|id| users.values().flatten().any(|user| user.id == *id));
+        let is_told = |user: &StoredResource| user.document.external_id().is_some_and(|owner| self.linked(users, owner).is_some());
+        members.retain(|id| users.values().flatten().any(|user| user.id == *id && is_told(user)));
         expected.sort_unstable();
         members.sort_unstable();
         if members != expected {

@@ -1,5 +1,6 @@
 //! A network between workers and a service: what was sent arrives, even if whoever sent it is not there any more.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -30,6 +31,33 @@ struct State {
     /// Those whose senders are gone.
     orphans: Vec<u64>,
     sent: Sent,
+    /// How many requests each worker sent.
+    by_worker: BTreeMap<u64, u64>,
+}
+
+/// Who sends a request.
+#[derive(Clone, Copy, Debug)]
+struct Worker(u64);
+
+/// Tells the network who sends.
+#[derive(Debug)]
+pub(crate) struct SentBy<T> {
+    transport: T,
+    worker: u64,
+}
+
+impl<T: Transport> SentBy<T> {
+    pub(crate) const fn new(transport: T, worker: u64) -> Self {
+        Self { transport, worker }
+    }
+}
+
+#[async_trait]
+impl<T: Transport> Transport for SentBy<T> {
+    async fn send(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        request.extensions_mut().insert(Worker(self.worker));
+        self.transport.send(request).await
+    }
 }
 
 /// What was sent since it was asked last.
@@ -41,7 +69,7 @@ pub struct Sent {
     /// Writes.
     pub writes: u64,
     /// The resources that were disabled or deleted.
-    pub removals: std::collections::BTreeSet<String>,
+    pub removals: BTreeSet<String>,
 }
 
 impl<T: Transport> Network<T> {
@@ -64,6 +92,11 @@ impl<T: Transport> Network<T> {
     /// What was sent since this was asked last.
     pub fn take_sent(&self) -> Sent {
         std::mem::take(&mut self.state().sent)
+    }
+
+    /// How many requests a worker sent.
+    pub fn sent_by(&self, worker: u64) -> u64 {
+        self.state().by_worker.get(&worker).copied().unwrap_or_default()
     }
 
     /// Lets arrive what has come to its time.
@@ -153,6 +186,9 @@ impl<T: Transport> Transport for Network<T> {
                 state.sent.writes += 1;
             }
             state.sent.removals.extend(removal(&request));
+            if let Some(Worker(worker)) = request.extensions().get() {
+                *state.by_worker.entry(*worker).or_default() += 1;
+            }
             let at = self.clock.now().saturating_add(there).unwrap_or(Timestamp::MAX);
             let number = state.next;
             state.next += 1;

@@ -17,7 +17,7 @@ use scimkit_types::{Clock, ManualClock, Profile, Resource, schema};
 
 use super::directory::{Directory, person};
 use super::model::{Held, Model, Planted};
-use super::network::Network;
+use super::network::{Network, Sent, SentBy};
 use super::process::{Fate, Process};
 use super::scenario::{Event, INTERVAL, Scenario};
 use super::state::FaultyState;
@@ -25,6 +25,7 @@ use crate::job::{ServiceKind, compile, without_uniqueness};
 use crate::world::{BASE, TOKEN, World, client};
 
 const WINDOW: Duration = Duration::from_mins(1);
+const DAY: Duration = Duration::from_hours(25);
 const READS: u32 = 40;
 const WRITES: u32 = 25;
 
@@ -188,16 +189,25 @@ impl<'a> Simulation<'a> {
     }
 
     fn engine(&mut self, transport: impl Transport + 'static) -> Engine {
+        let job = self.job();
+        let transport = SentBy::new(transport, self.workers);
         let retry = Retry::new(transport, RetryPolicy::default(), self.time.timer(), random_from_seed(self.scenario.seed));
         let retry = retry.with_clock(self.time.clock());
-        let job = self.job();
         let engine = self.world.engine(job, Arc::clone(&self.directory) as Arc<dyn Source>, retry);
         if self.is_held { engine.with_removals_allowed() } else { engine }
     }
 
     fn step(&mut self, step: usize) -> Result<(), Violation> {
         let wait = self.scenario.waits.get(step).copied().unwrap_or(1);
-        self.time.advance(INTERVAL * wait);
+        let mut wait = INTERVAL * wait;
+        // Between the steps the job is run once a day, so that what failed is tried again in time.
+        while wait > DAY {
+            self.time.advance(DAY);
+            wait -= DAY;
+            let quiet = Arc::new(FlakyTransport::new(Arc::clone(&self.wire)));
+            self.work(&quiet, Fate::Runs)?;
+        }
+        self.time.advance(wait);
         let events: Vec<Event> = self.scenario.at(step).collect();
         let (mut requests, mut commits, mut reads, mut fates, mut late) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for event in events {
@@ -264,7 +274,10 @@ impl<'a> Simulation<'a> {
     fn compete(&mut self, transport: &Arc<FlakyTransport<Wire>>, fate: Fate, after: Duration) -> Result<(), Violation> {
         let intents = self.count(Table::Intent);
         let limited = self.limited(Arc::clone(transport));
-        let (first, second) = (self.engine(Arc::clone(&limited)), self.engine(limited));
+        let first = self.engine(Arc::clone(&limited));
+        let first_worker = self.workers;
+        let second = self.engine(limited);
+        let wire = Arc::clone(&self.wire);
         let released = self.is_held;
         let process = Process::new(first.run_cycle(), fate, self.time.timer());
         let is_stalled = Arc::clone(&process.is_stalled);
@@ -279,11 +292,18 @@ impl<'a> Simulation<'a> {
                 }
             }
             timer.sleep(after).await;
-            second.run_cycle().await
+            let sent_before = wire.sent_by(first_worker);
+            (sent_before, second.run_cycle().await)
         };
         let ended = self.time.run(join(process, rival));
-        let (first, second) = ended.map_err(|stalled| Violation(format!("rivals hang: {stalled}")))?;
+        let (first, (sent_before, second)) = ended.map_err(|stalled| Violation(format!("rivals hang: {stalled}")))?;
         self.stats.rivals += 1;
+        let was_refused = matches!(&second, Err(CycleError::State(error)) if *error.kind() == StoreErrorKind::Held);
+        let sent_after = wire.sent_by(first_worker) - sent_before;
+        let has_stalled = matches!(fate, Fate::Stalled(..)) && matches!(&first, Some(Err(CycleError::State(_))));
+        if has_stalled && !was_refused && sent_after > 0 {
+            return Err(Violation(format!("invariant 20: a worker sent {sent_after} requests after it had lost the job")));
+        }
         if let Some(first) = first {
             self.judge(first)?;
         }
@@ -318,7 +338,7 @@ impl<'a> Simulation<'a> {
         Ok(())
     }
 
-    fn count_sent(&mut self) -> super::network::Sent {
+    fn count_sent(&mut self) -> Sent {
         let sent = self.wire.take_sent();
         self.stats.requests += sent.reads + sent.writes;
         sent
@@ -361,7 +381,7 @@ impl<'a> Simulation<'a> {
             if quiet >= 2 && (self.count(Table::Escrow) == 0 || quiet >= 5) {
                 break;
             }
-            self.time.advance(Duration::from_hours(25));
+            self.time.advance(DAY);
         }
         self.check()?;
         self.check_idle()

@@ -69,7 +69,7 @@ impl Scenario {
         let people = 5 + draw.below(if draw.below(4) == 0 { 36 } else { 12 });
         let groups = if service == ServiceKind::Standard { 1 + draw.below(6) } else { 0 };
         let steps = 3 + draw.below(8);
-        let waits = (0..steps).map(|_| if draw.below(4) == 0 { 1 + draw.small(200) } else { 1 + draw.small(3) }).collect();
+        let waits = (0..steps).map(|_| if draw.below(6) == 0 { 1 + draw.small(1000) } else { 1 + draw.small(3) }).collect();
         let mut scenario = Self {
             seed,
             service,
@@ -88,12 +88,30 @@ impl Scenario {
                 let change = draw.change(people, groups);
                 scenario.events.push((step, Event::Change(change)));
             }
-            for _ in 0..draw.below(4) {
+            for _ in 0..draw.below(6) {
                 let event = draw.event(people, groups);
                 scenario.events.push((step, event));
             }
         }
         scenario
+    }
+
+    /// A simulation of so many people in a service with every default, with these events, three intervals from step to step.
+    pub fn of(people: usize, groups: usize, events: &[(usize, Event)]) -> Self {
+        let steps = events.iter().map(|(step, _)| step + 1).max().unwrap_or(1);
+        Self {
+            seed: 0,
+            service: ServiceKind::Standard,
+            defends_itself: true,
+            people,
+            groups,
+            others: 0,
+            adopted: 0,
+            assigns: false,
+            threshold: None,
+            waits: vec![3; steps],
+            events: events.to_vec(),
+        }
     }
 
     /// The events of a step.
