@@ -66,6 +66,18 @@ pub enum Failure {
         #[source]
         source: io::Error,
     },
+    /// A file has the form of mappings and none in it.
+    #[error("`{}` holds no mappings: expected `objects` or `synchronizationRules` with at least one mapping", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file is larger than any that is read.
+    #[error("`{}` is larger than {MOST} bytes", path.display())]
+    Size {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file holds no mappings.
     #[error("`{}` holds no mappings", path.display())]
     Format {
@@ -192,6 +204,7 @@ fn trace(
     if let Ok(desired) = set.evaluate(record, environment, operation) {
         for (index, value) in &desired.matching {
             let target = set.matching().get(*index).map_or("", |matching| matching.target.as_str());
+            let value = if desired.redacted.iter().any(|redacted| redacted == target) { "[Redact]" } else { value };
             writeln!(output, "matches by {target} {value:?}")?;
         }
     }
@@ -202,16 +215,24 @@ const fn held(holds: bool) -> &'static str {
     if holds { "holds" } else { "does not hold" }
 }
 
+/// The most bytes of a file.
+const MOST: u64 = 16 << 20;
+
 fn read_file(path: &Path) -> Result<String, Failure> {
-    const MOST: u64 = 16 << 20;
     let failure = |source| Failure::File { path: path.to_owned(), source };
-    let mut text = String::new();
-    std::fs::File::open(path).and_then(|file| file.take(MOST).read_to_string(&mut text)).map_err(failure)?;
-    Ok(text)
+    let mut bytes = Vec::new();
+    let length = std::fs::File::open(path).and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes)).map_err(failure)?;
+    if u64::try_from(length).is_ok_and(|length| length > MOST) {
+        return Err(Failure::Size { path: path.to_owned() });
+    }
+    let text = String::from_utf8(bytes).map_err(|error| failure(io::Error::new(io::ErrorKind::InvalidData, error.utf8_error())))?;
+    // Editors on Windows begin a file with a byte order mark, which no reader of JSON or TOML takes.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 fn read_document(path: &Path) -> Result<Document, Failure> {
-    Document::read(path, &read_file(path)?).map_err(|source| Failure::Format { path: path.to_owned(), source })
+    let document = Document::read(path, &read_file(path)?).map_err(|source| Failure::Format { path: path.to_owned(), source })?;
+    if document.object_mappings().is_empty() { Err(Failure::Empty { path: path.to_owned() }) } else { Ok(document) }
 }
 
 fn read_profile(name: &str) -> Result<Profile, Failure> {

@@ -65,5 +65,34 @@ fn what_cannot_be_read_is_named() {
     check(&["check", "none.toml"], "error: `none.toml` cannot be read: ");
     check(&["check", "testdata/mapping/groups.json", "--profile", "none.json"], "error: `none.json` cannot be read: ");
     check(&["check", "examples/mapping/README.md"], "error: `examples/mapping/README.md` holds no mappings: ");
+    // A file of another kind has the form of a schema, since all members may be missing; to say that it has no faults would mislead.
+    let empty =
+        "error: `examples/mapping/data/record.json` holds no mappings: expected `objects` or `synchronizationRules` with at least one";
+    check(&["check", "examples/mapping/data/record.json"], empty);
     check(&["trace", "testdata/mapping/groups.json", "examples/mapping/data/record.json"], "error: no mapping has the source `User`");
+}
+
+/// Each test has files of its own in the folder that cargo gives to tests.
+fn write(name: &str, text: &str) -> String {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_byte_order_mark_is_passed_over() {
+    let mappings = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/ringcentral.toml")).unwrap();
+    let output = run(&["check", &write("marked.toml", &format!("\u{feff}{mappings}")), "--profile", "ringcentral"]);
+    assert_eq!(text(output.stdout), "no faults\n");
+}
+
+#[test]
+fn a_redacted_value_is_shown_nowhere() {
+    let mappings = r#"{"objects": [{"source": "User", "target": "urn:ietf:params:scim:schemas:core:2.0:User", "attributes": [
+        {"target": "userName", "expression": "Redact([mail])", "match": 1}
+    ]}]}"#;
+    let output = run(&["trace", &write("redacted.json", mappings), "examples/mapping/data/record.json"]);
+    let shown =
+        "in scope: yes\nuserName = \"[Redact]\"\n  from Redact([mail])\n  [mail] is \"[Redact]\"\nmatches by userName \"[Redact]\"\n";
+    assert_eq!(text(output.stdout), shown);
 }
