@@ -75,30 +75,39 @@ fn compact(text: &str) -> String {
     corpus::json(text).to_string()
 }
 
-/// What a service provider checks of the body of a `PUT`; a crate is right if it accepts the user and refuses one whose `userName` is a
-/// number.
+/// What a service provider checks of the body of a `PUT`, from small to large; a crate is right if it accepts the resource and refuses one
+/// with a number in place of a name.
 fn validation(criterion: &mut Criterion) {
     let catalog = Catalog::standard();
-    let user_type = catalog.resource_type("User").expect("the standard has users");
     let policy = Policy::default();
     let registry = scim_server::SchemaRegistry::new().expect("embedded schemas");
+    let large = corpus::group(1_000);
+    let cases = [
+        ("minimal user", "User", "userName", corpus::MINIMAL_USER),
+        ("typical user", "User", "userName", corpus::TYPICAL_USER),
+        ("full user", "User", "userName", corpus::ENTERPRISE_USER),
+        ("group of 1,000", "Group", "displayName", &large),
+    ];
     let mut group = group(criterion, "resource validate");
-    for (name, text) in [("typical user", corpus::TYPICAL_USER), ("full user", corpus::ENTERPRISE_USER)] {
-        let user = corpus::resource(text);
-        accept(&catalog, user_type, &user, Operation::Create, &policy).expect("a valid user");
+    for (name, kind, name_of, text) in cases {
+        let resource_type = catalog.resource_type(kind).expect("of the standard");
+        let resource = corpus::resource(text);
+        accept(&catalog, resource_type, &resource, Operation::Create, &policy).expect("a valid resource");
         group.bench_function(BenchmarkId::new("scimkit", name), |bencher| {
-            bencher.iter(|| accept(&catalog, user_type, black_box(&user), Operation::Create, &policy));
+            bencher.iter(|| accept(&catalog, resource_type, black_box(&resource), Operation::Create, &policy));
         });
-        // Types are checked while reading there, so that less is left to check.
-        if let Ok(user) = serde_json::from_str::<scim_v2::models::user::User<String>>(text) {
+        // Types are checked while reading there, so that less is left to check; groups are not checked.
+        if kind == "User"
+            && let Ok(user) = serde_json::from_str::<scim_v2::models::user::User<String>>(text)
+        {
             let id = BenchmarkId::new(label("scim_v2", user.validate_as(scim_v2::Context::ReplaceRequest).is_ok()), name);
             group.bench_function(id, |bencher| bencher.iter(|| black_box(&user).validate_as(scim_v2::Context::ReplaceRequest)));
         }
         let json = corpus::json(text);
         let mut faulty = json.clone();
-        faulty["userName"] = serde_json::Value::from(1);
+        faulty[name_of] = serde_json::Value::from(1);
         let context = scim_server::schema::OperationContext::Update;
-        let is_valid = |json: &serde_json::Value| registry.validate_json_resource_with_context("User", json, context).is_ok();
+        let is_valid = |json: &serde_json::Value| registry.validate_json_resource_with_context(kind, json, context).is_ok();
         let id = BenchmarkId::new(label("scim-server", is_valid(&json) && !is_valid(&faulty)), name);
         group.bench_function(id, |bencher| bencher.iter(|| is_valid(black_box(&json))));
     }

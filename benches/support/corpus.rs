@@ -58,7 +58,14 @@ pub fn filters() -> Vec<(String, String)> {
     let accepted = rows.iter().filter(|row| row["strict"] == "accept");
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     let standard = accepted.map(|row| (text(&row["id"]), text(&row["input"])));
-    standard.chain(PROVIDERS.iter().map(|(name, filter)| ((*name).to_owned(), (*filter).to_owned()))).collect()
+    standard.chain(sizes()).collect()
+}
+
+/// Filters from small to large: those of identity providers and one of a hundred names.
+pub fn sizes() -> impl Iterator<Item = (String, String)> {
+    let names: Vec<String> = (1..=100).map(|n| format!(r#"userName eq "user.number{n}@example.com""#)).collect();
+    let large = ("hundred names".to_owned(), names.join(" or "));
+    PROVIDERS.iter().map(|(name, filter)| ((*name).to_owned(), (*filter).to_owned())).chain([large])
 }
 
 pub fn resource(text: &str) -> Resource {
