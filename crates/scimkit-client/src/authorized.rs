@@ -9,6 +9,9 @@ use crate::token::{BearerToken, TokenError, TokenSource};
 use crate::transport::{Transport, TransportError, TransportErrorKind};
 
 /// Puts a bearer token on every request (RFC 6750 section 2.1). After an answer of 401 it asks for another token and sends again, once.
+///
+/// A token that cannot be had is [`TransportErrorKind::Token`]; when that is because the authorization server did not answer, it is
+/// [`TransportErrorKind::Connect`], for the request had no effect and a [`Retry`](crate::Retry) outside may try again.
 #[derive(Clone, Debug)]
 pub struct Authorized<T, S> {
     transport: T,
@@ -46,6 +49,8 @@ impl<T: Transport, S: TokenSource> Transport for Authorized<T, S> {
     }
 }
 
+/// The request had no effect in either case; when the authorization server was not heard, it may be tried again.
 fn no_token(error: TokenError) -> TransportError {
-    TransportError::with_source(TransportErrorKind::Token, error)
+    let kind = if error.is_retryable() { TransportErrorKind::Connect } else { TransportErrorKind::Token };
+    TransportError::with_source(kind, error)
 }

@@ -56,7 +56,7 @@ pub enum OnConflict {
     /// One whose `externalId`, or every attribute that was sent, is equal is adopted; another one is an error.
     #[default]
     AdoptEqual,
-    /// One with an equal matching attribute is adopted, whatever else it holds.
+    /// One whose matching attribute is shown to be equal, without case, is adopted, whatever else it holds.
     AdoptAny,
 }
 
@@ -96,7 +96,8 @@ impl Client {
         let lookup = self.lookup(endpoint, resource, matching)?;
         if matching.looks_first {
             let found = self.limits().list(&self.send(lookup.request()).await?, false)?;
-            let count = found.resources.len();
+            // Some tell a number of results and show none: there is one all the same.
+            let count = found.total_results.max(u64::try_from(found.resources.len()).unwrap_or(u64::MAX));
             let rule = if matching.on_conflict == OnConflict::Fail { OnConflict::AdoptEqual } else { matching.on_conflict };
             if let Some(adopted) = lookup.choose(found, rule) {
                 return Ok(Created::Adopted(adopted));
@@ -137,7 +138,8 @@ impl Client {
         let mut search = SearchRequest::default();
         search.filter = Some(format!("{} eq {}", matching.attribute, quoted(value)));
         let request = self.base().query(endpoint, &search)?;
-        Ok(Lookup(Arc::new(Inner { request, sent: resource.clone(), limits: self.limits() })))
+        let attribute = matching.attribute.clone();
+        Ok(Lookup(Arc::new(Inner { request, attribute, sent: resource.clone(), limits: self.limits() })))
     }
 }
 
@@ -147,6 +149,8 @@ pub(crate) struct Lookup(Arc<Inner>);
 
 struct Inner {
     request: Request<Bytes>,
+    /// The matching attribute.
+    attribute: String,
     sent: Resource,
     limits: ResponseLimits,
 }
@@ -193,11 +197,17 @@ impl Lookup {
     fn choose(&self, found: ListResponse, rule: OnConflict) -> Option<Resource> {
         let mut fitting = found.resources.into_iter().filter(|found| match rule {
             OnConflict::Fail => false,
-            OnConflict::AdoptAny => true,
+            OnConflict::AdoptAny => self.matches(found),
             OnConflict::AdoptEqual => is_same(&self.0.sent, found),
         });
         let first = fitting.next()?;
         fitting.next().is_none().then_some(first)
+    }
+
+    /// Whether the matching attribute is equal. A service provider that ignores filters answers with others too.
+    fn matches(&self, found: &Resource) -> bool {
+        let text = |resource: &Resource| resource.get(&self.0.attribute).and_then(Value::as_str).map(str::to_lowercase);
+        text(found).is_some_and(|found| Some(found) == text(&self.0.sent))
     }
 }
 
@@ -216,7 +226,7 @@ fn is_same(sent: &Resource, found: &Resource) -> bool {
 /// How deep values are compared.
 const MAX_DEPTH: u32 = 16;
 
-/// Whether a value holds all of what was sent; a service provider may add to it, such as `primary` of an e-mail.
+/// Whether a value holds all of what was sent, and no more values of it; a service provider may add to each, such as `primary` of an e-mail.
 fn holds(found: &Value, sent: &Value, depth: u32) -> bool {
     if depth == 0 {
         return false;
@@ -225,7 +235,9 @@ fn holds(found: &Value, sent: &Value, depth: u32) -> bool {
         (Value::Complex(found), Value::Complex(sent)) => {
             sent.iter().all(|(name, sent)| holds(found.get(name).unwrap_or(&Value::Null), sent, depth - 1))
         }
-        (Value::List(found), Value::List(sent)) => sent.iter().all(|sent| found.iter().any(|found| holds(found, sent, depth - 1))),
+        (Value::List(found), Value::List(sent)) => {
+            found.len() == sent.len() && sent.iter().all(|sent| found.iter().any(|found| holds(found, sent, depth - 1)))
+        }
         (found, sent) => found.is_equivalent(sent) || sent.is_unassigned(),
     }
 }

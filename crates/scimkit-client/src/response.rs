@@ -179,7 +179,7 @@ impl ResponseLimits {
         if body.len() > self.max_body {
             return Err(Unreadable::whole(format!("expected at most {} bytes, found {}", self.max_body, body.len())));
         }
-        if nests_deeper_than(body, self.max_depth) {
+        if nesting(body).deepest > self.max_depth {
             return Err(Unreadable::whole(format!("expected at most {} levels of nesting, found more", self.max_depth)));
         }
         let mut deserializer = serde_json::Deserializer::from_slice(body);
@@ -214,9 +214,16 @@ impl Unreadable {
     }
 }
 
-/// Whether the JSON nests deeper than so many levels; looks at brackets outside of strings only.
-fn nests_deeper_than(body: &[u8], max_depth: usize) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+/// How brackets outside of strings stand in a text that should be JSON.
+struct Nesting {
+    /// The most levels.
+    deepest: usize,
+    /// Whether the text ends within a bracket or a string.
+    is_open: bool,
+}
+
+fn nesting(body: &[u8]) -> Nesting {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0_usize, false, false);
     for byte in body {
         match byte {
             _ if escaped => escaped = false,
@@ -225,15 +232,19 @@ fn nests_deeper_than(body: &[u8], max_depth: usize) -> bool {
             _ if in_string => {}
             b'[' | b'{' => {
                 depth += 1;
-                if depth > max_depth {
-                    return true;
-                }
+                deepest = deepest.max(depth);
             }
             b']' | b'}' => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
-    false
+    Nesting { deepest, is_open: depth > 0 || in_string }
+}
+
+/// Whether a body is JSON that ends before its end.
+pub(crate) fn is_cut_off(body: &Bytes) -> bool {
+    let body = without_mark(body).trim_ascii_start();
+    matches!(body.first(), Some(b'{' | b'[')) && nesting(body).is_open
 }
 
 /// The body without a byte order mark (R8259-8.1-01).

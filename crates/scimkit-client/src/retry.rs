@@ -10,8 +10,9 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use scimkit_types::{Clock, Timer};
 
-use crate::class::{NotAfter, is_repeatable};
+use crate::class::{Class, NotAfter, is_repeatable};
 use crate::create_once::{Lookup, Trace};
+use crate::response;
 use crate::retry_after;
 use crate::transport::{Transport, TransportError, TransportErrorKind};
 
@@ -27,7 +28,8 @@ pub struct RetryPolicy {
     pub max_delay: Duration,
     /// The longest `Retry-After` that is waited for; a longer one is passed to the caller with its answer. Default 5 min.
     pub longest_retry_after: Duration,
-    /// How many more failures than successes are sent again: a success gives back a tenth. Refusals with `Retry-After` are free. Default 100.
+    /// How many more failures than successes are sent again: a success gives back a tenth, and a refusal with `Retry-After`, which says by
+    /// itself how long to wait, costs no more than that. Default 100.
     pub budget: u32,
 }
 
@@ -75,12 +77,13 @@ impl RetryPolicy {
 /// |---|---|
 /// | the peer was never reached | always |
 /// | 429; 503 with `Retry-After` | always: the request was refused |
+/// | a body of JSON that ends before its end | GET, `.search` |
 /// | 500, 502, 503, 504; timeout; broken connection | GET, HEAD, `.search`, PUT, DELETE, and PATCH marked [`Repeatable`](crate::Repeatable) |
 /// | the same | a create of [`Client::create_once`](crate::Client::create_once), after a lookup that finds nothing |
 /// | anything else | never |
 ///
 /// A create is thus never sent again after it may have had its effect, unless a lookup shows that it had none. Waits are random between
-/// nothing and a bound that doubles, and at least what `Retry-After` asks for. When the last attempt was not done, and an earlier one may
+/// nothing and a bound that doubles, on top of what `Retry-After` asks for, so that many who are refused at once do not come back at once. When the last attempt was not done, and an earlier one may
 /// have been, the outcome is that of the earlier one.
 pub struct Retry<T> {
     transport: T,
@@ -129,14 +132,12 @@ impl<T: Transport> Retry<T> {
                 if asked.is_some_and(|asked| asked > self.policy.longest_retry_after) || !(refused || failed && repeatable) {
                     return None;
                 }
-                match asked {
-                    Some(asked) if refused => Some(asked.max(jitter)),
-                    _ => self.spend().then(|| jitter.max(asked.unwrap_or_default())),
-                }
+                let cost = if refused && asked.is_some() { REFUSAL } else { FAILURE };
+                self.spend(cost).then(|| jitter.saturating_add(asked.unwrap_or_default()))
             }
             Err(error) => {
                 let safe = error.kind() == TransportErrorKind::Connect || repeatable;
-                (error.is_retryable() && safe && self.spend()).then_some(jitter)
+                (error.is_retryable() && safe && self.spend(FAILURE)).then_some(jitter)
             }
         }
     }
@@ -149,9 +150,14 @@ impl<T: Transport> Retry<T> {
         Duration::from_nanos((self.random)() % nanos.saturating_add(1).max(1))
     }
 
-    /// Takes one failure from the budget.
-    fn spend(&self) -> bool {
-        self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(10)).is_ok()
+    /// How long to wait before reading again what was cut off; `None` if the budget is used up.
+    fn delay_of_a_cut(&self, attempt: u32) -> Option<Duration> {
+        self.spend(FAILURE).then(|| self.jitter(attempt))
+    }
+
+    /// Takes from the budget, if there is so much left.
+    fn spend(&self, cost: u64) -> bool {
+        self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(cost)).is_ok()
     }
 
     fn earn(&self) {
@@ -162,8 +168,14 @@ impl<T: Transport> Retry<T> {
     }
 }
 
+/// What a failure that is sent again costs of the budget, in tenths.
+const FAILURE: u64 = 10;
+
+/// What a refusal costs whose `Retry-After` is waited for: as much as a success gives back.
+const REFUSAL: u64 = 1;
+
 fn tenths(policy: &RetryPolicy) -> u64 {
-    u64::from(policy.budget) * 10
+    u64::from(policy.budget) * FAILURE
 }
 
 /// A source of evenly distributed numbers (the `SplitMix64` generator): good enough to spread waits, not for secrets.
@@ -196,14 +208,21 @@ type Outcome = Result<Response<Bytes>, TransportError>;
 
 impl<T: Transport> Retry<T> {
     async fn repeat(&self, request: Request<Bytes>) -> Outcome {
-        let repeatable = is_repeatable(&request);
+        let (is_read, repeatable) = (Class::of(&request) == Class::Read, is_repeatable(&request));
         let mut uncertain: Option<Outcome> = None;
         let mut attempt = 1;
         loop {
             let outcome = self.transport.send(request.clone()).await;
-            let delay = if attempt < self.policy.max_attempts { self.delay(attempt, repeatable, &outcome) } else { None };
+            let is_cut_off = is_read && is_cut_off(&outcome);
+            let delay = match attempt < self.policy.max_attempts {
+                false => None,
+                true if is_cut_off => self.delay_of_a_cut(attempt),
+                true => self.delay(attempt, repeatable, &outcome),
+            };
             let Some(delay) = delay else {
-                self.settle(&outcome);
+                if !is_cut_off {
+                    self.settle(&outcome);
+                }
                 // That the last attempt was not done says nothing of an earlier one whose answer was lost.
                 return if was_not_done(&outcome) { uncertain.unwrap_or(outcome) } else { outcome };
             };
@@ -258,10 +277,16 @@ impl<T: Transport> Retry<T> {
     }
 
     fn settle(&self, outcome: &Outcome) {
-        if outcome.as_ref().is_ok_and(|response| !response.status().is_server_error()) {
+        let was_done = |status: StatusCode| !status.is_server_error() && status != StatusCode::TOO_MANY_REQUESTS;
+        if outcome.as_ref().is_ok_and(|response| was_done(response.status())) {
             self.earn();
         }
     }
+}
+
+/// Whether a success has only the beginning of its body, which no transport can see when the length was not told.
+fn is_cut_off(outcome: &Outcome) -> bool {
+    outcome.as_ref().is_ok_and(|response| response.status().is_success() && response::is_cut_off(response.body()))
 }
 
 /// Whether a request was refused or never sent.

@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::transport::TransportError;
+
 /// An access token. It is shown nowhere and wiped from memory when it is dropped.
 #[derive(Clone)]
 pub struct BearerToken(SecretString);
@@ -61,6 +63,18 @@ impl TokenError {
     /// An error with its cause. Neither text may hold a secret.
     pub fn with_source(reason: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { reason: reason.into(), source: Some(source.into()) }
+    }
+
+    /// Whether there may be a token later: a cause is a [`TransportError`] that is retryable, so the authorization server was not heard.
+    pub fn is_retryable(&self) -> bool {
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            if let Some(error) = error.downcast_ref::<TransportError>() {
+                return error.is_retryable();
+            }
+            cause = error.source();
+        }
+        false
     }
 }
 

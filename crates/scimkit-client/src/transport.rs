@@ -84,7 +84,7 @@ where
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportErrorKind {
-    /// The peer was never reached: the request had no effect and may be sent again.
+    /// The peer, or the authorization server before it, was never reached: the request had no effect and may be sent again.
     Connect,
     /// No answer came in time. The request may have had an effect.
     Timeout,

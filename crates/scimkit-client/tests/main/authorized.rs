@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use http::Request;
 use http::header::AUTHORIZATION;
-use scimkit_client::{Authorized, BearerToken, Bytes, StaticToken, TokenError, TokenSource, Transport, TransportErrorKind};
+use scimkit_client::{Authorized, BearerToken, Bytes, StaticToken, TokenError, TokenSource, Transport, TransportError, TransportErrorKind};
 
 use crate::support::{Scripted, answer, run};
 
@@ -65,4 +65,35 @@ fn without_a_token_nothing_is_sent() {
     let transport = Authorized::new(Arc::clone(&peer), StaticToken::new(BearerToken::new("x").unwrap()));
     let error = run(transport.send(request())).unwrap_err();
     assert_eq!((error.kind(), error.may_have_had_effect(), peer.seen().len()), (TransportErrorKind::Token, false, 1));
+}
+
+/// A token that cannot be had because the authorization server is not heard: the request had no effect and may be tried again.
+#[test]
+fn an_authorization_server_that_is_not_heard_is_no_refusal() {
+    #[derive(Debug)]
+    struct Silent(TransportErrorKind);
+
+    #[async_trait]
+    impl TokenSource for Silent {
+        async fn token(&self) -> Result<BearerToken, TokenError> {
+            Err(TokenError::with_source("the authorization server did not answer", TransportError::new(self.0)))
+        }
+
+        async fn refresh(&self, _rejected: &BearerToken) -> Result<BearerToken, TokenError> {
+            self.token().await
+        }
+    }
+
+    use TransportErrorKind as Kind;
+    for (cause, expected) in [
+        (Kind::Connect, Kind::Connect),
+        (Kind::Timeout, Kind::Connect),
+        (Kind::Interrupted, Kind::Connect),
+        (Kind::TooLarge, Kind::Token),
+        (Kind::Refused, Kind::Token),
+    ] {
+        let peer = Scripted::new([]);
+        let error = run(Authorized::new(Arc::clone(&peer), Silent(cause)).send(request())).unwrap_err();
+        assert_eq!((error.kind(), error.may_have_had_effect(), peer.seen().len()), (expected, false, 0), "{cause:?}");
+    }
 }

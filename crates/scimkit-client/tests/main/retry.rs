@@ -43,7 +43,7 @@ fn a_create_is_never_repeated_after_it_may_have_had_an_effect() {
 #[test]
 fn a_request_that_was_refused_is_always_repeated() {
     assert_eq!(attempts(post(), Answer::Failure(TransportErrorKind::Connect)), (2, HALF_A_SECOND));
-    assert_eq!(attempts(post(), answer_with(429, "retry-after", "7", "")), (2, Duration::from_secs(7)));
+    assert_eq!(attempts(post(), answer_with(429, "retry-after", "7", "")), (2, Duration::from_secs(7) + HALF_A_SECOND));
     assert_eq!(attempts(post(), answer_with(503, "retry-after", "0", "")), (2, HALF_A_SECOND));
     assert_eq!(attempts(post(), answer(429, "")), (2, HALF_A_SECOND));
 }
@@ -53,7 +53,55 @@ fn a_request_that_was_refused_is_always_repeated() {
 fn a_date_is_waited_for() {
     let Answer::Response(mut response) = answer_with(429, "retry-after", "Sun, 06 Nov 1994 08:49:37 GMT", "") else { panic!() };
     response.headers_mut().insert("date", "Sun, 06 Nov 1994 08:49:17 GMT".parse().unwrap());
-    assert_eq!(attempts(post(), Answer::Response(response)), (2, Duration::from_secs(20)));
+    assert_eq!(attempts(post(), Answer::Response(response)), (2, Duration::from_secs(20) + HALF_A_SECOND));
+}
+
+/// Many who are told to come back at once come back one after the other.
+#[test]
+fn those_who_were_refused_together_do_not_come_back_together() {
+    let comes_back = |seed| {
+        let world = World::new();
+        let peer = Scripted::new([answer_with(429, "retry-after", "7", ""), answer(200, "")]);
+        let transport = Retry::new(peer, RetryPolicy::default(), Arc::new(Watch(Arc::clone(&world))), random_from_seed(seed));
+        world.run(transport.send(post())).unwrap();
+        world.elapsed()
+    };
+    let waits: std::collections::BTreeSet<Duration> = (0..50).map(comes_back).collect();
+    assert!(waits.len() > 40 && waits.iter().all(|wait| (7.0..=7.5).contains(&wait.as_secs_f64())), "{waits:?}");
+}
+
+/// A read whose body ends within its JSON is read again; a write, which had its effect, is not, and neither is what is no JSON at all.
+#[test]
+fn a_read_that_was_cut_off_is_repeated() {
+    let whole = r#"{"Resources": [{"id": "7", "title": "a } and a \" ]"}]}"#;
+    let sent = |method: &Method, path: &str, first: &str| {
+        let world = World::new();
+        let peer = Scripted::new([answer(200, first), answer(200, whole)]);
+        let retry = Retry::new(Arc::clone(&peer), RetryPolicy::default(), Arc::new(Watch(Arc::clone(&world))), || 0);
+        world.run(retry.send(request(method.clone(), path))).unwrap();
+        peer.seen().len()
+    };
+    for end in 1..whole.len() {
+        let cut = whole.get(..end).unwrap();
+        assert_eq!((sent(&Method::GET, "/Users", cut), sent(&Method::POST, "/Users/.search", cut)), (2, 2), "{cut}");
+        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            assert_eq!(sent(&method, "/Users/7", cut), 1, "{method} {cut}");
+        }
+    }
+    for body in [whole, "", "<html>{", "\u{feff}{}", "[]"] {
+        assert_eq!(sent(&Method::GET, "/Users", body), 1, "{body}");
+    }
+    assert_eq!(sent(&Method::GET, "/Users", "\u{feff} {"), 2);
+}
+
+/// What is cut off every time is given to the caller as it came, after as many attempts as any read.
+#[test]
+fn a_read_that_is_always_cut_off_ends() {
+    let world = World::new();
+    let peer = Scripted::new((0..4).map(|_| answer(200, "{")));
+    let retry = Retry::new(Arc::clone(&peer), RetryPolicy::default(), Arc::new(Watch(Arc::clone(&world))), || 0);
+    assert_eq!(world.run(retry.send(request(Method::GET, "/Users"))).unwrap().body(), "{");
+    assert_eq!(peer.seen().len(), 4);
 }
 
 #[test]
@@ -111,6 +159,23 @@ fn the_budget_ends_repetitions() {
         (expected, peer.seen().len())
     });
     assert!(sent.iter().all(|(expected, found)| expected == found), "{sent:?}");
+}
+
+/// A storm of 429 is bounded too: beyond the budget one request is one attempt, and a refusal gives nothing back.
+#[test]
+fn the_budget_ends_a_storm_of_refusals() {
+    let sent = |retry_after: Option<&str>| {
+        let world = World::new();
+        let refusal = || retry_after.map_or_else(|| answer(429, ""), |after| answer_with(429, "retry-after", after, ""));
+        let peer = Scripted::new((0..1000).map(|_| refusal()));
+        let policy = RetryPolicy::default().with_budget(5);
+        let transport = Retry::new(Arc::clone(&peer), policy, Arc::new(Watch(Arc::clone(&world))), || 0);
+        for _ in 0..100 {
+            assert_eq!(world.run(transport.send(post())).unwrap().status(), 429);
+        }
+        peer.seen().len()
+    };
+    assert_eq!((sent(None), sent(Some("1")), sent(Some("0"))), (105, 150, 150));
 }
 
 #[test]

@@ -95,6 +95,23 @@ fn a_conflict_is_adopted_or_an_error() {
     assert_eq!(create([conflict(), list(&[])], OnConflict::AdoptAny, &[CREATE, LOOKUP]).unwrap_err().status(), Some(409));
 }
 
+/// What a service provider that ignores the filter answers with is not adopted, and neither is one that holds more than was sent.
+#[test]
+fn somebody_else_is_not_adopted() {
+    let another = r#"{"id": "9", "userName": "kari", "emails": [{"value": "ola@example.com"}]}"#;
+    let nameless = r#"{"id": "9"}"#;
+    for found in [another, nameless] {
+        let answers = [answer(409, CONFLICT), list(&[found])];
+        assert_eq!(create(answers, OnConflict::AdoptAny, &[CREATE, LOOKUP]).unwrap_err().status(), Some(409), "{found}");
+    }
+    let upper = r#"{"id": "8", "userName": "OLA"}"#;
+    let answers = [answer(409, CONFLICT), list(&[another, upper])];
+    assert_eq!(created(create(answers, OnConflict::AdoptAny, &[CREATE, LOOKUP])), "adopted 8");
+    let more = r#"{"id": "8", "userName": "ola", "emails": [{"value": "ola@example.com"}, {"value": "kari@example.com"}]}"#;
+    let answers = [answer(409, CONFLICT), list(&[more])];
+    assert_eq!(create(answers, OnConflict::AdoptEqual, &[CREATE, LOOKUP]).unwrap_err().status(), Some(409));
+}
+
 /// A conflict after an attempt whose answer was lost is with what that attempt made, whatever the rule.
 #[test]
 fn a_conflict_with_an_own_attempt_is_no_conflict() {
@@ -128,7 +145,8 @@ fn a_call_after_an_uncertain_one_looks_first() {
     };
     assert!(matches!(again(vec![list(&[OLA])]), (Ok(Created::Adopted(_)), 1)));
     assert!(matches!(again(vec![list(&[]), answer(201, OLA)]), (Ok(Created::New(_)), 2)));
-    for found in [list(&[OTHER]), list(&[OLA, OLA])] {
+    // Some tell a number and show nothing; there is one all the same.
+    for found in [list(&[OTHER]), list(&[OLA, OLA]), answer(200, r#"{"totalResults": 1}"#)] {
         assert!(matches!(again(vec![found]), (Err(ClientError::InvalidRequest { .. }), 1)));
     }
 }

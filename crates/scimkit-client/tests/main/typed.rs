@@ -1,7 +1,7 @@
 use futures_util::TryStreamExt;
 use scimkit_client::request::Selection;
 use scimkit_client::{ClientError, Created, Matching, Removed};
-use scimkit_types::{Group, PatchOp, Resource, SearchRequest, User, Value};
+use scimkit_types::{EnterpriseUser, Group, PatchOp, Resource, SearchRequest, User, Value, schema};
 
 use crate::support::{Answer, Scripted, answer, answer_with, run};
 
@@ -39,6 +39,26 @@ fn every_call_has_a_typed_form() {
     // What the view does not name goes back with it.
     let sent = String::from_utf8(peer.requests()[2].body().to_vec()).unwrap();
     assert!(sent.contains("shoeSize"), "{sent}");
+}
+
+/// R7644-3.10-02: attributes of an extension are always sent below the URN of its schema, those of the core schema without one.
+#[test]
+fn attributes_of_an_extension_are_qualified() {
+    let department = format!("{}:department", schema::ENTERPRISE_USER);
+    let (peer, client) = users([answer(201, OLA), answer(200, OLA)]);
+    let mut enterprise = EnterpriseUser::default();
+    enterprise.department = Some("sales".to_owned());
+    let mut user = User::new("ola");
+    user.enterprise = Some(enterprise);
+    run(client.resources::<User>().create(&user)).unwrap();
+    run(client.resources::<User>().get("7", &Selection::Only(vec!["userName".to_owned(), department]))).unwrap();
+    let sent: Value = serde_json::from_slice(peer.requests()[0].body()).unwrap();
+    let sent = sent.as_complex().unwrap();
+    let below = sent.get(schema::ENTERPRISE_USER).and_then(Value::as_complex).and_then(|extension| extension.get("department"));
+    assert_eq!((below.and_then(Value::as_str), sent.get("department")), (Some("sales"), None));
+    assert_eq!(sent.get("userName").and_then(Value::as_str), Some("ola"));
+    let selected = "attributes=userName,urn%3Aietf%3Aparams%3Ascim%3Aschemas%3Aextension%3Aenterprise%3A2.0%3AUser%3Adepartment";
+    assert_eq!(peer.requests()[1].uri().query(), Some(selected));
 }
 
 /// R7644-3.2-04: another endpoint, as the service provider's resource types tell it.
