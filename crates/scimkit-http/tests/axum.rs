@@ -2,9 +2,12 @@
 #![cfg(feature = "axum")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a helper of tests reports by panicking")]
 
+use std::future::Future;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -12,7 +15,7 @@ use scimkit_server::{
     Actor, BearerTokens, Context, Found, Preconditions, Readiness, ResourceHandler, Result, Search, Server, StoreHandler,
 };
 use scimkit_store::{MemoryResources, Tenant};
-use scimkit_types::{PatchOp, Profile, Projection, Resource};
+use scimkit_types::{PatchOp, Profile, Projection, Resource, Timer};
 
 fn server(handler: Arc<dyn ResourceHandler>) -> Server {
     let tokens = BearerTokens::new().with_token(&"token".into(), Actor::new("first", Tenant::default()));
@@ -75,6 +78,7 @@ async fn a_user_is_created_read_and_deleted_over_a_socket() {
     assert_eq!(send(address, request("GET", &path, "")).await.2, body);
     let (status, head, empty) = send(address, request("HEAD", &path, "")).await;
     assert_eq!((status, empty.as_str()), (200, ""), "{head}");
+    assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{head}");
     assert_eq!(send(address, request("DELETE", &path, "")).await.0, 204);
     check_error(&send(address, request("GET", &path, "")).await, 404);
 }
@@ -100,6 +104,31 @@ async fn a_body_over_the_limit_is_refused() {
     let chunk = format!("258\r\n{}\r\n", "x".repeat(600));
     let head = "POST /scim/v2/Users HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
     check_error(&send(address, format!("{head}{chunk}{chunk}0\r\n\r\n")).await, 413);
+}
+
+/// The time is over as soon as somebody waits.
+#[derive(Debug)]
+struct NoTime;
+
+impl Timer for NoTime {
+    fn sleep(&self, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// Invariant 4: a client that announces a body and does not send it holds nothing for longer than a request may take.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_does_not_arrive_in_time_is_refused() {
+    let handler = Arc::new(StoreHandler::new(Arc::new(MemoryResources::new())));
+    let tokens = BearerTokens::new().with_token(&"token".into(), Actor::new("first", Tenant::default()));
+    let server = Server::builder(handler, Arc::new(tokens)).deadline(Duration::from_secs(30), Arc::new(NoTime)).build().unwrap();
+    let address = serve(scimkit_http::axum::router(server)).await;
+    // The connection is kept open by the client, not by the server.
+    let head = "POST /scim/v2/Users HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{";
+    let answer = send(address, head.to_owned()).await;
+    check_error(&answer, 408);
+    assert!(answer.1.contains("connection: close"), "{}", answer.1);
+    assert_eq!(send(address, request("GET", "/scim/v2/Users", "")).await.0, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -20,11 +20,12 @@ pub struct AuditRecord {
     pub actor: String,
     /// The actor's tenant.
     pub tenant: Tenant,
-    /// What was asked for; `None` for a bulk request that was refused as a whole.
+    /// What was asked for; `None` for a bulk request that was refused as a whole, and for an operation of one whose method is none.
     pub action: Option<Action>,
-    /// The name of the resource type; `None` for a bulk request that was refused as a whole.
+    /// The name of the resource type; `None` if the request does not tell, as a bulk request that was refused as a whole, an operation of
+    /// one whose path cannot be used, and `/Me` of an actor that no resource stands for.
     pub resource_type: Option<String>,
-    /// The id of the resource; `None` if none was made.
+    /// The id of the resource; `None` if none was made, or it is not told.
     pub id: Option<String>,
     /// The status that the request was answered with, or the operation of a bulk request.
     pub status: StatusCode,
@@ -57,8 +58,8 @@ impl AuditRecord {
 
 /// Keeps records of writes.
 ///
-/// A record is made for every write of an authenticated actor, whether it was done or refused; the operations of a bulk request have one
-/// each.
+/// A record is made for every write of an authenticated actor, whether it was done or refused; the operations of a bulk request that ran
+/// have one each.
 ///
 /// # Contract
 /// The answer waits for the record. What cannot be recorded is done all the same, since it has been done already.

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use scimkit_rate_limit::{Decision, Keyed, Quota, SlidingWindow};
+use scimkit_rate_limit::{Decision, Fields, Keyed, Quota, SlidingWindow};
 use scimkit_store::Tenant;
 use scimkit_types::profile::{Limits, RequestLimit};
 use scimkit_types::{Clock, Timestamp};
@@ -33,51 +33,45 @@ impl Class {
 /// The usage of all tenants that have the same limits.
 #[derive(Debug)]
 pub(crate) struct Limiter {
-    read: Option<Lane>,
-    write: Option<Lane>,
+    read: Option<Windows>,
+    write: Option<Windows>,
 }
 
-#[derive(Debug)]
-struct Lane {
-    limit: RequestLimit,
-    windows: Keyed<Tenant, SlidingWindow>,
-}
+type Windows = Keyed<Tenant, SlidingWindow>;
 
 /// What a request was charged, or why it was not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Charge {
-    pub(crate) class: Class,
-    pub(crate) limit: RequestLimit,
-    /// What is left of the quota.
-    pub(crate) remaining: u32,
+    /// What the answer says of the limit and of what is left of it.
+    pub(crate) fields: Fields,
     /// The seconds after which a refused request is worth sending again, at least one.
     pub(crate) retry_after: Option<u64>,
 }
 
 impl Limiter {
     pub(crate) fn new(limits: &Limits) -> Result<Self, ConfigError> {
-        let lane = |limit: Option<RequestLimit>| match limit {
+        let windows = |limit: Option<RequestLimit>| match limit {
             None => Ok(None),
             Some(limit) => Quota::new(limit.requests, Duration::from_secs(u64::from(limit.seconds)))
-                .map(|quota| Some(Lane { limit, windows: Keyed::new(SlidingWindow::new(quota), TENANTS) }))
+                .map(|quota| Some(Keyed::new(SlidingWindow::new(quota), TENANTS)))
                 .ok_or(ConfigError::RequestLimit { requests: limit.requests, seconds: limit.seconds }),
         };
-        Ok(Self { read: lane(limits.read)?, write: lane(limits.write)? })
+        Ok(Self { read: windows(limits.read)?, write: windows(limits.write)? })
     }
 
     /// Charges a request; a refused one costs nothing. `None` without a limit.
     pub(crate) fn charge(&self, class: Class, tenant: &Tenant, cost: u32, clock: &dyn Clock) -> Option<Charge> {
-        let lane = match class {
+        let windows = match class {
             Class::Read => self.read.as_ref()?,
             Class::Write => self.write.as_ref()?,
         };
         let now = clock.now();
-        let retry_after = match lane.windows.admit(tenant, cost, now) {
+        let retry_after = match windows.admit(tenant, cost, now) {
             Decision::Admitted => None,
             Decision::Refused { retry_at } => Some(whole_seconds(now, retry_at)),
             Decision::Impossible => Some(IMPOSSIBLE_RETRY),
         };
-        Some(Charge { class, limit: lane.limit, remaining: lane.windows.remaining(tenant, now), retry_after })
+        Some(Charge { fields: windows.fields(class.word(), tenant, now), retry_after })
     }
 }
 
@@ -108,9 +102,11 @@ mod tests {
         let (limiter, clock) = (limiter(), ManualClock::new(Timestamp::UNIX_EPOCH));
         let read = |tenant: &str| {
             let charge = limiter.charge(Class::Read, &Tenant::new(tenant), 1, &clock).unwrap();
-            (charge.remaining, charge.retry_after)
+            (charge.fields.limit, charge.retry_after)
         };
-        assert_eq!((read("a"), read("a"), read("a"), read("b")), ((1, None), (0, None), (0, Some(60)), (1, None)));
+        let (some, none) = (r#""read";r=1;t=60"#.to_owned(), r#""read";r=0;t=60"#.to_owned());
+        let expected = ((some.clone(), None), (none.clone(), None), (none, Some(60)), (some, None));
+        assert_eq!((read("a"), read("a"), read("a"), read("b")), expected);
         assert_eq!(limiter.charge(Class::Write, &Tenant::new("a"), 1, &clock), None);
     }
 

@@ -1,13 +1,15 @@
 //! Answers. The only place that makes error bodies: every error on the wire is a SCIM error body (R7644-3.12-01).
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderName, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderName, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{HeaderValue, Method, Response, StatusCode};
+use scimkit_rate_limit::Fields;
 use scimkit_types::{ErrorResponse, ScimType, Value, Version};
 
 use crate::authenticate::AuthenticationError;
 use crate::handler::HandlerError;
-use crate::limit::Charge;
 
 /// The media type of SCIM (R7644-3.1-01).
 pub(crate) const MEDIA_TYPE: &str = "application/scim+json";
@@ -138,6 +140,12 @@ pub fn body_too_large(limit: usize) -> Response<Bytes> {
     error_response(&ErrorResponse::new(413, format!("the body is over the limit of {limit} bytes")))
 }
 
+/// The answer to a request whose body took too long to arrive (408), for layers that read bodies; the connection is of no use any more.
+pub fn body_too_slow() -> Response<Bytes> {
+    let error = ErrorResponse::new(408, "the body took too long to arrive; send the request again");
+    with_header(error_response(&error), CONNECTION, "close")
+}
+
 /// The answer of a server that failed (500); it says nothing of the cause.
 pub fn internal() -> Response<Bytes> {
     error_response(&ErrorResponse::new(500, "the service failed; its log says why"))
@@ -188,6 +196,12 @@ fn empty(status: StatusCode) -> Response<Bytes> {
     response
 }
 
+/// The answer to HEAD: with the length that the body would have (RFC 9110 section 8.6).
+pub(crate) fn without_body(mut response: Response<Bytes>) -> Response<Bytes> {
+    let body = std::mem::take(response.body_mut());
+    if body.is_empty() { response } else { with_header(response, CONTENT_LENGTH, &body.len().to_string()) }
+}
+
 /// R7643-3.1-15, R7643-3.1-16: the headers say what `meta` says.
 fn with_resource_headers(response: Response<Bytes>, location: &str, version: Option<&Version>) -> Response<Bytes> {
     let response = with_header(response, LOCATION, location);
@@ -204,12 +218,9 @@ pub(crate) fn with_location(response: Response<Bytes>, location: &str) -> Respon
 }
 
 /// Says what is left of a quota (draft-ietf-httpapi-ratelimit-headers).
-pub(crate) fn with_quota(response: Response<Bytes>, charge: &Charge) -> Response<Bytes> {
-    let (name, limit) = (charge.class.word(), charge.limit);
-    let policy = format!("\"{name}\";q={};w={}", limit.requests, limit.seconds);
-    let wait = charge.retry_after.map_or_else(String::new, |seconds| format!(";t={seconds}"));
-    let response = with_header(response, HeaderName::from_static("ratelimit-policy"), &policy);
-    with_header(response, HeaderName::from_static("ratelimit"), &format!("\"{name}\";r={}{wait}", charge.remaining))
+pub(crate) fn with_quota(response: Response<Bytes>, fields: &Fields) -> Response<Bytes> {
+    let response = with_header(response, HeaderName::from_static("ratelimit-policy"), &fields.policy);
+    with_header(response, HeaderName::from_static("ratelimit"), &fields.limit)
 }
 
 /// A value that a header cannot hold is left out: it comes from the configuration or a handler, never from the request.

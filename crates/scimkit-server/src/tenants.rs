@@ -75,6 +75,17 @@ impl Tenants {
         self.servers.iter().map(|(_, server)| server.max_body()).max().unwrap_or_default()
     }
 
+    /// Does what comes ahead of an answer, such as reading a body, within the time that the servers give a request
+    /// ([`ServerBuilder::deadline`](crate::ServerBuilder::deadline)): the longest of any of them, since the request's server is not told
+    /// from others then. `None` if the time was over first. As long as it takes if one of the servers sets no time.
+    pub async fn within<F: Future>(&self, work: F) -> Option<F::Output> {
+        let settings = self.servers.iter().map(|(_, server)| server.deadline_settings()).collect::<Option<Vec<_>>>();
+        match settings.into_iter().flatten().max_by_key(|(settings, _)| settings.after) {
+            Some((settings, clock)) => settings.begin(clock.now(), clock).bound(work).await.ok(),
+            None => Some(work.await),
+        }
+    }
+
     fn find(&self, request: &Request<Bytes>) -> Option<&Server> {
         if let [(None, only)] = self.servers.as_slice() {
             return Some(only);

@@ -18,7 +18,7 @@ use ::axum::http::StatusCode;
 use ::axum::response::Response;
 use ::axum::routing::get;
 use bytes::{Bytes, BytesMut};
-use scimkit_server::{Readiness, Tenants, body_too_large, error_response, internal};
+use scimkit_server::{Readiness, Tenants, body_too_large, body_too_slow, error_response, internal};
 use scimkit_types::ErrorResponse;
 
 /// How requests arrive.
@@ -43,7 +43,7 @@ impl EdgeOptions {
 
 /// A router that answers every request by the server, or by that of several [`Tenants`] that the request is for.
 ///
-/// It reads bodies up to the servers' limit, and turns a panic of a handler into a SCIM error body with status 500. It can be merged into
+/// It reads bodies up to the servers' limit and, if the servers have a deadline, no longer than that (408), and turns a panic of a handler into a SCIM error body with status 500. It can be merged into
 /// an application's router as the fallback, or nested; the server sees the whole path in either case, so its base path is the address
 /// where clients find it.
 ///
@@ -97,10 +97,11 @@ pub fn probes(readiness: Arc<dyn Readiness>) -> Router {
 
 async fn answer(tenants: &Tenants, request: Request) -> Response<Bytes> {
     let (parts, body) = request.into_parts();
-    let body = match read(body, tenants.max_body()).await {
-        Ok(body) => body,
-        Err(ReadError::TooLarge { limit }) => return body_too_large(limit),
-        Err(error @ ReadError::Broken(_)) => return error_response(&ErrorResponse::new(400, error.to_string())),
+    let body = match tenants.within(read(body, tenants.max_body())).await {
+        Some(Ok(body)) => body,
+        None => return body_too_slow(),
+        Some(Err(ReadError::TooLarge { limit })) => return body_too_large(limit),
+        Some(Err(error @ ReadError::Broken(_))) => return error_response(&ErrorResponse::new(400, error.to_string())),
     };
     CatchPanic(Box::pin(tenants.handle(Request::from_parts(parts, body)))).await.unwrap_or_else(|_| internal())
 }

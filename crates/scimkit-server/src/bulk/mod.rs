@@ -66,7 +66,7 @@ impl Server {
             Ok(request) => Ok(self.run_bulk(exchange, actor, request).await),
             Err(refusal) => {
                 let response = refusal.into_response();
-                self.record(exchange, actor, None, None, &response).await;
+                self.record(exchange, actor, None, None, None, &response).await;
                 Ok(response)
             }
         }
@@ -172,13 +172,7 @@ impl<'a> Step<'a> {
 impl<'a> What<'a> {
     /// R7644-3.7-03, R7644-3.7-05, R7644-3.7-06.
     fn read(sent: &BulkOperation, shapes: &Shapes<'a>) -> Result<Self> {
-        let action = match sent.method.to_ascii_uppercase().as_str() {
-            "POST" => Action::Create,
-            "PUT" => Action::Replace,
-            "PATCH" => Action::Patch,
-            "DELETE" => Action::Delete,
-            _ => return Err(invalid("expected the method POST, PUT, PATCH or DELETE")),
-        };
+        let action = action(&sent.method).ok_or_else(|| invalid("expected the method POST, PUT, PATCH or DELETE"))?;
         let path = sent.path.as_deref().unwrap_or_default();
         if path.contains(['?', '#']) {
             return Err(invalid("expected a path without query and fragment"));
@@ -197,6 +191,12 @@ impl<'a> What<'a> {
         }
         Ok(Self { action, resource_type, target })
     }
+}
+
+/// What the method of an operation asks for.
+fn action(method: &str) -> Option<Action> {
+    let known = [("POST", Action::Create), ("PUT", Action::Replace), ("PATCH", Action::Patch), ("DELETE", Action::Delete)];
+    known.into_iter().find(|(name, _)| method.eq_ignore_ascii_case(name)).map(|(_, action)| action)
 }
 
 /// The JSON of an answer; there is none without a body.

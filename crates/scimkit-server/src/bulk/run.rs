@@ -11,7 +11,7 @@ use scimkit_types::{BulkOperation, ComplexValue, ErrorResponse, Value};
 use tracing::Instrument;
 
 use super::references::{Held, Made, unknown};
-use super::{Result, Shapes, Step, Target, What, answered, body_of, invalid, order};
+use super::{Result, Shapes, Step, Target, What, action, answered, body_of, invalid, order};
 use crate::authenticate::Actor;
 use crate::exchange::{Exchange, about};
 use crate::handler::{HandlerError, Preconditions};
@@ -263,10 +263,10 @@ impl<'a> Run<'a> {
         } else {
             outcome.response = body_of(response);
         }
-        if let Ok(what) = &step.what {
-            let id = about(response).or_else(|| self.id(&what.target).ok()?);
-            self.server.record(self.exchange, self.actor, Some((what.action, what.resource_type)), id, response).await;
-        }
+        let what = step.what.as_ref().ok();
+        let id = about(response).or_else(|| self.id(&what?.target).ok()?);
+        let resource_type = what.map(|what| what.resource_type);
+        self.server.record(self.exchange, self.actor, action(&step.sent.method), resource_type, id, response).await;
         if let Some(place) = self.outcomes.get_mut(index) {
             *place = Some(outcome);
         }

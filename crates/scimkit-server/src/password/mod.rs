@@ -45,8 +45,11 @@ impl fmt::Debug for AcceptedPassword {
 ///
 /// # Contract
 /// [`accept`](Self::accept) is called before the resource is written, and does everything that can fail for a reason of the password;
-/// it keeps nothing. [`keep`](Self::keep) is called once the resource is written; if it fails, a new resource is taken back, a changed
-/// one stays, and the request is answered with 500. Both see the tenant in the context.
+/// it keeps nothing. [`keep`](Self::keep) and [`forget`](Self::forget) are called once the resource is written, so that a request which
+/// is refused for any other reason leaves the password as it was. If they fail, the request is answered with 500 and the password is as it
+/// was: a new resource is taken back; of a changed one everything else is done, hooks are told so, and the answer says so. The same
+/// request sent again then does the rest, since a replace or PATCH that has been done already changes nothing but the password. All see
+/// the tenant in the context.
 ///
 /// # Errors
 /// `Refused` with `invalidValue` for a password that the rules of the service do not allow; `Internal`. Neither text holds the password.

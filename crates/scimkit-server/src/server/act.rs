@@ -78,10 +78,9 @@ impl Server {
         let projection = call.with_written(projection, &written::of_body(&body));
         let replaced = self.inner.handler.replace(&call.context, id, body, &preconditions, &projection);
         let resource = self.hand_over(call, Action::Replace, replaced).await?;
-        if let Some(password) = password {
-            self.keep_password(&call.context, id, password).await?;
-        }
+        let kept = self.keep_new_password(&call.context, id, password).await;
         self.announce(&call.context, Action::Replace, id, Some(&resource)).await;
+        kept?;
         Ok(answer(&call.context, StatusCode::OK, resource, &projection))
     }
 
@@ -112,10 +111,11 @@ impl Server {
         } else {
             self.change(call, id, patch, &preconditions, &projection).await?
         };
-        if let Some(password) = password {
-            self.keep_password(context, id, password).await?;
+        let kept = self.keep_new_password(context, id, password).await;
+        if kept.is_ok() || !sets_only_password {
+            self.announce(context, Action::Patch, id, Some(&resource)).await;
         }
-        self.announce(context, Action::Patch, id, Some(&resource)).await;
+        kept?;
         if shows {
             return Ok(answer(context, StatusCode::OK, resource, &projection));
         }

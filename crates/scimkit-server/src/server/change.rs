@@ -5,7 +5,7 @@ use std::future::Future;
 use scimkit_types::Resource;
 
 use super::{Call, Server, unsupported};
-use crate::handler::{Context, Preconditions};
+use crate::handler::{Context, HandlerError, Preconditions};
 use crate::meter;
 use crate::password::{AcceptedChange, PasswordChange, WithoutSink};
 use crate::policy::Action;
@@ -56,10 +56,20 @@ impl Server {
         {
             tracing::error!(%error, id, "a resource whose password was not kept could not be taken back");
         }
-        kept
+        Ok(kept?)
     }
 
-    pub(super) async fn keep_password(&self, context: &Context<'_>, id: &str, password: AcceptedChange) -> Result<(), Refusal> {
+    /// Keeps the password of a resource that was changed otherwise already. The change stands if that fails: it was asked for, and the
+    /// same request sent again does nothing but keep the password.
+    pub(super) async fn keep_new_password(&self, context: &Context<'_>, id: &str, password: Option<AcceptedChange>) -> Result<(), Refusal> {
+        let Some(password) = password else { return Ok(()) };
+        self.keep_password(context, id, password).await.map_err(|error| {
+            tracing::error!(?error, id, "the password of a changed resource was not kept");
+            Refusal::status(500, "the password was not kept, while everything else was done; send the request again")
+        })
+    }
+
+    async fn keep_password(&self, context: &Context<'_>, id: &str, password: AcceptedChange) -> Result<(), HandlerError> {
         let Some(sink) = &self.inner.passwords else { return Ok(()) };
         match password {
             AcceptedChange::Keep(accepted) => sink.keep(context, id, accepted).await?,

@@ -10,14 +10,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Request, Response};
-use scimkit_types::{ResourceType, ScimType};
+use scimkit_types::{Clock, ResourceType, ScimType};
 use tracing::Instrument;
 
 pub(crate) use self::act::list;
 use crate::audit::{AuditRecord, AuditSink};
 use crate::authenticate::{Actor, AuthenticationError, Authenticator};
 use crate::config::{Config, DiscoveryAccess, ServerBuilder};
-use crate::deadline::Elapsed;
+use crate::deadline::{DeadlineSettings, Elapsed};
 use crate::discovery::Discovery;
 use crate::exchange::{About, Exchange, about};
 use crate::handler::{Context, HandlerError, ResourceHandler};
@@ -93,10 +93,10 @@ impl Server {
             let mut response = self.answer(&exchange, &parts, &body).await.unwrap_or_else(Refusal::into_response);
             response.extensions_mut().remove::<About>();
             if let Some(charge) = exchange.charge() {
-                response = respond::with_quota(response, charge);
+                response = respond::with_quota(response, &charge.fields);
             }
             if parts.method == Method::HEAD {
-                *response.body_mut() = Bytes::new();
+                response = respond::without_body(response);
             }
             tracing::Span::current().record("status", response.status().as_u16());
             tracing::debug!("answered");
@@ -110,6 +110,11 @@ impl Server {
     /// The most bytes of a request body, bulk requests included; whoever reads bodies need not read more.
     pub fn max_body(&self) -> usize {
         self.inner.config.rules.largest_body()
+    }
+
+    /// How long a request may take, and the clock that tells; `None` for as long as it takes.
+    pub(crate) fn deadline_settings(&self) -> Option<(&DeadlineSettings, &Arc<dyn Clock>)> {
+        Some((self.inner.config.deadline.as_ref()?, &self.inner.config.clock))
     }
 
     /// The address of the base path that locations start with, without a slash at the end.
@@ -156,8 +161,16 @@ impl Server {
                 return self.bulk(exchange, &actor, parts, body).await;
             }
             Route::Me => {
-                let (resource_type, id) = self.own_resource(&actor, &parts.method)?;
-                (resource_type, item_action(&parts.method), Some(id))
+                let action = own_action(&parts.method);
+                match self.own_resource(&actor, action) {
+                    Ok((resource_type, id)) => (resource_type, action, Some(id)),
+                    Err(refusal) if action.is_write() => {
+                        let response = refusal.into_response();
+                        self.record(exchange, &actor, Some(action), None, None, &response).await;
+                        return Ok(response);
+                    }
+                    Err(refusal) => return Err(refusal),
+                }
             }
             _ => return self.describe(exchange, &route, parts),
         };
@@ -173,7 +186,7 @@ impl Server {
             return answer;
         }
         let response = answer.unwrap_or_else(Refusal::into_response);
-        self.record(exchange, &actor, Some((action, resource_type)), id.or_else(|| about(&response)), &response).await;
+        self.record(exchange, &actor, Some(action), Some(resource_type), id.or_else(|| about(&response)), &response).await;
         // R7644-3.11-03: whatever is done to `/Me`, the answer tells its permanent address.
         let permanent = id.filter(|_| route == Route::Me && response.status().is_success());
         Ok(match permanent {
@@ -216,7 +229,8 @@ impl Server {
         &self,
         exchange: &Exchange,
         actor: &Actor,
-        what: Option<(Action, &ResourceType)>,
+        action: Option<Action>,
+        resource_type: Option<&ResourceType>,
         id: Option<&str>,
         response: &Response<Bytes>,
     ) {
@@ -225,8 +239,8 @@ impl Server {
             at: exchange.started_at,
             actor: actor.id.clone(),
             tenant: actor.tenant.clone(),
-            action: what.map(|(action, _)| action),
-            resource_type: what.map(|(_, resource_type)| resource_type.name.clone()),
+            action,
+            resource_type: resource_type.map(|resource_type| resource_type.name.clone()),
             id: id.map(str::to_owned),
             status: response.status(),
         };
@@ -236,9 +250,9 @@ impl Server {
     }
 
     /// What `/Me` stands for. There is no creating it: who asks is known already.
-    fn own_resource<'a>(&'a self, actor: &'a Actor, method: &Method) -> Result<(&'a ResourceType, &'a str), Refusal> {
-        let own =
-            actor.resource.as_ref().filter(|_| *method != Method::POST).ok_or_else(|| unsupported("`/Me` for this actor and method"))?;
+    fn own_resource<'a>(&'a self, actor: &'a Actor, action: Action) -> Result<(&'a ResourceType, &'a str), Refusal> {
+        let own = actor.resource.as_ref().filter(|_| action != Action::Create);
+        let own = own.ok_or_else(|| unsupported("`/Me` for this actor and method"))?;
         let resource_type = self.inner.config.catalog.resource_type(&own.resource_type).ok_or(HandlerError::NotFound)?;
         Ok((resource_type, &own.id))
     }
@@ -272,8 +286,9 @@ impl Server {
         let config = &self.inner.config;
         let limiter = &config.rules.of(&actor.tenant).limiter;
         let Some(charge) = limiter.charge(class, &actor.tenant, cost, config.clock.as_ref()) else { return Ok(()) };
+        let retry_after = charge.retry_after;
         exchange.charged(charge);
-        match charge.retry_after {
+        match retry_after {
             Some(retry_after) => {
                 meter::limited(class.word());
                 Err(Refusal::RateLimit { retry_after })
@@ -316,6 +331,11 @@ fn item_action(method: &Method) -> Action {
         Method::DELETE => Action::Delete,
         _ => Action::Get,
     }
+}
+
+/// What is done to `/Me`.
+fn own_action(method: &Method) -> Action {
+    if *method == Method::POST { Action::Create } else { item_action(method) }
 }
 
 fn check_method(route: &Route<'_>, method: &Method) -> Result<(), Refusal> {

@@ -90,6 +90,11 @@ async fn a_refused_write_has_a_record_too() {
     let mut refused = record("delete", "User", Some("id9"), 403);
     refused["actor"] = json!("reader");
     assert_eq!(book.take(), [record("create", "User", None, 400), record("replace", "User", Some("nobody"), 404), refused]);
+    service.delete("/Me").await.check_error(501, None);
+    service.post("/Me", json!({})).await.check_error(501, None);
+    service.get("/Me").await.check_error(501, None);
+    let nobody = |operation: &str| json!({"actor": "first", "tenant": "a", "operation": operation, "status": 501});
+    assert_eq!(book.take(), [nobody("delete"), nobody("create")]);
 }
 
 #[tokio::test]
@@ -116,6 +121,10 @@ async fn each_operation_of_a_bulk_request_has_a_record() {
         record("delete", "User", Some("nobody"), 404),
     ];
     assert_eq!(found, expected);
+    let refused = json!([{"method": "BREW", "path": "/Users/id1"}, {"method": "DELETE", "path": "/Nothing/secret"}]);
+    assert_eq!(service.post("/Bulk", bulk(refused)).await.status, 200);
+    let unclear = |operation: &str| json!({"actor": "first", "tenant": "a", "operation": operation, "status": 400});
+    assert_eq!(book.take(), [unclear("bulk"), unclear("delete")]);
     service.post("/Bulk", bulk(json!([]))).await.check_error(400, Some("invalidSyntax"));
     assert_eq!(book.take(), [json!({"actor": "first", "tenant": "a", "operation": "bulk", "status": 400})]);
 }

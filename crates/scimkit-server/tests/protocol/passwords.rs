@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use scimkit_server::{AcceptedPassword, Context, HandlerError, PasswordSink, Result, WithoutSink};
-use scimkit_types::ScimType;
+use scimkit_server::{AcceptedPassword, Action, Changed, Context, HandlerError, Hook, PasswordSink, Proposal, Result, WithoutSink};
+use scimkit_types::{Dialect, ScimType, Tolerance};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -96,6 +96,8 @@ async fn a_password_is_changed_by_patch() {
         (replace(&format!("{USER}:password"), "third"), "third"),
         (json!([{"op": "add", "value": {"password": "fourth"}}]), "fourth"),
         (json!([{"op": "replace", "value": {USER: {"password": "fifth"}}}]), "fifth"),
+        (json!([{"op": "replace", "path": USER, "value": {"password": "sixth"}}]), "sixth"),
+        (json!([{"op": "add", "path": USER.to_uppercase(), "value": {format!("{USER}:PASSWORD"): "seventh"}}]), "seventh"),
         (json!([{"op": "replace", "path": "password", "value": "lost"}, {"op": "replace", "path": "password", "value": "last"}]), "last"),
     ] {
         let reply = service.patch("/Users/id1", operations).await;
@@ -108,6 +110,104 @@ async fn a_password_is_changed_by_patch() {
     assert_eq!((reply.status, &reply.body["title"], drawer.kept()), (200, &json!("x"), vec![entry("id1", "together")]));
     let removed = service.patch("/Users/id1", json!([{"op": "remove", "path": "password"}])).await;
     assert_eq!((removed.status, drawer.kept()), (200, vec![]));
+}
+
+/// What hooks were shown and told.
+#[derive(Debug, Default)]
+struct Witness {
+    seen: Mutex<String>,
+    told: Mutex<Vec<(Action, String)>>,
+}
+
+#[async_trait]
+impl Hook for Witness {
+    async fn before(&self, _: &Context<'_>, proposal: &Proposal<'_>) -> Result<()> {
+        self.seen.lock().unwrap().push_str(&format!("{proposal:?}"));
+        Ok(())
+    }
+
+    async fn after(&self, _: &Context<'_>, change: &Changed<'_>) {
+        self.seen.lock().unwrap().push_str(&format!("{change:?}"));
+        self.told.lock().unwrap().push((change.action, change.id.to_owned()));
+    }
+}
+
+/// R7643-9.2-01, invariant 5: however a password is sent, hooks and the store do not see it, and a part of a password is refused.
+#[tokio::test]
+async fn no_form_of_a_password_passes_the_sink_by() {
+    for dialect in [Dialect::STRICT, Dialect::ENTRA, Dialect::LENIENT] {
+        let (drawer, witness) = (Arc::new(Drawer::default()), Arc::new(Witness::default()));
+        let (sink, hook) = (Arc::<Drawer>::clone(&drawer), Arc::<Witness>::clone(&witness));
+        let service = Service::with(|builder| builder.passwords(sink).hook(hook).dialect(dialect));
+        service.user("ola").await;
+        let full = format!("{USER}:password");
+        for value in [json!({"password": "hush-hush"}), json!({full.as_str(): "hush-hush"}), json!({USER: {full.as_str(): "hush-hush"}})] {
+            for path in [None, Some(USER)] {
+                let mut operation = json!({"op": "add", "value": value});
+                if let Some(path) = path {
+                    operation["path"] = json!(path);
+                }
+                let reply = service.patch("/Users/id1", json!([operation])).await;
+                if path.is_none() || value.get(USER).is_none() {
+                    assert_eq!((reply.status, drawer.kept()), (200, vec![entry("id1", "hush-hush")]), "{operation} {}", reply.body);
+                }
+                assert!(!reply.body.to_string().contains("hush"), "{}", reply.body);
+                assert_eq!(service.patch("/Users/id1", json!([{"op": "remove", "path": "password"}])).await.status, 200);
+            }
+        }
+        for path in ["password.value", "password[value eq \"x\"]", "password[type eq \"x\"].value", &format!("{full}.value")] {
+            let reply = service.patch("/Users/id1", json!([{"op": "replace", "path": path, "value": "hush-hush"}])).await;
+            reply.check_error(400, Some("invalidPath"));
+        }
+        let body = json!({"schemas": [USER], "userName": "ola", full.as_str(): "hush-hush"});
+        assert_eq!((service.put("/Users/id1", body).await.status, drawer.kept()), (200, vec![entry("id1", "hush-hush")]));
+        assert!(!witness.seen.lock().unwrap().contains("hush"), "{dialect:?}");
+    }
+}
+
+/// Some peers name what to remove by a value; a password that is removed so is forgotten.
+#[tokio::test]
+async fn a_password_is_removed_by_its_name_in_a_value() {
+    let drawer = Arc::new(Drawer::default());
+    let sink = Arc::<Drawer>::clone(&drawer);
+    let service = Service::with(|builder| builder.passwords(sink).dialect(Dialect::STRICT.with(Tolerance::RemoveByValue)));
+    service.post("/Users", user(&json!("hush-hush"))).await;
+    assert_eq!(drawer.kept(), [entry("id1", "hush-hush")]);
+    let reply = service.patch("/Users/id1", json!([{"op": "remove", "value": {"password": null}}])).await;
+    assert_eq!((reply.status, drawer.kept()), (200, vec![]), "{}", reply.body);
+}
+
+/// R7644-3.5.1-06, R7644-3.5.2-15: a request that is refused leaves the password as it was; one whose password is not kept says so, does
+/// everything else, which hooks learn, and is completed by being sent again.
+#[tokio::test]
+async fn a_password_changes_with_its_request_or_the_answer_says_so() {
+    let (drawer, witness) = (Arc::new(Drawer::default()), Arc::new(Witness::default()));
+    let (sink, hook) = (Arc::<Drawer>::clone(&drawer), Arc::<Witness>::clone(&witness));
+    let service = Service::with(|builder| builder.passwords(sink).hook(hook));
+    service.post("/Users", user(&json!("first"))).await;
+    service.user("kari").await;
+    let taken = json!([{"op": "replace", "value": {"userName": "kari", "password": "second"}}]);
+    service.patch("/Users/id1", taken).await.check_error(409, Some("uniqueness"));
+    service.put("/Users/id1", json!({"schemas": [USER], "password": "second"})).await.check_error(400, Some("invalidValue"));
+    let body = user(&json!("second")).to_string();
+    service.send("PUT", "/Users/id1", &["if-match: W/\"7\""], body).await.check_error(412, None);
+    assert_eq!(drawer.kept(), [entry("id1", "first")]);
+
+    witness.told.lock().unwrap().clear();
+    let patch = |password: &str| json!([{"op": "replace", "value": {"title": "guide", "password": password}}]);
+    let failed = service.patch("/Users/id1", patch("broken")).await;
+    let detail = "the password was not kept, while everything else was done; send the request again";
+    assert_eq!(failed.check_error(500, None).body["detail"], detail);
+    assert_eq!((&service.get("/Users/id1").await.body["title"], drawer.kept()), (&json!("guide"), vec![entry("id1", "first")]));
+    let put = |password: &str| json!({"schemas": [USER], "userName": "ola", "title": "boss", "password": password});
+    assert_eq!(service.put("/Users/id1", put("broken")).await.check_error(500, None).body["detail"], detail);
+    assert_eq!((&service.get("/Users/id1").await.body["title"], drawer.kept()), (&json!("boss"), vec![entry("id1", "first")]));
+    service.patch("/Users/id1", json!([{"op": "replace", "path": "password", "value": "broken"}])).await.check_error(500, None);
+    assert_eq!(*witness.told.lock().unwrap(), [(Action::Patch, "id1".to_owned()), (Action::Replace, "id1".to_owned())]);
+
+    let version = service.get("/Users/id1").await.header("etag").to_owned();
+    let again = service.put("/Users/id1", put("third")).await;
+    assert_eq!((again.status, again.header("etag"), drawer.kept()), (200, version.as_str(), vec![entry("id1", "third")]));
 }
 
 /// R7644-3.14-03: the version that a request expects holds for passwords too, and so does the existence of the resource.

@@ -76,8 +76,8 @@ async fn a_server_of_one_tenant_lets_nobody_else_in() {
     assert!(refused.check_error(401, None).header("www-authenticate").contains("invalid_token"));
 }
 
-/// draft-ietf-httpapi-ratelimit-headers: what is left of the quota stands in every answer that was charged, and when to come back in
-/// a refusal; a refusal costs nothing, and a bulk request its operations.
+/// draft-ietf-httpapi-ratelimit-headers: what is left of the quota, and when there is more, stands in every answer that was
+/// charged or refused; a refusal costs nothing, and a bulk request its operations.
 #[tokio::test]
 async fn quotas_are_told_in_headers() {
     let profile: Profile = serde_json::from_str(
@@ -87,8 +87,8 @@ async fn quotas_are_told_in_headers() {
     .unwrap();
     let service = Service::with(|builder| builder.profile(profile));
     let reply = service.get("/Users").await;
-    assert_eq!((reply.header("ratelimit-policy"), reply.header("ratelimit")), ("\"read\";q=2;w=60", "\"read\";r=1"));
-    assert_eq!(service.get("/Users/nobody").await.check_error(404, None).header("ratelimit"), "\"read\";r=0");
+    assert_eq!((reply.header("ratelimit-policy"), reply.header("ratelimit")), ("\"read\";q=2;w=60", "\"read\";r=1;t=60"));
+    assert_eq!(service.get("/Users/nobody").await.check_error(404, None).header("ratelimit"), "\"read\";r=0;t=60");
     for _ in 0..3 {
         let refused = service.get("/Users").await;
         assert_eq!(refused.check_error(429, None).header("ratelimit"), "\"read\";r=0;t=60");
@@ -98,7 +98,7 @@ async fn quotas_are_told_in_headers() {
     let bulk =
         |operations: serde_json::Value| json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations});
     let reply = service.post("/Bulk", bulk(json!([create("a"), create("b")]))).await;
-    assert_eq!((reply.status, reply.header("ratelimit")), (200, "\"write\";r=1"));
+    assert_eq!((reply.status, reply.header("ratelimit")), (200, "\"write\";r=1;t=30"));
     let refused = service.post("/Bulk", bulk(json!([create("c"), create("d")]))).await;
     assert_eq!(refused.check_error(429, None).header("ratelimit"), "\"write\";r=1;t=30");
     assert_eq!(service.post("/Users", json!({"schemas": [USER], "userName": "e"})).await.status, 201);
