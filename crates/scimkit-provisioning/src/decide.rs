@@ -106,7 +106,9 @@ impl Setting<'_> {
         let standing = self.standing(known);
         let leaves_scope = matches!(&standing, Err(reason) if matches!(reason.code, ErrorCode::NotAssigned | ErrorCode::NotInScope));
         let is_soft_deleted = standing.is_err();
-        if is_soft_deleted && !link.is_managed {
+        // Whoever comes back into the scope is managed again, also while the source has them disabled.
+        let is_out = matches!(&standing, Err(reason) if reason.code != ErrorCode::Disabled);
+        if is_out && !link.is_managed {
             return Decision::Skip(Reason::new(ErrorCode::NotInScope, "the object has left the scope before"));
         }
         if leaves_scope && self.job.out_of_scope == OutOfScope::Keep {

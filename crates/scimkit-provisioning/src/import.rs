@@ -140,7 +140,7 @@ async fn take_page(run: &Run<'_>, job: &mut JobRecord, object_type: &str, page: 
         let Some(slot) = known.get_mut(&key) else { continue };
         let id = change.id.clone();
         let is_whole = unseen.remove(&key) && matches!(change.kind, SourceChangeKind::Present { .. });
-        let merged = merge(object_type, slot.as_ref().filter(|_| !is_whole), change);
+        let merged = if is_whole { replace(object_type, slot.as_ref(), change) } else { merge(object_type, slot.as_ref(), change) };
         if merged == *slot {
             continue;
         }
@@ -183,6 +183,16 @@ fn merge(object_type: &str, stored: Option<&StoredRecord>, change: SourceChange)
         }
     }
     Some(merged)
+}
+
+/// The record of an object that is told whole: what is not told is not so any more. References that are not told have ended, which is
+/// more than that nothing is known of them.
+fn replace(object_type: &str, stored: Option<&StoredRecord>, change: SourceChange) -> Option<StoredRecord> {
+    let mut whole = merge(object_type, None, change)?;
+    for attribute in stored.into_iter().flat_map(|stored| stored.record.references.keys()) {
+        whole.record.references.entry(attribute.clone()).or_default();
+    }
+    Some(whole)
 }
 
 fn with_presence(stored: &StoredRecord, presence: Presence) -> StoredRecord {
@@ -231,6 +241,14 @@ mod tests {
         let first = merge("Group", None, change.clone());
         assert_eq!(merge("Group", first.as_ref(), change), first);
         assert_eq!(first.unwrap().record.references.get("members").unwrap(), &["3", "7"]);
+    }
+
+    #[test]
+    fn references_that_a_whole_object_does_not_tell_have_ended() {
+        let first = merge("User", None, present(&[("mail", "a".into()), ("title", "b".into())], &[("manager", "7", false)]));
+        let whole = replace("User", first.as_ref(), present(&[("mail", "a".into())], &[])).unwrap();
+        assert_eq!(whole.record.attributes.get("title"), None);
+        assert!(whole.record.references.get("manager").is_some_and(Vec::is_empty), "{:?}", whole.record.references);
     }
 
     #[test]
