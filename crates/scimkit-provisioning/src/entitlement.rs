@@ -1,6 +1,7 @@
-//! Who is in scope by assignment: users and groups that are assigned, and direct members of assigned security groups.
+//! Who is in scope by assignment: users and groups that are assigned, and members of assigned security groups, direct ones unless the job
+//! expands nested groups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use scimkit_store::{Batch, Table};
@@ -20,7 +21,7 @@ pub(crate) async fn entitle(run: &Run<'_>, record: &mut JobRecord, assignments: 
     let mut sorted = assignments.assignments.clone();
     sorted.sort();
     sorted.dedup();
-    let print = fingerprint(&sorted);
+    let print = fingerprint(&sorted, run.job.expands_nested_groups);
     let has_changed_groups = run.state.count(Table::Pending, &Work::Object.prefix("Group")).await? > 0;
     if record.assignments == print && !has_changed_groups {
         return Ok(());
@@ -33,12 +34,13 @@ pub(crate) async fn entitle(run: &Run<'_>, record: &mut JobRecord, assignments: 
     run.state.commit(batch).await
 }
 
-fn fingerprint(assignments: &[Assignment]) -> String {
+fn fingerprint(assignments: &[Assignment], expands_nested_groups: bool) -> String {
     let mut hasher = DefaultHasher::new();
     for assignment in assignments {
         (&assignment.principal_id, &assignment.principal_type, &assignment.app_role_id).hash(&mut hasher);
     }
-    format!("{}:{:016x}", assignments.len(), hasher.finish())
+    let nested = if expands_nested_groups { ":nested" } else { "" };
+    format!("{}:{:016x}{nested}", assignments.len(), hasher.finish())
 }
 
 /// Gathers the entitled objects by key, with the roles that each has, in the state.
@@ -52,16 +54,9 @@ async fn gather(run: &Run<'_>, assignments: &[Assignment]) -> Result<()> {
             granted.grant(object_key("User", &assignment.principal_id), &assignment.app_role_id).await?;
             continue;
         }
-        if !assignment.principal_type.eq_ignore_ascii_case("Group") {
-            continue;
+        if assignment.principal_type.eq_ignore_ascii_case("Group") {
+            granted.grant_group(&assignment.principal_id, &assignment.app_role_id).await?;
         }
-        let key = object_key("Group", &assignment.principal_id);
-        let group = run.state.get::<StoredRecord>(Table::Record, &key).await?;
-        let Some(group) = group.filter(|group| group.presence == Presence::Present && is_security_enabled(group)) else { continue };
-        for member in group.record.references.get("members").map(Vec::as_slice).unwrap_or_default() {
-            granted.grant(object_key("User", member), &assignment.app_role_id).await?;
-        }
-        granted.grant(key, &assignment.app_role_id).await?;
     }
     granted.keep().await
 }
@@ -73,7 +68,39 @@ struct Granted<'a> {
     roles: BTreeMap<String, Vec<String>>,
 }
 
+/// How many levels of groups below an assigned group count, if nested groups do.
+const MAX_NESTING: usize = 16;
+
 impl Granted<'_> {
+    /// Grants a role to a group and its members, and to nested groups and theirs if the job expands them: level by level, each group once,
+    /// so that groups that are members of each other come to an end.
+    async fn grant_group(&mut self, id: &str, role: &str) -> Result<()> {
+        let expands = self.run.job.expands_nested_groups;
+        let mut level = vec![object_key("Group", id)];
+        let mut seen: BTreeSet<String> = level.iter().cloned().collect();
+        for _ in 0..=(if expands { MAX_NESTING } else { 0 }) {
+            let mut nested = Vec::new();
+            for key in level {
+                let group = self.run.state.get::<StoredRecord>(Table::Record, &key).await?;
+                let Some(group) = group.filter(|group| group.presence == Presence::Present && is_security_enabled(group)) else { continue };
+                for members in group.record.references.get("members").map(Vec::as_slice).unwrap_or_default().chunks(CHUNK) {
+                    let keys: Vec<String> = members.iter().map(|member| object_key("Group", member)).collect();
+                    let groups = if expands { self.run.state.get_many::<IgnoredAny>(Table::Record, &keys).await? } else { Vec::new() };
+                    for (index, (member, key)) in members.iter().zip(keys).enumerate() {
+                        if groups.get(index).is_none_or(Option::is_none) {
+                            self.grant(object_key("User", member), role).await?;
+                        } else if seen.insert(key.clone()) {
+                            nested.push(key);
+                        }
+                    }
+                }
+                self.grant(key, role).await?;
+            }
+            level = nested;
+        }
+        Ok(())
+    }
+
     async fn grant(&mut self, key: String, role: &str) -> Result<()> {
         add_role(self.roles.entry(key).or_default(), role);
         if self.roles.len() >= CHUNK { self.keep().await } else { Ok(()) }

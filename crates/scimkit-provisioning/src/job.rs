@@ -22,6 +22,10 @@ pub struct ProvisioningJob {
     pub catalog: Catalog,
     /// Whose objects are in scope. Default: only those that are assigned.
     pub scope: Scope,
+    /// Whether groups in an assigned group, and groups in those, count as assigned as well, up to 16 levels below it. Default false, as in
+    /// Microsoft's service: only direct members of an assigned group are in scope. Only security groups count, and a change of this is
+    /// seen by the next cycle.
+    pub expands_nested_groups: bool,
     /// What becomes of objects that leave the scope. Default: they are disabled, or deleted where that cannot be.
     pub out_of_scope: OutOfScope,
     /// How many objects one cycle may disable and delete. Default 500, as Microsoft's service has it; `None` is no limit.
@@ -59,6 +63,7 @@ impl ProvisioningJob {
             profile,
             catalog,
             scope: Scope::Assigned,
+            expands_nested_groups: false,
             out_of_scope: OutOfScope::Deprovision,
             deletion_threshold: Some(500),
             quarantine_thresholds: QuarantineThresholds::default(),
@@ -92,7 +97,8 @@ pub enum OutOfScope {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Scope {
-    /// Users and groups that are assigned to the application, and direct members of assigned groups.
+    /// Users and groups that are assigned to the application, and direct members of assigned groups;
+    /// [`ProvisioningJob::expands_nested_groups`] adds those of nested groups.
     #[default]
     Assigned,
     /// All users and groups.

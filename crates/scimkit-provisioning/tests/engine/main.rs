@@ -9,6 +9,7 @@ mod decisions;
 mod drift;
 mod failures;
 mod log;
+mod nested;
 mod on_demand;
 mod plans;
 mod quarantine;
