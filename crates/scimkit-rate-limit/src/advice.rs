@@ -74,13 +74,15 @@ const LONGEST: u64 = 1 << 32;
 const DATES_FROM: u64 = 1_000_000_000;
 
 impl Advice {
-    /// Reads header fields; names of any case, several of a name in their order. `now` is for dates in an answer without a `Date`.
-    pub fn read<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>, now: Timestamp) -> Self {
+    /// Reads header fields; names of any case, several of a name in their order.
+    ///
+    /// A date is read against the `Date` of the same answer, which the same clock made, and else against `now`; without both it says nothing.
+    pub fn read<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>, now: impl Into<Option<Timestamp>>) -> Self {
         let mut found = Found::default();
         for (name, value) in fields {
             found.take(name, value);
         }
-        found.into_advice(now)
+        found.into_advice(now.into())
     }
 
     /// The least that is left of a limit, and for how long.
@@ -176,8 +178,8 @@ impl<'a> Found<'a> {
         }
     }
 
-    fn into_advice(self, now: Timestamp) -> Advice {
-        let sent_at = self.date.and_then(date).unwrap_or(now);
+    fn into_advice(self, now: Option<Timestamp>) -> Advice {
+        let sent_at = self.date.and_then(date).or(now);
         let mut advice = Advice { retry_after: self.retry_after.and_then(|text| delay(text, sent_at)), ..Advice::default() };
         for value in self.policies {
             for member in structured::parse(value).unwrap_or_default() {
@@ -195,8 +197,9 @@ impl<'a> Found<'a> {
             for member in members.iter().skip(1) {
                 policy(member, &mut advice);
             }
-            let reset = number(plain.reset).map(|reset| {
-                if reset < DATES_FROM { reset } else { reset.saturating_sub(u64::try_from(sent_at.as_second()).unwrap_or_default()) }
+            let reset = number(plain.reset).and_then(|reset| {
+                let since = if reset < DATES_FROM { 0 } else { u64::try_from(sent_at?.as_second()).unwrap_or_default() };
+                Some(reset.saturating_sub(since))
             });
             let name = plain.group.map_or_else(String::new, |group| group.trim().to_ascii_lowercase());
             let window = number(plain.window);
@@ -234,12 +237,12 @@ fn service_limits(members: &[Member<'_>], advice: &mut Advice) {
     }
 }
 
-fn delay(text: &str, sent_at: Timestamp) -> Option<Duration> {
+fn delay(text: &str, sent_at: Option<Timestamp>) -> Option<Duration> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(seconds(text.parse().unwrap_or(LONGEST)));
     }
-    Some(Duration::try_from(date(text)?.duration_since(sent_at)).unwrap_or(Duration::ZERO))
+    Some(Duration::try_from(date(text)?.duration_since(sent_at?)).unwrap_or(Duration::ZERO))
 }
 
 fn date(text: &str) -> Option<Timestamp> {
@@ -338,6 +341,17 @@ mod tests {
         for nonsense in ["", "-1", "1.5", "soon"] {
             check(&[("Retry-After", nonsense)], None, &[], &[]);
         }
+    }
+
+    #[test]
+    fn a_date_says_nothing_without_another_one() {
+        let date = "Thu, 01 Jan 1970 00:01:00 GMT";
+        let retry_after = |now: Option<Timestamp>| Advice::read([("Retry-After", date)], now).retry_after;
+        assert_eq!(retry_after(None), None);
+        assert_eq!(retry_after(Some(Timestamp::from_second(20).unwrap())), Some(Duration::from_secs(40)));
+        assert_eq!(Advice::read([("Retry-After", date), ("Date", date)], None).retry_after, Some(Duration::ZERO));
+        let fields = [("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", "1800000007")];
+        assert_eq!(Advice::read(fields, None).service_limits[0].effective_window, None);
     }
 
     /// The examples of the draft's revision 11, in one field and split over several.

@@ -83,6 +83,14 @@ impl Gcra {
             return (next, free_at);
         }
         // Only a refusal can be due to a clock that was set back.
+        if free_at.saturating_sub(weight) > now.saturating_add(self.tolerance) {
+            return self.step_set_back(arrival, weight, now);
+        }
+        (arrival, free_at)
+    }
+
+    #[cold]
+    fn step_set_back(self, arrival: i64, weight: i64, now: i64) -> (i64, i64) {
         let settled = self.settled(arrival, now);
         (settled, settled.saturating_add(weight).saturating_sub(self.tolerance))
     }

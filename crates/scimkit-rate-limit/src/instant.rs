@@ -8,6 +8,8 @@ use jiff::Timestamp;
 
 pub(crate) const SECOND: i64 = 1_000_000_000;
 
+pub(crate) const DAY: i64 = 86_400 * SECOND;
+
 /// A hundred years, the longest window.
 pub(crate) const CENTURY: i64 = 100 * 365 * 86_400 * SECOND;
 

@@ -22,9 +22,13 @@ const KEYS_A_SHARD: usize = 1024;
 /// The most locks, so that threads seldom wait for each other.
 const SHARDS: usize = 16;
 
+/// How often in a window all keys are looked at for one that can be forgotten.
+const LOOKS_A_WINDOW: i64 = 64;
+
 /// One limit for each key, such as a tenant or an address, with a bound on how many keys are known. Shared by threads.
 ///
-/// Each key costs its own size, the state's and a byte. A key whose state is as if nothing had been used is forgotten when room is needed. A
+/// Each key costs its own size, the state's and a byte. A key whose state is as if nothing had been used is forgotten when room is needed,
+/// within a 64th of a window. A
 /// new key that finds no room is refused: no key is forgotten while it still counts, so that a flood of new keys does not lift anybody's limit.
 pub struct Keyed<K, L: Limit> {
     limit: L,
@@ -75,7 +79,12 @@ impl<K: Eq + Hash, L: Limit> Keyed<K, L> {
             Entry::Vacant(entry) => {
                 let mut state = self.limit.unused();
                 let decision = self.limit.admit(&mut state, cost, now);
-                entry.insert((key.to_owned(), state));
+                if decision.is_admitted() && cost > 0 {
+                    entry.insert((key.to_owned(), state));
+                } else {
+                    // Nothing was charged, so there is nothing to know.
+                    self.known.fetch_sub(1, Ordering::Relaxed);
+                }
                 decision
             }
         }
@@ -155,16 +164,18 @@ impl<K: Eq + Hash, L: Limit> Keyed<K, L> {
         if take() {
             return Ok(());
         }
+        let at = instant::from_timestamp(now);
+        let window = instant::from_timestamp(self.limit.free_after_all(now)).saturating_sub(at);
         let full_until = self.full_until.load(Ordering::Relaxed);
-        if instant::from_timestamp(now) < full_until {
+        // It lies further ahead only when the clock was set back.
+        if at < full_until && full_until.saturating_sub(at) <= window.saturating_mul(2) {
             return Err(instant::to_timestamp(full_until));
         }
-        let next = self.forget_idle(now);
-        if take() {
-            return Ok(());
-        }
-        self.full_until.store(instant::from_timestamp(next), Ordering::Relaxed);
-        Err(next)
+        // All keys are looked at so many times in a window at most, or a flood of new keys could keep everybody busy with that.
+        let pace = at.saturating_add(window / LOOKS_A_WINDOW);
+        let full_until = instant::from_timestamp(self.forget_idle(now)).max(pace);
+        self.full_until.store(full_until, Ordering::Relaxed);
+        if take() { Ok(()) } else { Err(instant::to_timestamp(full_until)) }
     }
 
     /// Forgets the keys that no longer count, and says when the next one will not.
@@ -174,6 +185,8 @@ impl<K: Eq + Hash, L: Limit> Keyed<K, L> {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             let before = shard.len();
             shard.retain(|(_, state)| {
+                // A clock that was set back must not keep a key for longer than its limit lasts.
+                self.limit.advance(state, now);
                 let idle_at = self.limit.idle_at(state);
                 if idle_at > now {
                     next = next.min(idle_at);

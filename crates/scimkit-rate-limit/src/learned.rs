@@ -19,6 +19,9 @@ const POLICIES: usize = 8;
 /// A policy is held for at least so long after the service named it last, in nanoseconds.
 const SHORTEST_STAY: i64 = 60 * instant::SECOND;
 
+/// Nothing that a service says is held for longer, in nanoseconds, so that no mistake of its can stop a client for good.
+const LONGEST_STAY: i64 = instant::DAY;
+
 /// What makes a limiter stricter than its limit, for a time.
 #[derive(Clone, Debug)]
 pub(crate) struct Learned {
@@ -91,6 +94,14 @@ impl Learned {
         }
     }
 
+    /// Takes note of a clock that was set back by so many nanoseconds.
+    pub(crate) fn set_back(&mut self, back: i64) {
+        self.others_until = self.others_until.saturating_sub(back);
+        for policy in &mut self.policies {
+            policy.until = policy.until.saturating_sub(back);
+        }
+    }
+
     pub(crate) fn charge(&mut self, cost: u32, now: Timestamp) {
         for policy in &mut self.policies {
             policy.window.charge(&mut policy.state, cost, now);
@@ -112,7 +123,8 @@ impl Learned {
             self.others = offer.remaining.saturating_sub(u32::try_from(least).unwrap_or(u32::MAX));
             let longest = offer.quotas.iter().map(|quota| quota.window_nanos()).max().unwrap_or_default();
             let window = window.map_or(longest, instant::from_duration);
-            self.others_until = at.saturating_add(offer.longest.map_or(window, |longest| window.min(instant::from_duration(longest))));
+            let stay = offer.longest.map_or(window, |longest| window.min(instant::from_duration(longest)));
+            self.others_until = at.saturating_add(stay.min(LONGEST_STAY));
         }
     }
 
@@ -128,7 +140,7 @@ impl Learned {
         let window = SlidingWindow::new(quota);
         let used = old.map_or_else(|| charged(&offer.used), |old| old.window.usage(&old.state, now));
         let state = window.resume(&used, now).unwrap_or_else(|| window.unused());
-        let until = instant::from_timestamp(now).saturating_add(quota.window_nanos().max(SHORTEST_STAY));
+        let until = instant::from_timestamp(now).saturating_add(quota.window_nanos().clamp(SHORTEST_STAY, LONGEST_STAY));
         self.policies.push(Held { name: policy.name.clone(), window, state, until });
     }
 }

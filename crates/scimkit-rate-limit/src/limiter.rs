@@ -29,6 +29,8 @@ pub struct Limiter<L: Limit = Limits> {
     abandoned: BinaryHeap<Reverse<(i64, u32)>>,
     /// Nothing is admitted before.
     paused_until: i64,
+    /// The latest instant seen, since the clock was set.
+    seen: i64,
     learned: Learned,
 }
 
@@ -36,12 +38,12 @@ impl<L: Limit + Clone> Limiter<L> {
     /// A limiter of which nothing has been used.
     pub fn new(limit: L) -> Self {
         let state = limit.unused();
-        Self { limit, state, under_way: 0, abandoned: BinaryHeap::new(), paused_until: NEVER, learned: Learned::default() }
+        Self { limit, state, under_way: 0, abandoned: BinaryHeap::new(), paused_until: NEVER, seen: NEVER, learned: Learned::default() }
     }
 
     /// A limiter whose whole quota was used at this instant: for a start when what was used before is not known.
     pub fn full(limit: L, now: Timestamp) -> Self {
-        let mut limiter = Self::new(limit);
+        let mut limiter = Self { seen: instant::from_timestamp(now), ..Self::new(limit) };
         if limiter.limit.capacity() < u32::MAX || !limiter.limit.quotas().is_empty() {
             limiter.pause_until(limiter.limit.free_after_all(now));
         }
@@ -52,9 +54,9 @@ impl<L: Limit + Clone> Limiter<L> {
     pub fn with_usage(limit: L, usage: &Usage, now: Timestamp) -> Self {
         let Some(mut state) = limit.resume(&usage.used, now) else { return Self::full(limit, now) };
         limit.charge(&mut state, usage.under_way, now);
-        let mut limiter = Self { state, ..Self::new(limit) };
+        let mut limiter = Self { state, seen: instant::from_timestamp(now), ..Self::new(limit) };
         // A pause that was set by a clock ahead of this one is no reason to wait for longer than all could take, or a day.
-        let day = instant::from_timestamp(now).saturating_add(LONGEST_PAUSE);
+        let day = instant::from_timestamp(now).saturating_add(instant::DAY);
         let longest = day.max(instant::exactly(limiter.limit.free_after_all(now)));
         limiter.paused_until = usage.paused_until.map_or(NEVER, |until| until.min(longest));
         limiter
@@ -135,11 +137,12 @@ impl<L: Limit + Clone> Limiter<L> {
 
     /// Takes note of what an answer said: from now on no more is admitted than the service offers, and never more than the limit.
     ///
-    /// Returns for how long nothing is admitted because of this answer. A pause lasts at most a day. What the service offers is forgotten when its time is over, or when it says something else.
+    /// Returns for how long nothing is admitted because of this answer. A pause lasts at most a day. What the service offers is forgotten when its
+    /// time is over, at the latest after a day, or when it says something else.
     pub fn learn(&mut self, answer: Answer, advice: &Advice, now: Timestamp) -> Option<Duration> {
         self.settle(now);
         let at = instant::from_timestamp(now);
-        let pause = self.pause(answer, advice, now).map(|pause| pause.min(LONGEST_PAUSE));
+        let pause = self.pause(answer, advice, now).map(|pause| pause.min(instant::DAY));
         if let Some(pause) = pause {
             self.paused_until = self.paused_until.max(at.saturating_add(pause));
         }
@@ -175,12 +178,33 @@ impl<L: Limit + Clone> Limiter<L> {
     }
 
     fn is_due(&self, now: Timestamp) -> bool {
+        self.set_back_by(now).is_some() || self.is_late(now)
+    }
+
+    /// Whether something that was abandoned can no longer arrive.
+    fn is_late(&self, now: Timestamp) -> bool {
         self.abandoned.peek().is_some_and(|Reverse((until, _))| *until <= instant::from_timestamp(now))
+    }
+
+    /// By how much the clock was set back, if by more than late callers explain: than everything takes to be free again.
+    fn set_back_by(&self, now: Timestamp) -> Option<i64> {
+        let back = self.seen.saturating_sub(instant::from_timestamp(now));
+        let all = self.limit.free_after_all(now).duration_since(now);
+        (back > 0 && i128::from(back) > all.as_nanos()).then_some(back)
     }
 
     /// Takes note of the time, and charges what was abandoned and can no longer arrive.
     fn settle(&mut self, now: Timestamp) -> &Self {
-        while self.is_due(now) {
+        if let Some(back) = self.set_back_by(now) {
+            // How much time has passed is unknown, so it counts as none: whatever was to last, lasts as long from here.
+            self.seen = instant::from_timestamp(now);
+            self.paused_until = self.paused_until.saturating_sub(back);
+            self.learned.set_back(back);
+            let abandoned = self.abandoned.drain().map(|Reverse((until, cost))| Reverse((until.saturating_sub(back), cost)));
+            self.abandoned = abandoned.collect();
+        }
+        self.seen = self.seen.max(instant::from_timestamp(now));
+        while self.is_late(now) {
             let Some(Reverse((until, cost))) = self.abandoned.pop() else { break };
             let cost = cost.min(self.under_way);
             self.under_way -= cost;
@@ -207,9 +231,6 @@ impl<L: Limit + Clone> Limiter<L> {
         decision.and(pause).and(self.learned.decide(self.under_way, cost, now, others))
     }
 }
-
-/// The longest pause that a service can ask for, in nanoseconds.
-const LONGEST_PAUSE: i64 = 86_400 * instant::SECOND;
 
 /// The longest pause after a refusal without a reason.
 const DEFAULT_PAUSE: i64 = 30 * instant::SECOND;

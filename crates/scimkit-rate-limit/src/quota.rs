@@ -23,6 +23,21 @@ impl Quota {
         (1..=instant::CENTURY).contains(&window).then_some(Self { requests, window })
     }
 
+    /// So many requests a second.
+    pub const fn per_second(requests: NonZeroU32) -> Self {
+        Self { requests, window: instant::SECOND }
+    }
+
+    /// So many requests a minute.
+    pub const fn per_minute(requests: NonZeroU32) -> Self {
+        Self { requests, window: 60 * instant::SECOND }
+    }
+
+    /// So many requests an hour.
+    pub const fn per_hour(requests: NonZeroU32) -> Self {
+        Self { requests, window: 3600 * instant::SECOND }
+    }
+
     /// The most requests in a window.
     pub const fn requests(self) -> NonZeroU32 {
         self.requests
@@ -49,5 +64,7 @@ mod tests {
         assert!(Quota::new(1, Duration::MAX).is_none());
         let quota = Quota::new(3, Duration::from_millis(1500)).unwrap();
         assert_eq!((quota.requests().get(), quota.window()), (3, Duration::from_millis(1500)));
+        let windows = [Quota::per_second, Quota::per_minute, Quota::per_hour].map(|per| per(NonZeroU32::MIN).window().as_secs());
+        assert_eq!(windows, [1, 60, 3600]);
     }
 }

@@ -51,9 +51,20 @@ local function charge(id, units, at)
   end
 end
 
--- Of two instants the later one: when Redis moved to a machine whose clock is behind, time stands still until it is there.
+-- Of two instants the later one: when Redis moved to a machine whose clock is behind, time stands still until it is there. If it is behind by
+-- more than all rules take, it was set back, and how much time has passed is unknown: everything counts as used now, and what is under way
+-- as arriving at the last moment.
 local seen = tonumber(redis.call('HGET', meta, 'seen') or '0')
-if seen > now and seen - now <= stay then now = seen end
+if seen > now and seen - now <= stay then
+  now = seen
+elseif seen > now then
+  local last = redis.call('ZRANGE', under_way, -1, -1, 'WITHSCORES')
+  local arrives = math.max(0, tonumber(last[2] or '0') - seen)
+  local pause = math.max(0, tonumber(redis.call('HGET', meta, 'pause') or '0') - seen)
+  local id = redis.call('HGET', meta, 'id') or '0'
+  redis.call('DEL', charges, under_way, meta)
+  redis.call('HSET', meta, 'id', id, 'pause', text(now + math.max(pause, arrives + stay)))
+end
 redis.call('HSET', meta, 'seen', text(now))
 
 -- What nobody finished in time has arrived at the latest when its time was over.
@@ -111,7 +122,9 @@ else
   later(tonumber(redis.call('HGET', meta, 'pause') or '0'), 0)
   if answer == 0 and (retry_at > now or nanos > 0) then answer = 1 end
   if answer == 0 and act ~= 'decide' then
-    id = text(redis.call('HINCRBY', meta, 'id', 1))
+    -- Numbers go up even when what was kept expired or was lost, so that none is given twice.
+    id = text(math.max(tonumber(redis.call('HGET', meta, 'id') or '0') + 1, now))
+    redis.call('HSET', meta, 'id', id)
     if act == 'start' then
       redis.call('ZADD', under_way, text(now + amount), id .. ':' .. text(cost))
       redis.call('HINCRBY', meta, 'held', cost)

@@ -5,6 +5,7 @@ use std::time::Duration;
 use redis::aio::ConnectionLike;
 use redis::{ErrorKind, RedisError, RedisResult, Script};
 
+use crate::instant;
 use crate::limits::{Limits, Rule};
 use crate::shared::{RequestNumber, SharedAnswer, SharedDecision, SharedError, SharedLimit};
 
@@ -13,6 +14,9 @@ use crate::shared::{RequestNumber, SharedAnswer, SharedDecision, SharedError, Sh
 /// Each call is one script, which runs as one step and reads the server's clock; so it decides as a [`Limiter`](crate::Limiter) would that
 /// all processes share, in whole microseconds: a window is rounded up to one. When the server cannot be reached, the answer is an error and
 /// nothing is admitted. What is kept is about 100 bytes for each unit of cost in the longest window, and it expires when it no longer counts.
+/// A charge takes time proportional to its cost. Rules of GCRA whose burst takes longer than 100 days are rounded in the 16th digit.
+///
+/// When the server's clock is set back by more than the limits take, everything counts as used at that instant.
 ///
 /// All processes must use the same limits under a key. The quota is kept while the server keeps its data: turn off eviction, or use a policy
 /// that spares keys that expire later, and let replicas take over only with all writes.
@@ -41,9 +45,9 @@ const ADMITTED: i64 = 0;
 const REFUSED: i64 = 1;
 
 impl<C: ConnectionLike + Clone + Send + Sync> RedisLimit<C> {
-    /// These limits under this key. The state is in three keys that begin with it, in one slot of a cluster.
+    /// These limits under this key. The state is in three keys that begin with `{scimkit:KEY}:`, in one slot of a cluster.
     pub fn new(connection: C, key: &str, limits: &Limits) -> Self {
-        let keys = ["charges", "under-way", "meta"].map(|part| format!("{{{key}}}:{part}"));
+        let keys = parts(key);
         let rules = limits.rules().iter().flat_map(|rule| match rule {
             Rule::SlidingWindow(window) => {
                 let micros = window.quota().window().as_nanos().div_ceil(1000);
@@ -90,6 +94,17 @@ impl<C: ConnectionLike + Clone + Send + Sync> RedisLimit<C> {
     }
 }
 
+/// The keys of the state. A cluster hashes the first text in braces, if there is any: it is the same for all three, whatever the key is.
+fn parts(key: &str) -> [String; 3] {
+    ["charges", "under-way", "meta"].map(|part| format!("{{scimkit:{key}}}:{part}"))
+}
+
+/// Whole microseconds, rounded up; at most a century, so that the script counts exactly.
+fn micros(duration: Duration) -> String {
+    let century = instant::CENTURY.unsigned_abs() / 1000;
+    duration.as_nanos().div_ceil(1000).min(century.into()).to_string()
+}
+
 fn decision(reply: Reply) -> SharedDecision {
     match reply.answer {
         ADMITTED => SharedDecision::Admitted(RequestNumber(reply.id)),
@@ -104,7 +119,7 @@ fn decision(reply: Reply) -> SharedDecision {
 impl<C: ConnectionLike + Clone + std::fmt::Debug + Send + Sync> SharedLimit for RedisLimit<C> {
     fn start(&self, cost: u32, deadline: Duration) -> SharedAnswer<'_, SharedDecision> {
         Box::pin(async move {
-            let reply = self.call("start", cost, &deadline.as_micros().to_string(), None).await;
+            let reply = self.call("start", cost, &micros(deadline), None).await;
             reply.map(decision).map_err(SharedError::new)
         })
     }
@@ -118,7 +133,7 @@ impl<C: ConnectionLike + Clone + std::fmt::Debug + Send + Sync> SharedLimit for 
 
     fn pause(&self, pause: Duration) -> SharedAnswer<'_, ()> {
         Box::pin(async move {
-            let reply = self.call("pause", 0, &pause.as_micros().to_string(), None).await;
+            let reply = self.call("pause", 0, &micros(pause), None).await;
             reply.map(|_| ()).map_err(SharedError::new)
         })
     }

@@ -51,6 +51,41 @@ fn a_new_key_waits_until_an_idle_one_can_be_forgotten() {
     assert_eq!(keyed.admit("a", 1, at(1000)), Decision::Refused { retry_at: at(1400) });
 }
 
+/// A request that is never admitted, or charged nothing, leaves no trace.
+#[test]
+fn only_what_is_charged_takes_room() {
+    let keyed = keyed(1);
+    assert_eq!(keyed.admit("a", 2, at(0)), Decision::Impossible);
+    assert!(keyed.admit("b", 0, at(0)).is_admitted());
+    assert_eq!(keyed.len(), 0);
+    assert!(keyed.admit("c", 1, at(0)).is_admitted());
+    assert_eq!(keyed.len(), 1);
+}
+
+/// Keys of a clock that was far ahead are forgotten in time, and new ones wait no longer than two windows.
+#[test]
+fn a_clock_that_was_set_back_blocks_no_new_key() {
+    let year = 365 * 86_400_000;
+    let keyed = keyed(1);
+    assert!(keyed.admit("a", 1, at(year)).is_admitted());
+    assert!(!keyed.admit("b", 1, at(year)).is_admitted());
+    assert_eq!(keyed.admit("b", 1, at(0)), Decision::Refused { retry_at: at(1000) });
+    assert!(keyed.admit("b", 1, at(1000)).is_admitted());
+}
+
+/// However many new keys ask, all keys are looked at so many times in a window only.
+#[test]
+fn a_flood_of_keys_waits_between_two_looks() {
+    let keyed = Keyed::<u32, _>::new(SlidingWindow::new(quota(1, 64_000)), NonZeroUsize::new(3).unwrap());
+    for (key, millis) in [(1, 0), (2, 10), (3, 20)] {
+        assert!(keyed.admit(&key, 1, at(millis)).is_admitted());
+    }
+    assert!(keyed.admit(&4, 1, at(64_000)).is_admitted());
+    assert_eq!(keyed.admit(&5, 1, at(64_010)), Decision::Refused { retry_at: at(65_000) });
+    assert!(keyed.admit(&5, 1, at(65_000)).is_admitted());
+    assert!(keyed.admit(&6, 1, at(65_000)).is_admitted());
+}
+
 proptest! {
     /// Whatever is forgotten to make room: no key gets more than its quota in any window, the bound on keys holds, and a key that is known
     /// never waits while its quota is free.

@@ -236,6 +236,19 @@ fn what_was_abandoned_counts_until_one_window_after_its_deadline() {
     assert_eq!((limiter.remaining(at(5998)), limiter.remaining(at(5999))), (1, 2));
 }
 
+/// What was to last a while lasts as long after a clock was set back, and not until it is there again.
+#[test]
+fn a_clock_that_was_set_back_delays_nothing_for_long() {
+    let year = 365 * 86_400_000;
+    let mut limiter = sliding(quota(2, 1000));
+    assert!(limiter.start(1, at(year)).is_admitted());
+    limiter.abandon(1, at(year + 3000), at(year));
+    limiter.pause_until(at(year + 500));
+    assert_eq!(limiter.decide(1, at(0)), Decision::Refused { retry_at: at(500) });
+    assert_eq!(limiter.admit(1, at(0)), Decision::Refused { retry_at: at(500) });
+    assert_eq!((limiter.remaining(at(500)), limiter.remaining(at(3999)), limiter.remaining(at(4000))), (1, 1, 2));
+}
+
 proptest! {
     /// Charges take 4, 5, 6 or 8 bytes, as the window needs: the same decisions to the nanosecond, and costs above 1 as so many of 1.
     #[test]
