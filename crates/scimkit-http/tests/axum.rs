@@ -12,10 +12,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::Router;
 use scimkit_server::{
-    Actor, BearerTokens, Context, Found, Preconditions, Readiness, ResourceHandler, Result, Search, Server, StoreHandler,
+    Actor, BearerTokens, Changed, Context, Found, Hook, Preconditions, Proposal, Readiness, ResourceHandler, Result, Search, Server,
+    StoreHandler,
 };
 use scimkit_store::{MemoryResources, Tenant};
 use scimkit_types::{PatchOp, Profile, Projection, Resource, Timer};
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 fn server(handler: Arc<dyn ResourceHandler>) -> Server {
     let tokens = BearerTokens::new().with_token(&"token".into(), Actor::new("first", Tenant::default()));
@@ -211,5 +214,70 @@ async fn a_panic_is_an_internal_error() {
         let answer = send(address, request(method, path, body)).await;
         check_error(&answer, 500);
         assert!(!answer.2.contains("panic"));
+    }
+}
+
+/// Waits for a sign before it does its work, and tells what becomes of it.
+#[derive(Debug)]
+struct Slow {
+    begun: Notify,
+    goes_on: Notify,
+    told: UnboundedSender<&'static str>,
+}
+
+/// Tells when it is dropped.
+struct Guard<'a>(&'a Slow);
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        self.0.told.send("the hook was dropped or is done").unwrap();
+    }
+}
+
+#[async_trait]
+impl Hook for Slow {
+    async fn before(&self, _: &Context<'_>, _: &Proposal<'_>) -> Result<()> {
+        let _guard = Guard(self);
+        self.begun.notify_one();
+        self.goes_on.notified().await;
+        self.told.send("the change goes on").unwrap();
+        Ok(())
+    }
+
+    async fn after(&self, _: &Context<'_>, _: &Changed<'_>) {
+        self.told.send("the change was made").unwrap();
+    }
+}
+
+/// Invariant 10: a client that goes away does not keep a change that has begun from being recorded and told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_is_done_to_its_end_without_its_client() {
+    let (told, mut heard) = unbounded_channel();
+    let slow = Arc::new(Slow { begun: Notify::new(), goes_on: Notify::new(), told });
+    let handler = Arc::new(StoreHandler::new(Arc::new(MemoryResources::new())));
+    let tokens = BearerTokens::new().with_token(&"token".into(), Actor::new("first", Tenant::default()));
+    let server = Server::builder(handler, Arc::new(tokens)).hook(Arc::<Slow>::clone(&slow)).build().unwrap();
+    let cut = Arc::new(Notify::new());
+    let sign = Arc::clone(&cut);
+    // As it is when a connection breaks: what answers the request is dropped.
+    let cutting = axum::middleware::from_fn(move |request: axum::extract::Request, next: axum::middleware::Next| {
+        let sign = Arc::clone(&sign);
+        async move {
+            tokio::select! {
+                answer = next.run(request) => answer,
+                () = sign.notified() => axum::response::IntoResponse::into_response(axum::http::StatusCode::GONE),
+            }
+        }
+    });
+    let address = serve(scimkit_http::axum::router(server).layer(cutting)).await;
+    let answer = tokio::spawn(send(address, request("POST", "/scim/v2/Users", USER)));
+    slow.begun.notified().await;
+    cut.notify_one();
+    assert_eq!(answer.await.unwrap().0, 410);
+    slow.goes_on.notify_one();
+    let mut all = Vec::new();
+    while all.last() != Some(&"the change was made") {
+        all.push(heard.recv().await.unwrap());
+        assert_ne!(all, ["the hook was dropped or is done"]);
     }
 }

@@ -126,6 +126,7 @@ impl Transport for Issuer {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         assert_eq!((request.method().as_str(), request.uri().to_string().as_str()), ("GET", "https://login.example.com/keys"));
         self.fetches.fetch_add(1, Ordering::Relaxed);
+        tokio::task::yield_now().await;
         let status = self.status.load(Ordering::Relaxed);
         if status == 0 {
             return Err(TransportError::new(TransportErrorKind::Connect));
@@ -314,5 +315,21 @@ async fn requests_wait_for_one_fetch() {
     for answer in asked {
         assert!(answer.await.unwrap());
     }
+    assert_eq!(world.issuer.fetches(), 1);
+}
+
+/// A client that goes away while its request fetches keys keeps nobody else from having them: the next request goes on with the fetch.
+#[tokio::test]
+async fn a_fetch_outlives_the_request_that_began_it() {
+    let signer = Signer::ec();
+    let world = world();
+    world.issuer.publish(&[signer.jwk("k1")]);
+    let token = signer.token("k1", &claims());
+    {
+        let mut gone = std::pin::pin!(world.ask(&token));
+        let waits = std::future::poll_fn(|context| std::task::Poll::Ready(gone.as_mut().poll(context).is_pending())).await;
+        assert!(waits);
+    }
+    assert!(world.ask(&token).await.is_ok());
     assert_eq!(world.issuer.fetches(), 1);
 }

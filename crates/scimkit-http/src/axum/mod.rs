@@ -20,6 +20,7 @@ use ::axum::routing::get;
 use bytes::{Bytes, BytesMut};
 use scimkit_server::{Readiness, Tenants, body_too_large, body_too_slow, error_response, internal};
 use scimkit_types::ErrorResponse;
+use tracing::Instrument;
 
 /// How requests arrive.
 #[derive(Clone, Debug, Default)]
@@ -43,8 +44,9 @@ impl EdgeOptions {
 
 /// A router that answers every request by the server, or by that of several [`Tenants`] that the request is for.
 ///
-/// It reads bodies up to the servers' limit and, if the servers have a deadline, no longer than that (408), and turns a panic of a handler into a SCIM error body with status 500. It can be merged into
-/// an application's router as the fallback, or nested; the server sees the whole path in either case, so its base path is the address
+/// It reads bodies up to the servers' limit and, if the servers have a deadline, no longer than that (408), and turns a panic of a handler into a SCIM error body with status 500. What may write is
+/// done to its end even if the client goes away meanwhile, so that hooks, records and passwords keep up with the resources; it must run in
+/// a tokio runtime, as `axum::serve` does. It can be merged into an application's router as the fallback, or nested; the server sees the whole path in either case, so its base path is the address
 /// where clients find it.
 ///
 /// ```
@@ -103,7 +105,17 @@ async fn answer(tenants: &Tenants, request: Request) -> Response<Bytes> {
         Some(Err(ReadError::TooLarge { limit })) => return body_too_large(limit),
         Some(Err(error @ ReadError::Broken(_))) => return error_response(&ErrorResponse::new(400, error.to_string())),
     };
-    CatchPanic(Box::pin(tenants.handle(Request::from_parts(parts, body)))).await.unwrap_or_else(|_| internal())
+    let is_safe = parts.method.is_safe();
+    let tenants = tenants.clone();
+    let work = CatchPanic(Box::pin(async move { tenants.handle(Request::from_parts(parts, body)).await }));
+    if is_safe {
+        return work.await.unwrap_or_else(|_| internal());
+    }
+    // A connection that breaks ends what is done for it, and a write must not end between the change and its record.
+    match ::tokio::spawn(work.in_current_span()).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) | Err(_) => internal(),
+    }
 }
 
 /// Why a body could not be read.

@@ -47,7 +47,10 @@ impl<'t> Token<'t> {
         }
         Some(Self {
             algorithm: Algorithm::parse(header.get("alg")?.as_str()?),
-            key_id: header.get("kid").and_then(Value::as_str).map(str::to_owned),
+            key_id: match header.get("kid") {
+                Some(id) => Some(id.as_str()?.to_owned()),
+                None => None,
+            },
             claims: Claims(object(claims)?),
             signed,
             signature: URL_SAFE_NO_PAD.decode(signature).ok()?,
@@ -130,7 +133,7 @@ mod tests {
         let reads = |header: Value| Token::parse(&token(&header, &json!({}))).is_some();
         assert!(reads(json!({"alg": "RS256"})) && reads(json!({"alg": "RS256", "typ": "at+JWT"})) && reads(json!({"alg": "none"})));
         assert!(!reads(json!({"alg": "RS256", "typ": "secevent+jwt"})) && !reads(json!({"alg": "RS256", "crit": ["b64"]})));
-        assert!(!reads(json!({"typ": "JWT"})) && !reads(json!([])));
+        assert!(!reads(json!({"typ": "JWT"})) && !reads(json!([])) && !reads(json!({"alg": "RS256", "kid": 7})));
         let long = token(&json!({"alg": "RS256"}), &json!({"x": "x".repeat(MAX_LENGTH)}));
         for text in ["", "a", "a.b", "a.b.c", "....", long.as_str()] {
             assert!(Token::parse(text).is_none());

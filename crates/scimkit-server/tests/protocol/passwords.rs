@@ -115,19 +115,19 @@ async fn a_password_is_changed_by_patch() {
 /// What hooks were shown and told.
 #[derive(Debug, Default)]
 struct Witness {
-    seen: Mutex<String>,
+    seen: Mutex<Vec<String>>,
     told: Mutex<Vec<(Action, String)>>,
 }
 
 #[async_trait]
 impl Hook for Witness {
     async fn before(&self, _: &Context<'_>, proposal: &Proposal<'_>) -> Result<()> {
-        self.seen.lock().unwrap().push_str(&format!("{proposal:?}"));
+        self.seen.lock().unwrap().push(format!("{proposal:?}"));
         Ok(())
     }
 
     async fn after(&self, _: &Context<'_>, change: &Changed<'_>) {
-        self.seen.lock().unwrap().push_str(&format!("{change:?}"));
+        self.seen.lock().unwrap().push(format!("{change:?}"));
         self.told.lock().unwrap().push((change.action, change.id.to_owned()));
     }
 }
@@ -161,7 +161,8 @@ async fn no_form_of_a_password_passes_the_sink_by() {
         }
         let body = json!({"schemas": [USER], "userName": "ola", full.as_str(): "hush-hush"});
         assert_eq!((service.put("/Users/id1", body).await.status, drawer.kept()), (200, vec![entry("id1", "hush-hush")]));
-        assert!(!witness.seen.lock().unwrap().contains("hush"), "{dialect:?}");
+        let seen = witness.seen.lock().unwrap();
+        assert!(!seen.is_empty() && !seen.iter().any(|text| text.contains("hush")), "{dialect:?}");
     }
 }
 
