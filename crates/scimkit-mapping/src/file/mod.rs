@@ -145,20 +145,22 @@ impl MappingFile {
                 let path = fault.at.short();
                 let dot = if path.is_empty() { "" } else { "." };
                 fault.path = format!("objects[{index}]{dot}{path}");
-                fault.line = self.origin.text().map(|text| self.line(text, &fault.path));
                 faults.push(fault);
             }
+        }
+        if let Some(text) = self.origin.text() {
+            self.set_lines(text, &mut faults);
         }
         faults.sort_by_key(|fault| fault.line);
         faults
     }
 
-    fn line(&self, text: &str, path: &str) -> usize {
+    fn set_lines(&self, text: &str, faults: &mut [Fault]) {
         #[cfg(feature = "toml")]
         if self.is_toml {
-            return document::line_at(text, toml_form::locate(text, path));
+            return toml_form::set_lines(text, faults);
         }
-        document::line_at(text, document::locate(text, path))
+        document::set_lines(text, faults);
     }
 
     fn form(&self) -> Result<FileForm, ShortFormError> {

@@ -1,5 +1,6 @@
 //! JSON documents with everything that their text says: order, spelling, and where each value stands.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -7,6 +8,8 @@ use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+use crate::fault::Fault;
 
 /// The text that a document was read from. It is no part of the document's meaning, so that all are equal.
 #[derive(Clone, Default)]
@@ -205,26 +208,78 @@ pub(crate) fn parts(path: &str) -> Vec<Part<'_>> {
     parts
 }
 
-/// The byte at which the value at a path begins, or the nearest one around it that is there.
-pub(crate) fn locate(text: &str, path: &str) -> usize {
-    let start_of = |value: &str| value.as_ptr().addr().saturating_sub(text.as_ptr().addr()).min(text.len());
-    let mut current = text.trim_start();
-    for part in parts(path) {
-        let next = match part {
-            Part::Name(name) => {
-                members(current).and_then(|members| members.into_iter().rev().find(|(known, _)| known == name)).map(|(_, value)| value)
-            }
-            Part::Index(index) => serde_json::from_str::<Vec<&RawValue>>(current).ok().and_then(|elements| elements.get(index).copied()),
-        };
-        let Some(next) = next else { break };
-        current = next.get();
-    }
-    start_of(current)
+/// Gives each fault the line of the value at its path, or of the nearest one around it that is there.
+pub(crate) fn set_lines(text: &str, faults: &mut [Fault]) {
+    let mut places = Places { text, lines: Lines::new(text), known: HashMap::new() };
+    faults.iter_mut().for_each(|fault| fault.line = Some(places.line(&fault.path)));
 }
 
-/// The line of a byte, from 1.
-pub(crate) fn line_at(text: &str, at: usize) -> usize {
-    1 + text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count()
+/// Where the values of a document stand; every list and object is read once, however many values are asked for.
+#[derive(Debug)]
+struct Places<'t> {
+    text: &'t str,
+    lines: Lines,
+    /// The parts of what stands at a path.
+    known: HashMap<String, Children<'t>>,
+}
+
+#[derive(Debug)]
+enum Children<'t> {
+    Object(HashMap<String, &'t str>),
+    List(Vec<&'t str>),
+    None,
+}
+
+impl<'t> Children<'t> {
+    fn of(text: &'t str) -> Self {
+        if let Some(members) = members(text) {
+            return Self::Object(members.into_iter().map(|(name, value)| (name, value.get())).collect());
+        }
+        match serde_json::from_str::<Vec<&RawValue>>(text) {
+            Ok(elements) => Self::List(elements.into_iter().map(RawValue::get).collect()),
+            Err(_) => Self::None,
+        }
+    }
+
+    fn get(&self, part: Part<'_>) -> Option<&'t str> {
+        match (self, part) {
+            (Self::Object(members), Part::Name(name)) => members.get(name).copied(),
+            (Self::List(elements), Part::Index(index)) => elements.get(index).copied(),
+            _ => None,
+        }
+    }
+}
+
+impl Places<'_> {
+    fn line(&mut self, path: &str) -> usize {
+        let mut current = self.text.trim_start();
+        let mut known = String::new();
+        for part in parts(path) {
+            let children = self.known.entry(known.clone()).or_insert_with(|| Children::of(current));
+            let Some(next) = children.get(part) else { break };
+            current = next;
+            match part {
+                Part::Name(name) => known.extend([".", name]),
+                Part::Index(index) => known.push_str(&format!("[{index}]")),
+            }
+        }
+        self.lines.at(current.as_ptr().addr().saturating_sub(self.text.as_ptr().addr()))
+    }
+}
+
+/// Where the lines of a text end.
+#[derive(Debug)]
+pub(crate) struct Lines(Vec<usize>);
+
+impl Lines {
+    pub(crate) fn new(text: &str) -> Self {
+        Self(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect())
+    }
+
+    /// The line of a byte, from 1.
+    pub(crate) fn at(&self, at: usize) -> usize {
+        1 + self.0.partition_point(|end| *end < at)
+    }
 }
 
 #[cfg(test)]
@@ -235,8 +290,10 @@ mod tests {
 
     #[test]
     fn values_are_found_by_path() {
-        let line = |path: &str| line_at(TEXT, locate(TEXT, path));
-        assert_eq!([line(""), line("a"), line("a[1]"), line("a[1].c"), line("a[1].none"), line("d"), line("a[7]")], [1, 2, 2, 3, 2, 4, 2]);
+        let paths = ["", "a", "a[1]", "a[1].c", "a[1].none", "d", "a[7]", "a[1].c"];
+        let mut faults = paths.map(|path| Fault { path: path.to_owned(), ..Fault::new("", "") });
+        set_lines(TEXT, &mut faults);
+        assert_eq!(faults.map(|fault| fault.line.unwrap()), [1, 2, 2, 3, 2, 4, 2, 3]);
     }
 
     #[test]

@@ -115,7 +115,6 @@ impl SynchronizationSchema {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn check(&self, profile: &Profile, options: &ExpressionOptions) -> Vec<Fault> {
-        let text = self.to_json();
         let mut faults = Vec::new();
         for (rule_index, rule) in self.synchronization_rules.iter().enumerate() {
             for (index, mapping) in rule.object_mappings.iter().enumerate() {
@@ -124,11 +123,11 @@ impl SynchronizationSchema {
                 for mut fault in mapping.check(source, profile, options) {
                     let dot = if fault.path.is_empty() { "" } else { "." };
                     fault.path = format!("synchronizationRules[{rule_index}].objectMappings[{index}]{dot}{}", fault.path);
-                    fault.line = Some(document::line_at(&text, document::locate(&text, &fault.path)));
                     faults.push(fault);
                 }
             }
         }
+        document::set_lines(&self.to_json(), &mut faults);
         faults.sort_by_key(|fault| fault.line);
         faults
     }

@@ -14,6 +14,9 @@ use crate::scope::Scope;
 use crate::target::Target;
 use crate::values::Values;
 
+/// The most attribute mappings of one object, each of which is compared with each other.
+const MAX_MAPPINGS: usize = 2_000;
+
 /// What could be compiled, and what could not.
 pub(super) struct Compiled {
     pub(super) set: MappingSet,
@@ -30,7 +33,7 @@ impl MappingSet {
     /// # Errors
     /// All faults at once: expressions and paths that are not valid, unknown target attributes, two mappings for one attribute,
     /// defaults of a wrong type, references without a reference attribute, `SelectUniqueValue` where it cannot work, and clauses of the
-    /// scoping filter that mean nothing.
+    /// scoping filter that mean nothing. Of more than 2,000 attribute mappings only the first are looked at, which is a fault as well.
     pub fn compile(object_mapping: &ObjectMapping, catalog: &Catalog, resource_type: &ResourceType) -> Result<Self, Vec<Fault>> {
         Self::compile_with(object_mapping, catalog, resource_type, &ExpressionOptions::default())
     }
@@ -60,7 +63,12 @@ impl MappingSet {
         let (mut faults, mut claimed, mut is_matching_claimed) = (Vec::new(), Vec::new(), false);
         let scope = object_mapping.scope.as_ref().map(|scope| Scope::compile(scope, &mut faults)).unwrap_or_default();
         let mut mappings: Vec<Mapping> = Vec::new();
-        for (index, attribute_mapping) in object_mapping.attribute_mappings.iter().enumerate() {
+        let count = object_mapping.attribute_mappings.len();
+        if count > MAX_MAPPINGS {
+            let message = format!("expected at most {MAX_MAPPINGS} attribute mappings, found {count}");
+            faults.push(Fault::new("object mapping", message));
+        }
+        for (index, attribute_mapping) in object_mapping.attribute_mappings.iter().enumerate().take(MAX_MAPPINGS) {
             match Mapping::compile(index, attribute_mapping, catalog, resource_type, options) {
                 Ok(mapping) => {
                     faults.extend(mappings.iter().find_map(|other| mapping.clash(other)));

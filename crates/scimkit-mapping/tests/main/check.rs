@@ -224,6 +224,25 @@ fn all_faults_of_a_document_have_path_and_line() {
     }
 }
 
+/// Each value of a document is looked at once, however many faults there are: a check that reads the document for each fault would not
+/// end in time.
+#[test]
+fn many_faults_have_their_lines() {
+    let faulty = |number: usize| format!("{{\"targetAttributeName\": \"nick{number}\", \"source\": {{\"expression\": \"[mail]\"}}}}");
+    let mappings: Vec<String> = (0..2_001).map(faulty).collect();
+    let text = format!(
+        "{{\"synchronizationRules\": [{{\"objectMappings\": [{{\"sourceObjectName\": \"User\", \"targetObjectName\": \"{}\", \"attributeMappings\": [\n{}\n]}}]}}]}}",
+        schema::USER,
+        mappings.join(",\n")
+    );
+    let faults = SynchronizationSchema::from_json(&text).unwrap().check(&Profile::standard(), &ExpressionOptions::default());
+    let message = |fault: &scimkit_mapping::Fault| format!("{}:{}", fault.line.unwrap(), fault.message);
+    assert_eq!(message(&faults[0]), "1:expected at most 2000 attribute mappings, found 2001");
+    let unknown: Vec<String> = faults.iter().map(message).filter(|message| message.contains("is not an attribute")).collect();
+    let expected: Vec<String> = (0..2_000).map(|number| format!("{}:`nick{number}` is not an attribute of `User`", number + 2)).collect();
+    assert_eq!(unknown, expected);
+}
+
 /// Expressions on the attributes of [`source`].
 fn expression() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
