@@ -25,18 +25,26 @@
 //! | `filter` | `filter` | filters and attribute paths: parse, print, evaluate |
 //! | `patch` | `patch` | PATCH both ways: apply operations, find the operations between two resources |
 //! | `mapping` | `mapping` | from a directory's record to the attributes that a service should have |
+//! | `toml` | `mapping` | mappings in a short form in TOML |
+//! | `fancy-regex` | `mapping` | a backtracking engine for patterns |
 //! | `rate-limit` | `rate_limit` | how many requests in how much time |
+//! | `redis` | `rate_limit` | quotas that processes share through Redis or Valkey |
 //! | `store` | `store` | keeping resources and the state of provisioning, in memory |
 //! | `sqlite` | `store` | the same in SQLite, bundled |
+//! | `postgres` | `store` | the same in PostgreSQL, over a pool that is handed in |
 //! | `conformance` | `store` | suites that prove a store of your own |
 //! | `client` | `client` | calling a service provider over any transport |
 //! | `server` | `server` | being a service provider: from an HTTP request to its answer |
+//! | `argon2` | `server` | HTTP Basic, and a sink for passwords |
 //! | `provisioning` | `provisioning` | cycles that keep a service in step with a directory |
+//! | `metrics` | `server`, `provisioning` | their figures through the facade `metrics` |
 //! | `graph` | `connectors` | Microsoft Graph as the directory, live or recorded |
-//! | `http` | `http` | what the next four share |
+//! | `http` | `http` | what the next six share |
 //! | `axum` | `http` | the service provider as an axum router |
 //! | `reqwest` | `http` | a transport for the client; the application brings TLS |
 //! | `rustls` | `http` | TLS for that transport, by rustls |
+//! | `oauth` | `http` | OAuth 2 for the client |
+//! | `jwks` | `http` | access tokens for the server, checked against published keys |
 //! | `tokio` | `http` | waiting, by tokio's clock |
 //! | `testing` | `testing` | virtual time, transports that fail on purpose, services in memory |
 //!
