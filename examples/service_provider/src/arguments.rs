@@ -32,8 +32,8 @@ pub struct Arguments {
     #[arg(long, env = "SCIMKIT_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
 
-    /// A file with the bearer token on its first line, for those who do not want it among the arguments
-    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    /// A file with the bearer token on its first line, for those who do not want it among the arguments; it counts more than `--token`
+    #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 
     /// Where an authorization server publishes the keys of its access tokens, which then let clients in
@@ -110,7 +110,7 @@ pub enum ArgumentsError {
     #[error(transparent)]
     Dialect(#[from] DialectError),
     /// A token cannot stand in a header.
-    #[error("expected a token of letters, digits and `-._~+/=` for `--token` or on the first line of `--token-file`")]
+    #[error("expected a token of letters, digits and `-._~+/=` for `--token`, in `SCIMKIT_TOKEN` or on the first line of `--token-file`")]
     Token,
     /// The file of `--token-file` cannot be opened.
     #[error("cannot read the token file `{}`", path.display())]
@@ -132,8 +132,10 @@ pub enum ArgumentsError {
         found: String,
     },
     /// A limit of requests cannot be read.
-    #[error("expected a limit such as `300/60`, found `{found}`")]
+    #[error("expected a limit such as `300/60` for `{argument}`, found `{found}`")]
     Limit {
+        /// The argument, or the member of a tenant.
+        argument: &'static str,
         /// What was found.
         found: String,
     },
@@ -171,9 +173,12 @@ impl Arguments {
         let dialect = self.dialect.as_deref().map(str::parse::<Dialect>).transpose()?;
         let token = self.token()?;
         let mut profile = profile(&self.profile)?;
-        for (limit, text) in [(&mut profile.limits.read, &self.read_limit), (&mut profile.limits.write, &self.write_limit)] {
+        let limits = &mut profile.limits;
+        for (limit, argument, text) in
+            [(&mut limits.read, "--read-limit", &self.read_limit), (&mut limits.write, "--write-limit", &self.write_limit)]
+        {
             if let Some(text) = text {
-                *limit = Some(request_limit(text)?);
+                *limit = Some(request_limit(argument, text)?);
             }
         }
         let mut options = Options::new(profile).with_listen(listen).with_store(store);
@@ -183,6 +188,7 @@ impl Arguments {
         options.token = token;
         options.jwks = self.jwks()?;
         options.tenants = self.tenants.as_deref().map(tenants::read).transpose()?.unwrap_or_default();
+        tenants::check(&options)?;
         let metrics = self.metrics.as_deref().map(|text| address("--metrics", "127.0.0.1:9090", text));
         options.metrics = metrics.transpose()?;
         options.audit.clone_from(&self.audit);
@@ -207,8 +213,13 @@ impl Arguments {
 
     fn jwks(&self) -> Result<Option<JwksSource>, ArgumentsError> {
         let Some(text) = &self.jwks else { return Ok(None) };
+        let (argument, example) = ("--jwks", "https://login.example.com/keys");
+        let uri: http::Uri = address(argument, example, text)?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) {
+            return Err(ArgumentsError::Address { argument, example, found: text.clone() });
+        }
         Ok(Some(JwksSource {
-            uri: address("--jwks", "https://login.example.com/keys", text)?,
+            uri,
             issuer: self.issuer.clone().unwrap_or_default(),
             audience: self.audience.clone().unwrap_or_default(),
             tenant_claim: self.tenant_claim.clone(),
@@ -221,11 +232,11 @@ fn address<T: FromStr>(argument: &'static str, example: &'static str, text: &str
 }
 
 /// A limit such as `300/60`: so many requests in so many seconds.
-pub(crate) fn request_limit(text: &str) -> Result<RequestLimit, ArgumentsError> {
+pub(crate) fn request_limit(argument: &'static str, text: &str) -> Result<RequestLimit, ArgumentsError> {
     let parsed = text.split_once('/').and_then(|(requests, seconds)| Some((requests.parse().ok()?, seconds.parse().ok()?)));
     match parsed {
         Some((requests, seconds)) if requests > 0 && seconds > 0 => Ok(RequestLimit::new(requests, seconds)),
-        _ => Err(ArgumentsError::Limit { found: text.to_owned() }),
+        _ => Err(ArgumentsError::Limit { argument, found: text.to_owned() }),
     }
 }
 

@@ -133,7 +133,7 @@ impl fmt::Debug for PostgresAddress {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected a store such as `memory`, `sqlite:people.db` or `postgres://scim@localhost/people`, found `{found}`")]
 pub struct StoreFormatError {
-    /// What was found.
+    /// What was found; of an address no more than its scheme, since a password may stand in it.
     pub found: String,
 }
 
@@ -145,7 +145,9 @@ impl FromStr for Store {
             None if text == "memory" => Ok(Self::Memory),
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
             Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => Ok(Self::Postgres(PostgresAddress(text.to_owned()))),
-            _ => Err(StoreFormatError { found: text.to_owned() }),
+            _ => Err(StoreFormatError {
+                found: text.split_once("://").map_or_else(|| text.to_owned(), |(scheme, _)| format!("{scheme}://…")),
+            }),
         }
     }
 }
@@ -171,5 +173,7 @@ mod tests {
             assert_eq!(store.to_string(), "postgres://localhost:5432/people");
             assert!(!format!("{store:?}").contains("hush"));
         }
+        let fault = "postgre://scim:hush@localhost/people".parse::<Store>().unwrap_err().to_string();
+        assert!(fault.ends_with("found `postgre://…`"), "{fault}");
     }
 }

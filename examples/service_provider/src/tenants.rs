@@ -15,16 +15,18 @@
 //! base_url = "https://acme.example.com/scim/v2"   # the address that its clients use, with a host or path of its own
 //! ```
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use scimkit_server::Permissions;
 use scimkit_types::Dialect;
 use scimkit_types::profile::RequestLimit;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::arguments::{check_token, request_limit};
+use crate::options::Options;
 
 /// One tenant.
 #[derive(Clone, Default)]
@@ -57,6 +59,16 @@ pub enum Token {
     Clear(SecretString),
     /// Its SHA-256 digest.
     Digest([u8; 32]),
+}
+
+impl Token {
+    /// What it is told from others by, as far as it is known.
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Clear(token) => token.expose_secret().as_bytes(),
+            Self::Digest(digest) => digest,
+        }
+    }
 }
 
 impl fmt::Debug for Token {
@@ -152,6 +164,30 @@ pub(crate) fn read(path: &Path) -> Result<Vec<TenantOptions>, TenantsError> {
     Ok(tenants)
 }
 
+/// Checks that tenants can be told apart, and that the profile knows what they name: a token of two tenants would let the clients of one
+/// see the resources of the other.
+pub(crate) fn check(options: &Options) -> Result<(), TenantsError> {
+    // A profile that does not hold together is told when it is served.
+    let catalog = options.profile.catalog().ok();
+    let mut tokens: HashSet<&[u8]> = options.token.iter().map(|token| token.expose_secret().as_bytes()).collect();
+    let mut places = HashSet::new();
+    for tenant in &options.tenants {
+        let fault = |fault: String| Err(TenantsError::Tenant { name: tenant.name.clone(), fault });
+        if !tenant.tokens.iter().all(|(token, _)| tokens.insert(token.bytes())) {
+            return fault("one of its tokens stands elsewhere too".to_owned());
+        }
+        let place = (tenant.host.as_deref().map(str::to_ascii_lowercase), tenant.path.as_deref());
+        if place != (None, None) && !places.insert(place) {
+            return fault("another tenant has the same host and path".to_owned());
+        }
+        let is_unknown = |name: &&String| catalog.as_ref().is_some_and(|catalog| catalog.resource_type(name).is_none());
+        if let Some(name) = tenant.resource_types.iter().find(is_unknown) {
+            return fault(format!("expected resource types of the profile at `resource_types`, found `{name}`"));
+        }
+    }
+    Ok(())
+}
+
 impl Entry {
     fn options(self) -> Result<TenantOptions, String> {
         if self.name.is_empty() {
@@ -168,7 +204,9 @@ impl Entry {
             let digest = digest(&text).ok_or("expected digests of 64 hexadecimal digits")?;
             tokens.push((Token::Digest(digest), Permissions::ReadWrite));
         }
-        let limit = |text: Option<String>| text.map(|text| request_limit(&text)).transpose().map_err(|error| error.to_string());
+        let limit = |member: &'static str, text: Option<String>| {
+            text.map(|text| request_limit(member, &text)).transpose().map_err(|error| error.to_string())
+        };
         if self.base_url.is_some() && self.host.is_none() && self.path.is_none() {
             return Err("expected a host or a path beside `base_url`".to_owned());
         }
@@ -177,8 +215,8 @@ impl Entry {
             tokens,
             resource_types: self.resource_types,
             dialect: self.dialect.map(|text| text.parse::<Dialect>()).transpose().map_err(|error| error.to_string())?,
-            read_limit: limit(self.read_limit)?,
-            write_limit: limit(self.write_limit)?,
+            read_limit: limit("read_limit", self.read_limit)?,
+            write_limit: limit("write_limit", self.write_limit)?,
             host: self.host,
             path: self.path,
             base_url: self.base_url,

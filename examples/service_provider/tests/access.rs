@@ -101,14 +101,15 @@ fn a_token_of_a_file_lets_in_and_writes_are_recorded() {
     let token = file(&folder, "token", "hush-hush\nnot this\n");
     let audit = folder.path().join("audit.jsonl");
     let store = format!("sqlite:{}", folder.path().join("people.db").display());
-    let arguments = ["--token-file", &token, "--audit", audit.to_str().unwrap(), "--store", &store];
+    // The file counts more.
+    let arguments = ["--token", "other", "--token-file", &token, "--audit", audit.to_str().unwrap(), "--store", &store];
     let program = Program::start(&arguments);
     assert!(!program.introduction.contains("hush"), "{}", program.introduction);
     let header = "Authorization: Bearer hush-hush\r\n";
     let (status, created) = program.send("POST", "/scim/v2/Users", header, &user("planted"));
     assert_eq!(status, 201, "{created}");
     assert_eq!(program.send("POST", "/scim/v2/Users", header, &user("planted")).0, 409);
-    assert_eq!(program.get("/scim/v2/Users", "wrong"), 401);
+    assert_eq!((program.get("/scim/v2/Users", "wrong"), program.get("/scim/v2/Users", "other")), (401, 401));
     assert_eq!(program.stop(), 0);
     let lines = std::fs::read_to_string(&audit).unwrap();
     let records: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -226,7 +227,8 @@ fn every_fault_of_the_new_arguments_is_told() {
     };
     let tenants = |text: &str| fault(&["--tenants", &file(&folder, "tenants.toml", text)]);
     assert!(fault(&["--token-file", "/no/such/file"]).starts_with("error: cannot read the token file `/no/such/file`"));
-    assert!(fault(&["--read-limit", "many"]).contains("expected a limit such as `300/60`, found `many`"));
+    assert!(fault(&["--read-limit", "many"]).contains("expected a limit such as `300/60` for `--read-limit`, found `many`"));
+    assert!(fault(&["--jwks", "ftp://example.com/keys", "--issuer", "i", "--audience", "a"]).contains("for `--jwks`, found `ftp:"));
     assert!(fault(&["--write-limit", "0/60"]).contains("found `0/60`"));
     assert!(fault(&["--metrics", "x"]).contains("expected an address such as `127.0.0.1:9090` for `--metrics`, found `x`"));
     assert!(fault(&["--trusted-proxy", "x"]).contains("--trusted-proxy"));
@@ -240,6 +242,12 @@ fn every_fault_of_the_new_arguments_is_told() {
     assert!(tenants("[[tenants]]\nname = \"a\"\n[[tenants]]\nname = \"a\"").contains("another one of this name"));
     assert!(tenants("[[tenants]]\nname = \"a\"\ndialect = \"klingon\"").contains("`klingon`"));
     assert!(tenants("[[tenants]]\nname = \"a\"\nbase_url = \"https://x\"").contains("a host or a path"));
+    let two = |more: &str, other: &str| tenants(&format!("[[tenants]]\nname = \"a\"\n{more}\n[[tenants]]\nname = \"b\"\n{other}"));
+    let shared = two("tokens = [\"hush\"]", "reader_tokens = [\"hush\"]");
+    assert!(shared.contains("the tenant `b` cannot be used: one of its tokens stands elsewhere too") && !shared.contains("hush"));
+    assert!(two("host = \"a.example\"", "host = \"A.example\"").contains("another tenant has the same host and path"));
+    assert!(tenants("[[tenants]]\nname = \"a\"\nresource_types = [\"Usr\"]").contains("at `resource_types`, found `Usr`"));
+    assert!(tenants("[[tenants]]\nname = \"a\"\nread_limit = \"1\"").contains("for `read_limit`, found `1`"));
     #[cfg(not(feature = "postgres"))]
     assert!(fault(&["--store", "postgres://scim:hush@localhost/people"]).contains("built without PostgreSQL"));
 }
