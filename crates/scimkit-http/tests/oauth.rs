@@ -17,12 +17,15 @@ use http::{Request, Response};
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
 };
-use scimkit_client::{Class, Classes, RateLimited, TokenSource, Transport, TransportError, TransportErrorKind, transport_fn};
+use scimkit_client::{
+    Authorized, Class, Classes, RateLimited, Retry, RetryPolicy, TokenSource, Transport, TransportError, TransportErrorKind, transport_fn,
+};
 use scimkit_http::oauth::{
     AssertionKey, ClientAuthentication, Cloud, FileTokens, MemoryTokens, OAuthClient, OAuthTokens, TokenStore, Tokens,
 };
 use scimkit_http::tokio::TokioTimer;
 use scimkit_types::{Clock, ManualClock, Timestamp};
+use secrecy::ExposeSecret;
 
 const REDIRECT: &str = "http://127.0.0.1:9999/callback";
 const AUTHORIZE: &str = "https://as.example/authorize?tenant=x";
@@ -177,6 +180,33 @@ async fn an_answer_that_does_not_fit_the_consent_is_refused() {
         assert!(error.to_string().starts_with(reason), "{error}");
     }
     assert!(authority.forms().is_empty());
+}
+
+/// RFC 9207: who has several authorization servers takes an answer only from the one that was asked, and shows its code nowhere else.
+#[tokio::test]
+async fn an_answer_of_another_authorization_server_is_refused() {
+    let authority = Arc::new(Authority::default());
+    let client = client(authority.transport(), ClientAuthentication::Public).with_issuer("https://as.example");
+    let tokens = OAuthTokens::authorization_code(client, Arc::new(MemoryTokens::default()), clock());
+    let consent = || tokens.client().consent(&AUTHORIZE.parse().unwrap(), REDIRECT).unwrap();
+    for issuer in ["", "&iss=https://evil.example", "&iss=https://as.example&iss=https://as.example", "&iss=https://as.example/"] {
+        let consent = consent();
+        let returned = consent_given(consent.address());
+        let error = tokens.authorize(consent, &format!("{returned}{issuer}")).await.unwrap_err();
+        assert!(error.to_string().starts_with("expected an answer of the issuer"), "{error}");
+    }
+    let other = OAuthClient::new("the-client", &"https://evil.example/token".parse().unwrap(), authority.transport()).unwrap();
+    let other = OAuthTokens::authorization_code(other, Arc::new(MemoryTokens::default()), clock());
+    let foreign = consent();
+    let returned = format!("{}&iss=https://as.example", consent_given(foreign.address()));
+    let error = other.authorize(foreign, &returned).await.unwrap_err();
+    assert!(error.to_string().starts_with("expected a consent that this client asked for"), "{error}");
+    assert!(authority.forms().is_empty());
+
+    let consent = consent();
+    let returned = format!("{}&iss=https%3A%2F%2Fas.example", consent_given(consent.address()));
+    tokens.authorize(consent, &returned).await.unwrap();
+    assert_eq!(access(&tokens).await, "access-1-s3cret");
 }
 
 /// RFC 6749 section 6: a token is renewed before it ends, and the new refresh token takes the place of the old one.
@@ -398,6 +428,77 @@ async fn failures_are_told_without_secrets() {
     assert!(!printed.contains("s3cret"), "{printed}");
     let secrets = [ClientAuthentication::Basic("s3cret".into()), ClientAuthentication::Body("s3cret".into())];
     assert!(!format!("{secrets:?}").contains("s3cret"));
+}
+
+/// A page of HTML, or more than any token needs, is no token; the request is not sent again for it.
+#[tokio::test]
+async fn what_is_no_token_is_refused() {
+    let good = r#"{"access_token": "a", "token_type": "Bearer"}"#;
+    for (kind, body, expected) in [
+        ("text/html", "<p>Sign in".to_owned(), "expected tokens of the authorization server, found something else"),
+        ("application/json", String::new(), "expected tokens of the authorization server, found something else"),
+        ("application/json", "[".repeat(60_000), "expected tokens of the authorization server, found something else"),
+        ("application/json", good.replace(": \"a\"", &format!(": \"{}\"", "a".repeat(65_536))), "the authorization server did not answer"),
+    ] {
+        let requests = Arc::new(Mutex::new(0));
+        let counted = Arc::clone(&requests);
+        let transport = transport_fn(move |_| {
+            *counted.lock().unwrap() += 1;
+            let answer = Response::builder().header("content-type", kind).body(Bytes::from(body.clone())).unwrap();
+            async { Ok(answer) }
+        });
+        let client = client(Arc::new(transport), ClientAuthentication::Public);
+        let tokens = OAuthTokens::client_credentials(client, Arc::new(MemoryTokens::default()), clock());
+        let error = tokens.token().await.unwrap_err();
+        assert_eq!((error.to_string().as_str(), error.is_retryable(), *requests.lock().unwrap()), (expected, false, 1));
+    }
+}
+
+/// An authorization server that is not heard for a while is asked again by whoever may send the request again.
+#[tokio::test]
+async fn a_request_waits_for_an_authorization_server_that_was_not_reached() {
+    let authority = Arc::new(Authority::default());
+    let failures = Arc::new(Mutex::new(2));
+    let (inner, left) = (authority.transport(), Arc::clone(&failures));
+    let flaky = transport_fn(move |request| {
+        let inner = Arc::clone(&inner);
+        let fails = {
+            let mut left = left.lock().unwrap();
+            *left -= 1;
+            *left >= 0
+        };
+        async move { if fails { Err(TransportError::new(TransportErrorKind::Connect)) } else { inner.send(request).await } }
+    });
+    let tokens = client(Arc::new(flaky), ClientAuthentication::Public);
+    let tokens = OAuthTokens::client_credentials(tokens, Arc::new(MemoryTokens::default()), clock());
+    assert!(tokens.token().await.unwrap_err().is_retryable());
+    let service = transport_fn(|_| async { Ok(Response::new(Bytes::new())) });
+    let policy = RetryPolicy::default().with_delays(Duration::ZERO, Duration::ZERO);
+    let transport = Retry::new(Authorized::new(service, tokens), policy, Arc::new(TokioTimer::default()), || 0);
+    let request = Request::post("https://service.example/Users").body(Bytes::new()).unwrap();
+    assert!(transport.send(request).await.unwrap().status().is_success());
+    assert_eq!((authority.forms().len(), *failures.lock().unwrap()), (1, -1));
+}
+
+/// A link that somebody put in the way is not written through.
+#[cfg(unix)]
+#[test]
+fn tokens_are_not_written_through_a_link() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = tempfile::tempdir().unwrap();
+    let (path, victim) = (folder.path().join("tokens.json"), folder.path().join("victim"));
+    std::fs::write(&victim, "mine").unwrap();
+    std::fs::set_permissions(&victim, std::fs::Permissions::from_mode(0o644)).unwrap();
+    symlink(&victim, folder.path().join("tokens.json.new")).unwrap();
+    symlink(&victim, &path).unwrap();
+    let mut kept = Tokens::new("s3cret\"\\");
+    kept.refresh = Some("refresh".into());
+    FileTokens::new(&path).save(&kept).unwrap();
+    assert_eq!(std::fs::read_to_string(&victim).unwrap(), "mine");
+    let metadata = std::fs::symlink_metadata(&path).unwrap();
+    assert!(metadata.is_file() && metadata.permissions().mode() & 0o777 == 0o600);
+    let loaded = FileTokens::new(&path).load().unwrap().unwrap();
+    assert_eq!((loaded.access.expose_secret(), loaded.refresh.unwrap().expose_secret()), ("s3cret\"\\", "refresh"));
 }
 
 /// A request for tokens takes a slot of the limiter, and one that is not answered is not sent again.

@@ -10,6 +10,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use scimkit_client::TokenError;
 use scimkit_types::Timestamp;
+use secrecy::zeroize::Zeroizing;
 use serde_json::json;
 
 /// How long an assertion is valid.
@@ -29,15 +30,15 @@ enum Key {
 }
 
 impl AssertionKey {
-    /// The key in a PEM file of PKCS #8 (`BEGIN PRIVATE KEY`).
+    /// The key in a PEM file of PKCS #8 (`BEGIN PRIVATE KEY`). Copies that are made of it on the way are wiped.
     ///
     /// # Errors
     /// [`TokenError`] unless it is a key of RSA, of 2048 bits or more, or of the curve P-256.
     pub fn from_pem(pem: &str) -> Result<Self, TokenError> {
         let wrong = || TokenError::new("expected a private key of RSA or P-256 in PKCS #8 as PEM, found something else");
         let body = pem.split_once("-----BEGIN PRIVATE KEY-----").and_then(|(_, rest)| rest.split_once("-----END PRIVATE KEY-----"));
-        let text: String = body.ok_or_else(wrong)?.0.split_whitespace().collect();
-        let der = BASE64_STANDARD.decode(text).map_err(|_| wrong())?;
+        let text = Zeroizing::new(body.ok_or_else(wrong)?.0.split_whitespace().collect::<String>());
+        let der = Zeroizing::new(BASE64_STANDARD.decode(text.as_bytes()).map_err(|_| wrong())?);
         let key = match RsaKeyPair::from_pkcs8(&der) {
             Ok(key) => Key::Rsa(key),
             Err(_) => {

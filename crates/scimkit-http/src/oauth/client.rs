@@ -11,7 +11,7 @@ use oauth2::{
     AuthType, AuthUrl, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge,
     RedirectUrl, RefreshToken, RequestTokenError, Scope, TokenResponse, TokenUrl,
 };
-use scimkit_client::{TokenError, Transport, TransportError};
+use scimkit_client::{TokenError, Transport, TransportError, TransportErrorKind};
 use scimkit_types::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -41,10 +41,14 @@ pub struct OAuthClient {
     authentication: ClientAuthentication,
     token_url: TokenUrl,
     scopes: Vec<String>,
+    issuer: Option<String>,
     transport: Arc<dyn Transport>,
 }
 
 type Endpoint = BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+
+/// The most bytes of an answer. What is larger holds no token that could be sent in a header, or be read from a file again.
+const MAX_ANSWER: usize = 64 * 1024;
 
 /// The longest time for which a token is thought to be valid.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
@@ -61,7 +65,7 @@ impl OAuthClient {
         let token_url =
             TokenUrl::new(token_address.to_string()).map_err(|_| TokenError::new("expected the address of a token endpoint"))?;
         let (authentication, scopes) = (ClientAuthentication::Public, Vec::new());
-        Ok(Self { client_id: client_id.into(), authentication, token_url, scopes, transport })
+        Ok(Self { client_id: client_id.into(), authentication, token_url, scopes, issuer: None, transport })
     }
 
     /// This client with a way to show who it is.
@@ -74,6 +78,14 @@ impl OAuthClient {
     #[must_use]
     pub fn with_scopes(self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { scopes: scopes.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// This client with the identifier by which the authorization server names itself in the answer to a request for a consent (`iss`,
+    /// RFC 9207): an answer without it, or with another one, is refused. Whoever has clients of several authorization servers needs it, so
+    /// that none can pass off its answer as that of another.
+    #[must_use]
+    pub fn with_issuer(self, issuer: impl Into<String>) -> Self {
+        Self { issuer: Some(issuer.into()), ..self }
     }
 
     /// Asks for a consent at the authorization endpoint at this address, with PKCE (S256) and a `state`, both random; the person is sent
@@ -89,11 +101,15 @@ impl OAuthClient {
         let client = BasicClient::new(ClientId::new(self.client_id.clone())).set_auth_uri(address).set_redirect_uri(redirect.clone());
         let request = client.authorize_url(CsrfToken::new_random).set_pkce_challenge(challenge);
         let (address, state) = request.add_scopes(self.scopes.iter().cloned().map(Scope::new)).url();
-        Ok(Consent { address: address.to_string(), state, verifier, redirect })
+        let (token_url, issuer) = (self.token_url.clone(), self.issuer.clone());
+        Ok(Consent { address: address.to_string(), state, verifier, redirect, token_url, issuer })
     }
 
     /// Exchanges the code of a consent for tokens; `returned` is the address that the person was sent back to, or its query.
     pub(super) async fn exchange(&self, consent: Consent, returned: &str, now: Timestamp) -> Result<Tokens, TokenError> {
+        if consent.token_url != self.token_url {
+            return Err(TokenError::new("expected a consent that this client asked for, found one of another authorization server"));
+        }
         let code = consent.code(returned)?;
         let endpoint = self.endpoint().set_redirect_uri(consent.redirect);
         let mut request = endpoint.exchange_code(code).set_pkce_verifier(consent.verifier);
@@ -171,6 +187,9 @@ impl fmt::Debug for OAuthClient {
 async fn send(transport: Arc<dyn Transport>, request: HttpRequest) -> Result<HttpResponse, TransportError> {
     let (parts, body) = request.into_parts();
     let answer: Response<Bytes> = transport.send(Request::from_parts(parts, Bytes::from(body))).await?;
+    if answer.body().len() > MAX_ANSWER {
+        return Err(TransportError::new(TransportErrorKind::TooLarge));
+    }
     Ok(answer.map(|body| body.to_vec()))
 }
 

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use oauth2::{AuthorizationCode, CsrfToken, PkceCodeVerifier, RedirectUrl};
+use oauth2::{AuthorizationCode, CsrfToken, PkceCodeVerifier, RedirectUrl, TokenUrl};
 use scimkit_client::TokenError;
+use subtle::ConstantTimeEq;
 
 /// A consent that was asked for and not given yet: the address to open, and what the answer must fit (RFC 6749 section 4.1, RFC 7636).
 pub struct Consent {
@@ -11,6 +12,10 @@ pub struct Consent {
     pub(super) state: CsrfToken,
     pub(super) verifier: PkceCodeVerifier,
     pub(super) redirect: RedirectUrl,
+    /// Where the code may be shown: only there, whatever the answer says.
+    pub(super) token_url: TokenUrl,
+    /// Whose answer is awaited, if the authorization server says who it is.
+    pub(super) issuer: Option<String>,
 }
 
 impl Consent {
@@ -29,8 +34,12 @@ impl Consent {
             // A name twice is nothing that an authorization server sends.
             values.next().filter(|_| values.next().is_none())
         };
-        if one("state").as_deref() != Some(self.state.secret().as_str()) {
+        let is_own = one("state").is_some_and(|state| state.as_bytes().ct_eq(self.state.secret().as_bytes()).into());
+        if !is_own {
             return Err(TokenError::new("expected the `state` of the request in the answer, found another one or none"));
+        }
+        if self.issuer.is_some() && one("iss").as_deref() != self.issuer.as_deref() {
+            return Err(TokenError::new("expected an answer of the issuer that was asked, found another one or none"));
         }
         if let Some(error) = one("error") {
             return Err(TokenError::new(format!("the authorization was refused: {}", plain(&error))));

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use scimkit_client::TokenError;
+use secrecy::zeroize::Zeroizing;
 
 use super::tokens::{TokenStore, Tokens};
 
@@ -81,7 +82,7 @@ impl TokenStore for FileTokens {
                 return Err(TokenError::new(format!("expected that only the owner can read `{path}` (mode 600), found mode {mode:o}")));
             }
         }
-        let mut content = Vec::new();
+        let mut content = Zeroizing::new(Vec::new());
         file.take(MAX_FILE).read_to_end(&mut content).map_err(|error| self.failure("read", error))?;
         let tokens = Tokens::from_json(&content);
         tokens.map(Some).ok_or_else(|| TokenError::new(format!("expected tokens in `{}`, found something else", self.path.display())))

@@ -1,10 +1,12 @@
 //! Tokens and where they are kept.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use scimkit_client::TokenError;
 use scimkit_types::Timestamp;
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -34,18 +36,17 @@ impl Tokens {
         self.access.expose_secret() == access
     }
 
-    pub(super) fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(&Kept {
-            access_token: self.access.expose_secret().to_owned(),
-            refresh_token: self.refresh.as_ref().map(|refresh| refresh.expose_secret().to_owned()),
-            use_until: self.use_until.map(|until| until.to_string()),
-        })
+    pub(super) fn to_json(&self) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
+        let use_until = self.use_until.map(|until| until.to_string());
+        let kept = Kept { access_token: Text::of(&self.access), refresh_token: self.refresh.as_ref().map(Text::of), use_until };
+        serde_json::to_vec(&kept).map(Zeroizing::new)
     }
 
     pub(super) fn from_json(json: &[u8]) -> Option<Self> {
-        let kept: Kept = serde_json::from_slice(json).ok()?;
+        let kept: Kept<'_> = serde_json::from_slice(json).ok()?;
         let use_until = kept.use_until.map(|until| until.parse()).transpose().ok()?;
-        Some(Self { access: kept.access_token.into(), refresh: kept.refresh_token.map(SecretString::from), use_until })
+        let (access, refresh) = (kept.access_token.into_secret(), kept.refresh_token.map(Text::into_secret));
+        Some(Self { access, refresh, use_until })
     }
 }
 
@@ -58,12 +59,31 @@ impl fmt::Debug for Tokens {
 /// How tokens stand in a file.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Kept {
-    access_token: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    refresh_token: Option<String>,
+struct Kept<'a> {
+    #[serde(borrow)]
+    access_token: Text<'a>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     use_until: Option<String>,
+}
+
+/// A token where it stands, so that no copy of it is left behind.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> Text<'a> {
+    fn of(secret: &'a SecretString) -> Self {
+        Self(Cow::Borrowed(secret.expose_secret()))
+    }
+
+    fn into_secret(self) -> SecretString {
+        match self.0 {
+            Cow::Borrowed(text) => text.into(),
+            Cow::Owned(text) => text.into(),
+        }
+    }
 }
 
 /// Where tokens outlive the process.
