@@ -102,7 +102,11 @@ impl PostgresDatabase {
         let mut session = PostgresSession::new(&transaction, &self.schema);
         match work.run(&mut session).await {
             Ok(answer) => {
-                transaction.commit().await?;
+                match is_read_only {
+                    // There is nothing to keep, so the answer need not wait until the transaction has ended.
+                    ReadOnly::Yes => drop(transaction),
+                    ReadOnly::No => transaction.commit().await?,
+                }
                 Ok(answer)
             }
             Err(error) => {

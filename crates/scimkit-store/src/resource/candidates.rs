@@ -1,7 +1,7 @@
 //! Which resources a filter can meet at all, told from an index: a superset that is evaluated afterwards.
 
+use std::collections::BTreeSet;
 use std::collections::hash_map::RandomState;
-use std::collections::{BTreeSet, HashSet};
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
@@ -29,7 +29,10 @@ impl HashIndex {
     }
 
     pub(super) fn ids(&self, key: &impl Hash) -> impl Iterator<Item = &Arc<str>> {
-        let hash = self.hasher.hash_one(key);
+        self.of(self.hasher.hash_one(key))
+    }
+
+    fn of(&self, hash: u64) -> impl Iterator<Item = &Arc<str>> {
         self.ids.range((hash, Arc::from(""))..).take_while(move |(other, _)| *other == hash).map(|(_, id)| id)
     }
 }
@@ -37,80 +40,105 @@ impl HashIndex {
 /// Resources by the folded text of some attributes.
 #[derive(Debug)]
 pub(super) struct ValueIndex {
-    /// The paths in lower case; those of an extension begin with its URI and a colon.
-    paths: HashSet<String>,
+    paths: Vec<Path>,
     index: HashIndex,
+}
+
+/// A path that is indexed; all parts are in lower case.
+#[derive(Debug)]
+struct Path {
+    /// As a whole; that of an extension begins with its URI and a colon.
+    name: String,
+    extension: Option<String>,
+    attribute: String,
+    sub_attribute: Option<String>,
+}
+
+impl Path {
+    fn new(path: &str) -> Self {
+        let name = path.to_ascii_lowercase();
+        let (extension, rest) = name.rsplit_once(':').map_or((None, name.as_str()), |(uri, rest)| (Some(uri.to_owned()), rest));
+        let (attribute, sub_attribute) = rest.split_once('.').map_or((rest, None), |(attribute, sub)| (attribute, Some(sub.to_owned())));
+        Self { extension, attribute: attribute.to_owned(), sub_attribute, name: name.clone() }
+    }
+
+    /// Every text that could count as a value of the path; elements that are text themselves stand for their `value`.
+    fn texts<'a>(&'a self, document: &'a Resource) -> impl Iterator<Item = &'a str> {
+        let value = match &self.extension {
+            Some(uri) => document.extension(uri).and_then(|members| members.get(&self.attribute)),
+            None => document.get(&self.attribute),
+        };
+        value.map(Value::elements).unwrap_or_default().iter().flat_map(|element| {
+            let found = match (element, &self.sub_attribute) {
+                (Value::Complex(element), Some(name)) => element.get(name),
+                (Value::Complex(_), None) => None,
+                (text, _) => Some(text),
+            };
+            found.map(Value::elements).unwrap_or_default().iter().filter_map(Value::as_str)
+        })
+    }
 }
 
 impl ValueIndex {
     /// An index of the attributes that clients match by, and of these.
     pub(super) fn new(paths: &[String]) -> Self {
-        let paths = paths.iter().map(|path| path.to_ascii_lowercase());
-        Self { paths: MATCHED.iter().map(|path| (*path).to_owned()).chain(paths).collect(), index: HashIndex::default() }
+        let mut new = Self { paths: Vec::new(), index: HashIndex::default() };
+        for path in MATCHED.into_iter().chain(paths.iter().map(String::as_str)) {
+            new.watch(path);
+        }
+        new
     }
 
     /// Whether a path is indexed.
     pub(super) fn has(&self, path: &str) -> bool {
-        self.paths.contains(&path.to_ascii_lowercase())
+        self.paths.iter().any(|known| known.name.eq_ignore_ascii_case(path))
     }
 
     /// Begins to index a path.
     pub(super) fn watch(&mut self, path: &str) {
-        self.paths.insert(path.to_ascii_lowercase());
+        if !self.has(path) {
+            self.paths.push(Path::new(path));
+        }
+    }
+
+    fn hash(&self, path: &str, text: &str) -> u64 {
+        self.index.hasher.hash_one((path, &*attribute_key(path, text, false)))
+    }
+
+    /// The hashes of what a resource has at every path.
+    pub(super) fn hashes(&self, document: &Resource) -> BTreeSet<u64> {
+        self.paths.iter().flat_map(|path| path.texts(document).map(|text| self.hash(&path.name, text))).collect()
     }
 
     /// Enters what a resource has at one path.
     pub(super) fn enter_at(&mut self, path: &str, id: &Arc<str>, document: &Resource) {
-        let path = path.to_ascii_lowercase();
-        for text in texts_at(document, &path) {
-            self.index.insert(&(path.as_str(), &*attribute_key(&path, text, false)), id);
-        }
+        let known = self.paths.iter().filter(|known| known.name.eq_ignore_ascii_case(path));
+        let hashes: Vec<u64> = known.flat_map(|known| known.texts(document).map(|text| self.hash(&known.name, text))).collect();
+        self.index.ids.extend(hashes.into_iter().map(|hash| (hash, Arc::clone(id))));
     }
 
     /// Enters what a resource has at every path.
     pub(super) fn enter(&mut self, id: &Arc<str>, document: &Resource) {
-        for path in &self.paths {
-            for text in texts_at(document, path) {
-                self.index.insert(&(path.as_str(), &*attribute_key(path, text, false)), id);
-            }
-        }
+        self.exchange(id, &BTreeSet::new(), &self.hashes(document));
     }
 
     /// Removes what a resource has at every path.
     pub(super) fn leave(&mut self, id: &Arc<str>, document: &Resource) {
-        for path in &self.paths {
-            for text in texts_at(document, path) {
-                self.index.remove(&(path.as_str(), &*attribute_key(path, text, false)), id);
-            }
+        self.exchange(id, &self.hashes(document), &BTreeSet::new());
+    }
+
+    /// Enters and removes what differs between the hashes that a resource had and those that it has.
+    pub(super) fn exchange(&mut self, id: &Arc<str>, left: &BTreeSet<u64>, entered: &BTreeSet<u64>) {
+        for hash in left.difference(entered) {
+            self.index.ids.remove(&(*hash, Arc::clone(id)));
         }
+        self.index.ids.extend(entered.difference(left).map(|hash| (*hash, Arc::clone(id))));
     }
 
     fn find(&self, path: &str, text: &str) -> Option<BTreeSet<Arc<str>>> {
-        let key = attribute_key(path, text, false);
-        self.paths.contains(path).then(|| self.index.ids(&(path, &*key)).map(Arc::clone).collect())
+        let hash = self.has(path).then(|| self.hash(path, text))?;
+        Some(self.index.of(hash).map(Arc::clone).collect())
     }
-}
-
-/// Every text that could count as a value of the path; elements that are text themselves stand for their `value`.
-fn texts_at<'a>(document: &'a Resource, path: &str) -> Vec<&'a str> {
-    let (extension, path) = path.rsplit_once(':').map_or((None, path), |(uri, path)| (Some(uri), path));
-    let (attribute, sub_attribute) = path.split_once('.').map_or((path, None), |(attribute, sub)| (attribute, Some(sub)));
-    let value = match extension {
-        Some(uri) => document.extension(uri).and_then(|members| members.get(attribute)),
-        None => document.get(attribute),
-    };
-    let elements = value.map(Value::elements).unwrap_or_default();
-    let mut texts = Vec::new();
-    for element in elements {
-        match (element, sub_attribute) {
-            (Value::String(text), _) => texts.push(text.as_str()),
-            (Value::Complex(element), Some(name)) => {
-                texts.extend(element.get(name).map(Value::elements).unwrap_or_default().iter().filter_map(Value::as_str));
-            }
-            _ => {}
-        }
-    }
-    texts
 }
 
 /// Which resources have a member of a value in an attribute; `None` if its elements are not kept apart.

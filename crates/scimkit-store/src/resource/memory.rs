@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use async_trait::async_trait;
 use scimkit_filter::ResolvedFilter;
 use scimkit_types::compare::text_key;
-use scimkit_types::{Resource, SortOrder, Timestamp};
+use scimkit_types::{Resource, SortOrder, Timestamp, Value};
 
 use super::candidates::{self, HashIndex, ValueIndex};
 use super::document::{self, MemberChange};
@@ -198,16 +198,37 @@ impl TypeResources {
 
     /// Enters a resource into the indexes of what its document holds.
     fn enter(&mut self, id: &Arc<str>, unique: &[UniqueKey], document: &Resource) {
+        self.watch(unique);
         for key in unique {
-            if !self.values.has(&key.attribute) {
-                self.values.watch(&key.attribute);
-                for (id, entry) in &self.entries {
-                    self.values.enter_at(&key.attribute, id, &entry.document.unpack());
-                }
-            }
             self.unique.insert(key, id);
         }
         self.values.enter(id, document);
+    }
+
+    /// Indexes the attributes of unique values from now on, also in the resources that there are.
+    fn watch(&mut self, unique: &[UniqueKey]) {
+        for key in unique.iter().filter(|key| !self.values.has(&key.attribute)).collect::<Vec<_>>() {
+            self.values.watch(&key.attribute);
+            for (id, entry) in &self.entries {
+                self.values.enter_at(&key.attribute, id, &entry.document.unpack());
+            }
+        }
+    }
+
+    /// Brings the indexes from what a resource was, which is not among the entries just now, to what it is.
+    fn reenter(&mut self, id: &Arc<str>, old: (&[UniqueKey], &Resource), new: (&[UniqueKey], &Resource)) {
+        if old.0 != new.0 {
+            for key in old.0 {
+                self.unique.remove(key, id);
+            }
+            for key in new.0 {
+                self.unique.insert(key, id);
+            }
+        }
+        let left = self.values.hashes(old.1);
+        self.watch(new.0);
+        let entered = self.values.hashes(new.1);
+        self.values.exchange(id, &left, &entered);
     }
 
     /// Keeps the elements of an attribute apart from now on, in the resources that there are as well.
@@ -325,8 +346,7 @@ impl TenantResources {
             for attribute in &resources.member_attributes {
                 document.remove(attribute);
             }
-            resources.leave(&id, &entry.unique, &entry.document.unpack());
-            resources.enter(&id, &unique, &document);
+            resources.reenter(&id, (&entry.unique, &entry.document.unpack()), (&unique, &document));
             entry.document = Packed::new(&document);
             entry.unique = unique.into_boxed_slice();
         }
@@ -421,8 +441,10 @@ impl TenantResources {
                     continue;
                 }
                 let entry = self.types.get(&group.resource_type).and_then(|resources| resources.entries.get(group.id.as_str()));
-                let document = entry.map(|entry| entry.document.unpack());
-                let display = document.as_ref().and_then(|document| document.get("displayName")?.as_str()).map(str::to_owned);
+                let display = match entry.and_then(|entry| entry.document.get("displayName")) {
+                    Some(Value::String(display)) => Some(display),
+                    _ => None,
+                };
                 let (id, resource_type) = (group.id.clone(), group.resource_type.clone());
                 edges.push(Edge { member: member.to_owned(), id, resource_type, display });
                 if asked.insert(&group.id) {
@@ -448,12 +470,7 @@ fn order(is_descending: bool, left: (&Option<Vec<u8>>, &str), right: (&Option<Ve
     by_key.then_with(|| left.1.cmp(right.1))
 }
 
-fn enter_members(
-    memberships: &mut Memberships,
-    key: &ResourceKey,
-    attribute: &str,
-    elements: Vec<(String, scimkit_types::Value)>,
-) -> Members {
+fn enter_members(memberships: &mut Memberships, key: &ResourceKey, attribute: &str, elements: Vec<(String, Value)>) -> Members {
     let mut members = Members::new(attribute);
     for (value, element) in elements {
         memberships.add(MemberOf::new(key, attribute, &value));

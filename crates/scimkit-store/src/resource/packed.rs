@@ -2,20 +2,9 @@
 
 use scimkit_types::{ComplexValue, Number, Resource, Value};
 
-/// How many members a complex value may have to be packed as a tree: reading one back looks each name up among the others.
-const MEMBERS: usize = 64;
-
-/// A document.
+/// A document: one byte for the kind of each value, then its length, then its text or parts.
 #[derive(Clone, Debug)]
-pub(super) struct Packed(Form);
-
-#[derive(Clone, Debug)]
-enum Form {
-    /// One byte for the kind of each value, then its length, then its text or parts.
-    Tree(Box<[u8]>),
-    /// JSON, for documents that are unusually wide.
-    Json(Box<str>),
-}
+pub(super) struct Packed(Box<[u8]>);
 
 const NULL: u8 = 0;
 const FALSE: u8 = 1;
@@ -29,20 +18,26 @@ impl Packed {
     /// Packs a document, whose depth was checked before.
     pub(super) fn new(document: &Resource) -> Self {
         let mut bytes = Vec::new();
-        match pack_members(document.as_complex(), &mut bytes) {
-            Some(()) => Self(Form::Tree(bytes.into_boxed_slice())),
-            // Writing a value as JSON cannot fail: its names are text.
-            None => Self(Form::Json(serde_json::to_string(document).unwrap_or_default().into_boxed_str())),
-        }
+        pack_members(document.as_complex(), &mut bytes);
+        Self(bytes.into_boxed_slice())
     }
 
     /// The document.
     pub(super) fn unpack(&self) -> Resource {
-        // INVARIANT (what was packed is read back): only `new` makes either form.
-        match &self.0 {
-            Form::Tree(bytes) => Resource::from(Reader(bytes).members().unwrap_or_default()),
-            Form::Json(text) => serde_json::from_str(text).unwrap_or_default(),
+        // INVARIANT (what was packed is read back): only `new` makes the bytes.
+        Resource::from(Reader(&self.0).members().unwrap_or_default())
+    }
+
+    /// The value of one top-level attribute.
+    pub(super) fn get(&self, attribute: &str) -> Option<Value> {
+        let mut reader = Reader(&self.0);
+        for _ in 0..reader.length()? {
+            let (name, value) = (reader.text()?, reader.value()?);
+            if name.eq_ignore_ascii_case(attribute) {
+                return Some(value);
+            }
         }
+        None
     }
 }
 
@@ -63,19 +58,15 @@ fn pack_text(text: &str, bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(text.as_bytes());
 }
 
-/// `None` if there are too many members somewhere.
-fn pack_members(value: &ComplexValue, bytes: &mut Vec<u8>) -> Option<()> {
-    if value.len() > MEMBERS {
-        return None;
-    }
+fn pack_members(value: &ComplexValue, bytes: &mut Vec<u8>) {
     pack_length(value.len(), bytes);
-    value.iter().try_for_each(|(name, value)| {
+    for (name, value) in value.iter() {
         pack_text(name, bytes);
-        pack(value, bytes)
-    })
+        pack(value, bytes);
+    }
 }
 
-fn pack(value: &Value, bytes: &mut Vec<u8>) -> Option<()> {
+fn pack(value: &Value, bytes: &mut Vec<u8>) {
     match value {
         Value::Null => bytes.push(NULL),
         Value::Boolean(value) => bytes.push(if *value { TRUE } else { FALSE }),
@@ -90,14 +81,15 @@ fn pack(value: &Value, bytes: &mut Vec<u8>) -> Option<()> {
         Value::List(values) => {
             bytes.push(LIST);
             pack_length(values.len(), bytes);
-            return values.iter().try_for_each(|value| pack(value, bytes));
+            for value in values {
+                pack(value, bytes);
+            }
         }
         Value::Complex(value) => {
             bytes.push(COMPLEX);
-            return pack_members(value, bytes);
+            pack_members(value, bytes);
         }
     }
-    Some(())
 }
 
 /// What is left of a packed document.
@@ -131,12 +123,12 @@ impl<'a> Reader<'a> {
 
     fn members(&mut self) -> Option<ComplexValue> {
         let length = self.length()?;
-        let mut value = ComplexValue::new();
+        let mut members = Vec::with_capacity(length);
         for _ in 0..length {
-            let name = self.text()?;
-            value.insert(name, self.value()?);
+            members.push((self.text()?.into(), self.value()?));
         }
-        Some(value)
+        // The names differ, as those of the packed value did.
+        Some(ComplexValue::from_distinct(members))
     }
 
     fn value(&mut self) -> Option<Value> {
@@ -148,7 +140,11 @@ impl<'a> Reader<'a> {
             STRING => Value::String(self.text()?.to_owned()),
             LIST => {
                 let length = self.length()?;
-                Value::List((0..length).map(|_| self.value()).collect::<Option<_>>()?)
+                let mut values = Vec::with_capacity(length);
+                for _ in 0..length {
+                    values.push(self.value()?);
+                }
+                Value::List(values)
             }
             COMPLEX => Value::Complex(self.members()?),
             _ => return None,
@@ -184,7 +180,13 @@ mod tests {
         fn a_document_is_read_back(members in prop::collection::vec(("\\PC{0,40}", value()), 0..8), width in prop_oneof![Just(0), Just(300)]) {
             let wide = (0..width).map(|n| (format!("wide{n}"), Value::from(n)));
             let document = Resource::from(members.into_iter().chain(wide).collect::<ComplexValue>());
-            let again = Packed::new(&document).unpack();
+            let packed = Packed::new(&document);
+            let again = packed.unpack();
+            for (name, value) in document.as_complex().iter() {
+                let found = packed.get(&name.to_ascii_uppercase());
+                prop_assert_eq!(found.as_ref(), Some(value));
+            }
+            prop_assert_eq!(packed.get("\u{1}"), None);
             prop_assert_eq!(serde_json::to_string(&again).unwrap(), serde_json::to_string(&document).unwrap());
         }
     }
