@@ -1,6 +1,7 @@
 //! From what a handler returns to what is answered: `meta`, missing references, the chosen attributes.
 
-use scimkit_types::{Attribute, Catalog, ComplexValue, Projection, Resource, ResourceType, Value, Version};
+use scimkit_types::value::MemberName;
+use scimkit_types::{Catalog, ComplexValue, Projection, Resource, ResourceType, Schema, Value, Version};
 
 use crate::handler::Context;
 use crate::shape;
@@ -15,46 +16,59 @@ pub(crate) struct Presented {
 
 /// Completes a resource and leaves out what was not asked for.
 pub(crate) fn present(context: &Context<'_>, mut resource: Resource, projection: &Projection) -> Presented {
-    let mut meta = resource.meta();
     let location = context.location(context.resource_type, resource.id().unwrap_or_default());
-    meta.resource_type = Some(context.resource_type.name.clone());
-    meta.location = Some(location.clone());
-    if !context.profile.features.etag {
-        meta.version = None;
-    }
-    resource.set_meta(&meta);
+    let version = complete_meta(context, &mut resource, &location);
     add_references(context, &mut resource);
-    let resource = projection.apply(context.catalog, context.resource_type, &resource);
-    Presented { resource, location, version: meta.version }
+    let resource = projection.apply(context.catalog, context.resource_type, resource);
+    Presented { resource, location, version }
+}
+
+/// Adds to `meta` what the server knows; the version, if the service has versions.
+fn complete_meta(context: &Context<'_>, resource: &mut Resource, location: &str) -> Option<Version> {
+    let mut given = match resource.get_mut("meta").map(std::mem::take) {
+        Some(Value::Complex(given)) => given,
+        _ => ComplexValue::new(),
+    };
+    let version = given.get("version").and_then(Value::as_str).and_then(|text| Version::parse(text).ok());
+    let version = version.filter(|_| context.profile.features.etag);
+    let mut meta = Vec::with_capacity(5);
+    meta.push((MemberName::from("resourceType"), Value::from(context.resource_type.name.as_str())));
+    for name in ["created", "lastModified"] {
+        meta.extend(given.remove(name).map(|at| (MemberName::from(name), at)));
+    }
+    meta.push((MemberName::from("location"), Value::from(location)));
+    meta.extend(version.as_ref().map(|version| (MemberName::from("version"), Value::from(version.to_string()))));
+    resource.insert("meta", ComplexValue::from_distinct(meta));
+    version
 }
 
 /// Adds the `$ref` of every reference whose resource type is known (R7643-4.2-03).
 fn add_references(context: &Context<'_>, resource: &mut Resource) {
     let catalog = context.catalog;
     if let Some(schema) = catalog.schema(context.resource_type.schema.as_str()) {
-        add_to_all(context, &schema.attributes, resource.as_complex_mut());
+        add_to_all(context, schema, resource.as_complex_mut());
     }
     for extension in &context.resource_type.schema_extensions {
         let members = resource.get_mut(extension.schema.as_str()).and_then(Value::as_complex_mut);
         if let (Some(schema), Some(members)) = (catalog.schema(extension.schema.as_str()), members) {
-            add_to_all(context, &schema.attributes, members);
+            add_to_all(context, schema, members);
         }
     }
 }
 
-fn add_to_all(context: &Context<'_>, attributes: &[Attribute], members: &mut ComplexValue) {
-    for attribute in attributes {
-        let targets = shape::referenced_types(context.catalog, attribute);
+fn add_to_all(context: &Context<'_>, schema: &Schema, members: &mut ComplexValue) {
+    for (name, value) in members.iter_mut().filter(|(_, value)| matches!(value, Value::List(_) | Value::Complex(_))) {
+        let targets = schema.attribute(name).map(|attribute| shape::referenced_types(context.catalog, attribute)).unwrap_or_default();
         if targets.is_empty() {
             continue;
         }
-        match members.get_mut(attribute.name.as_str()) {
-            Some(Value::List(elements)) => {
+        match value {
+            Value::List(elements) => {
                 for element in elements.iter_mut().filter_map(Value::as_complex_mut) {
                     add_to_one(context, &targets, element);
                 }
             }
-            Some(Value::Complex(element)) => add_to_one(context, &targets, element),
+            Value::Complex(element) => add_to_one(context, &targets, element),
             _ => {}
         }
     }

@@ -37,7 +37,7 @@ pub fn execute(language: &Language, dialect: Dialect, current: &Resource, reques
     let context = Context::new(language.catalog(), resource_type).with_dialect(dialect);
     let applied = apply(current, &request, &context).map_err(|error| refuse(&error))?;
     let mut tolerances = applied.tolerances;
-    let response = |resource| Projection::default().apply(language.catalog(), resource_type, resource);
+    let response = |resource: &Resource| Projection::default().apply(language.catalog(), resource_type, resource.clone());
     if !applied.is_changed {
         return Ok(Outcome { resource: current.clone(), response: response(current), is_changed: false, tolerances });
     }

@@ -14,6 +14,7 @@ use scimkit_store::{
     Update,
 };
 use scimkit_types::validate::Operation;
+use scimkit_types::value::MemberName;
 use scimkit_types::{Change, ComplexValue, ErrorResponse, Meta, PatchOp, Projection, Resource, ScimType, Value, Version};
 
 use crate::handler::{Context, Found, HandlerError, Preconditions, ResourceHandler, Result, Search};
@@ -282,14 +283,12 @@ fn version(revision: Revision) -> Version {
 
 /// The document with `id` and `meta`.
 fn complete(stored: StoredResource) -> Resource {
-    let mut members = ComplexValue::new();
     let mut document = stored.document;
-    members.insert("schemas", document.remove("schemas").unwrap_or_default());
-    members.insert("id", stored.id.as_str());
-    let mut resource = Resource::from(document.into_complex().into_iter().fold(members, |mut members, (name, value)| {
-        members.insert(name, value);
-        members
-    }));
+    let mut members = Vec::with_capacity(document.as_complex().len() + 4);
+    members.push((MemberName::from("schemas"), document.remove("schemas").unwrap_or_default()));
+    members.push((MemberName::from("id"), Value::from(stored.id)));
+    members.extend(document.into_complex().into_members().filter(|(name, _)| *name != *"id"));
+    let mut resource = Resource::from(ComplexValue::from_distinct(members));
     let mut meta = Meta::default();
     meta.created = Some(stored.created_at);
     meta.last_modified = Some(stored.modified_at);

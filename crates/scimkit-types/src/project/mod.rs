@@ -18,7 +18,7 @@ use crate::value::{ComplexValue, Value};
 /// )?;
 /// let projection = Projection::new(&catalog, user_type, &["NAME.familyname".to_owned()], &[])?;
 /// assert_eq!(
-///     serde_json::to_string(&projection.apply(&catalog, user_type, &user))?,
+///     serde_json::to_string(&projection.apply(&catalog, user_type, user))?,
 ///     r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"id":"1","name":{"familyName":"N"}}"#
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -103,14 +103,16 @@ impl Projection {
         };
         let mut projection = Self { choice, ..Self::default() };
         let base = catalog.schema(resource_type.schema.as_str()).map(|schema| schema.attributes.as_slice()).unwrap_or_default();
-        for definition in catalog.common_attributes().iter().chain(base) {
-            let Some(attribute) = catalog.attribute(resource_type, None, definition.name.as_str()) else { continue };
-            let name = attribute.name.as_str().to_ascii_lowercase();
-            let has_always = has_always(attribute);
+        // A schema that lists a common attribute does not change all of it.
+        let common = catalog.common_attributes();
+        let listed = common.iter().filter_map(|common| catalog.attribute(resource_type, None, common.name.as_str()));
+        let others = base.iter().filter(|attribute| common.iter().all(|common| common.name != attribute.name));
+        for attribute in listed.chain(others) {
+            let name = || attribute.name.as_str().to_ascii_lowercase();
             match attribute.returned {
-                Returned::Never => projection.never.push(name),
-                Returned::Request => projection.on_request.push(name),
-                Returned::Always | Returned::Default if has_always => projection.always.push(name),
+                Returned::Never => projection.never.push(name()),
+                Returned::Request => projection.on_request.push(name()),
+                Returned::Always | Returned::Default if has_always(attribute) => projection.always.push(name()),
                 Returned::Always | Returned::Default => {}
             }
         }
@@ -166,43 +168,43 @@ impl Projection {
     }
 
     /// The resource with the chosen attributes only. `schemas` and `id` are part of every response.
-    pub fn apply(&self, catalog: &Catalog, resource_type: &ResourceType, resource: &Resource) -> Resource {
-        let mut result = ComplexValue::new();
-        for (name, value) in resource.as_complex().iter() {
-            if name.eq_ignore_ascii_case("schemas") || name.eq_ignore_ascii_case("id") {
-                result.insert(name, value.clone());
+    pub fn apply(&self, catalog: &Catalog, resource_type: &ResourceType, resource: Resource) -> Resource {
+        let members = resource.into_complex();
+        let mut result = Vec::with_capacity(members.len());
+        for (name, value) in members.into_members() {
+            if name == *"schemas" || name == *"id" {
+                result.push((name, value));
                 continue;
             }
-            let extension = resource_type.schema_extensions.iter().find(|extension| extension.schema == *name);
+            let extension = resource_type.schema_extensions.iter().find(|extension| extension.schema == *name.as_str());
             let projected = match (extension, value) {
                 (Some(extension), Value::Complex(members)) => {
                     let uri = extension.schema.as_str();
-                    let mut kept = ComplexValue::new();
-                    for (name, value) in members.iter() {
-                        let attribute = catalog.attribute(resource_type, Some(uri), name);
-                        if let Some(value) = self.attribute(Some(uri), name, attribute, value) {
-                            kept.insert(name, value);
-                        }
-                    }
+                    let kept = members.into_members().filter_map(|(name, value)| {
+                        let attribute = catalog.attribute(resource_type, Some(uri), name.as_str());
+                        let value = self.attribute(Some(uri), name.as_str(), attribute, value)?;
+                        Some((name, value))
+                    });
+                    let kept = ComplexValue::from_distinct(kept.collect());
                     (!kept.is_empty()).then_some(Value::Complex(kept))
                 }
                 (Some(_), _) => None,
                 // An extension that the type does not know is kept or left out as a whole.
-                (None, _) if name.contains(':') => {
-                    let is_named = self.chosen().iter().any(|target| target.is_in(Some(name)));
-                    (is_named == matches!(self.choice, Choice::Only(_))).then(|| value.clone())
+                (None, value) if name.as_str().contains(':') => {
+                    let is_named = self.chosen().iter().any(|target| target.is_in(Some(name.as_str())));
+                    (is_named == matches!(self.choice, Choice::Only(_))).then_some(value)
                 }
-                (None, _) => self.attribute(None, name, catalog.attribute(resource_type, None, name), value),
+                (None, value) => self.attribute(None, name.as_str(), catalog.attribute(resource_type, None, name.as_str()), value),
             };
             if let Some(value) = projected {
-                result.insert(name, value);
+                result.push((name, value));
             }
         }
-        Resource::from(result)
+        Resource::from(ComplexValue::from_distinct(result))
     }
 
     /// What remains of a top-level attribute.
-    fn attribute(&self, extension: Option<&str>, name: &str, attribute: Option<&Attribute>, value: &Value) -> Option<Value> {
+    fn attribute(&self, extension: Option<&str>, name: &str, attribute: Option<&Attribute>, value: Value) -> Option<Value> {
         let returned = attribute.map_or(Returned::Default, |attribute| attribute.returned);
         let has_definitions = attribute.is_some_and(|attribute| !attribute.sub_attributes.is_empty());
         let is_named = self.chosen().iter().any(|target| target.touches(extension, name));
@@ -225,7 +227,7 @@ impl Projection {
             Choice::Except(_) => !is_named,
         };
         if keeps_all && is_whole {
-            return Some(value.clone());
+            return Some(value);
         }
         if !has_definitions {
             let is_kept = match (&self.choice, returned) {
@@ -233,7 +235,7 @@ impl Projection {
                 (Choice::Except(_), Returned::Default | Returned::Request) => !is_named,
                 _ => true,
             };
-            return is_kept.then(|| value.clone());
+            return is_kept.then_some(value);
         }
         let attribute = attribute?;
         // What is not complex although the schema says so has no parts to choose from.
@@ -241,10 +243,10 @@ impl Projection {
             Choice::Except(targets) => !targets.iter().any(|target| target.covers(extension, name)),
             Choice::Usual | Choice::Only(_) => is_whole,
         };
-        let projected = map_complex(value, keeps_plain, |members| self.sub_attributes(extension, attribute, members, is_whole));
+        let projected = map_complex(&value, keeps_plain, |members| self.sub_attributes(extension, attribute, members, is_whole));
         // AMB-44: the sub-attributes decide; but what is always returned does not vanish.
         if projected.is_none() && returned == Returned::Always {
-            return map_complex(value, true, |members| Self::default().sub_attributes(extension, attribute, members, true));
+            return map_complex(&value, true, |members| Self::default().sub_attributes(extension, attribute, members, true));
         }
         projected
     }

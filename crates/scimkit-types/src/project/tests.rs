@@ -23,7 +23,7 @@ fn check(attributes: &[&str], excluded: &[&str], expected: &str) {
     let catalog = Catalog::standard();
     let user_type = catalog.resource_type("User").unwrap();
     let projection = Projection::new(&catalog, user_type, &names(attributes), &names(excluded)).unwrap();
-    let projected = projection.apply(&catalog, user_type, &document(USER_DOCUMENT));
+    let projected = projection.apply(&catalog, user_type, document(USER_DOCUMENT));
     let comma = if expected.is_empty() { "" } else { "," };
     let expected = document(&format!(r#"{{"schemas": ["core", "ext"], "id": "1" {comma} {expected}}}"#));
     assert_eq!(serde_json::to_value(&projected).unwrap(), serde_json::to_value(&expected).unwrap());
@@ -39,7 +39,7 @@ fn the_default_set_has_no_password() {
     let user_type = catalog.resource_type("User").unwrap();
     let mut expected = document(USER_DOCUMENT);
     expected.remove("password");
-    assert_eq!(Projection::default().apply(&catalog, user_type, &document(USER_DOCUMENT)), expected);
+    assert_eq!(Projection::default().apply(&catalog, user_type, document(USER_DOCUMENT)), expected);
     check(&["password"], &[], "");
 }
 
@@ -127,7 +127,7 @@ fn check_custom(attributes: &[&str], excluded: &[&str], written: &[&str], expect
     );
     let projection = Projection::new(&catalog, type_, &names(attributes), &names(excluded)).unwrap();
     let projection = projection.with_written(&catalog, type_, written.iter().copied());
-    let projected = projection.apply(&catalog, type_, &device);
+    let projected = projection.apply(&catalog, type_, device);
     assert_eq!(projected, document(expected));
     for (name, _) in projected.as_complex().iter() {
         assert!(projection.includes(name), "`{name}` was returned and is not included");

@@ -146,11 +146,14 @@ impl Catalog {
 
     /// A schema by its URI.
     pub fn schema(&self, uri: &str) -> Option<&Schema> {
+        // A few schemas are found faster by looking at each.
+        if self.schemas.len() <= SEARCHED_SCHEMAS {
+            return self.schemas.iter().find(|schema| schema.id == *uri);
+        }
         self.schema_of(&uri.parse().ok()?)
     }
 
     fn schema_of(&self, uri: &SchemaUri) -> Option<&Schema> {
-        // A few schemas are found faster by looking at each.
         if self.schemas.len() <= SEARCHED_SCHEMAS {
             return self.schemas.iter().find(|schema| schema.id == *uri);
         }

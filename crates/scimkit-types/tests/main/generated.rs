@@ -138,9 +138,9 @@ proptest! {
         let chosen: Vec<String> = chosen.iter().map(|index| index.get(&all).clone()).collect();
         let (attributes, excluded): (&[String], &[String]) = if excludes { (&[], &chosen) } else { (&chosen, &[]) };
         let projection = Projection::new(&catalog, resource_type, attributes, excluded).unwrap();
-        let projected = projection.apply(&catalog, resource_type, resource);
+        let projected = projection.apply(&catalog, resource_type, resource.clone());
         prop_assert!(is_part_of_complex(projected.as_complex(), resource.as_complex()));
-        prop_assert_eq!(&projection.apply(&catalog, resource_type, &projected), &projected);
+        prop_assert_eq!(&projection.apply(&catalog, resource_type, projected.clone()), &projected);
         prop_assert_eq!(projected.get("id"), resource.get("id"));
         for (name, _) in projected.as_complex().iter() {
             prop_assert!(projection.includes(name), "{} is not included", name);
