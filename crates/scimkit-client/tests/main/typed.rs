@@ -113,7 +113,7 @@ fn an_answer_without_an_id_is_an_error() {
 #[test]
 fn what_is_cleared_is_sent() {
     let (peer, client) = users([answer(200, OLA)]);
-    let mut user = Resource::new([scimkit_types::schema::USER]);
+    let mut user = Resource::new([schema::USER]);
     user.insert("userName", "ola");
     user.insert("title", Value::Null);
     user.insert("emails", Value::List(Vec::new()));
