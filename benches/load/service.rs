@@ -10,10 +10,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use bytes::Bytes;
+use deadpool_postgres::{Manager, Pool};
 use scimkit::client::http::header::CONTENT_TYPE;
 use scimkit::client::http::{Method, StatusCode};
+use scimkit::store::postgres::PostgresResources;
 use scimkit::store::sqlite::SqliteResources;
 use scimkit::store::{MemoryResources, ResourceStore};
+
+/// How many connections to a database there are.
+const CONNECTIONS: usize = 32;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -24,9 +29,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let users: usize = users.parse()?;
     let store: Arc<dyn ResourceStore> = match store.as_str() {
         "memory" => Arc::new(MemoryResources::new()),
+        address if address.starts_with("postgres://") => {
+            let manager = Manager::new(address.parse()?, tokio_postgres::NoTls);
+            Arc::new(PostgresResources::open(Pool::builder(manager).max_size(CONNECTIONS).build()?).await?)
+        }
         other => match other.strip_prefix("sqlite:") {
             Some(path) => Arc::new(SqliteResources::open(path)?),
-            None => return Err(format!("expected `memory` or `sqlite:PATH`, found `{other}`").into()),
+            None => return Err(format!("expected `memory`, `sqlite:PATH` or `postgres://...`, found `{other}`").into()),
         },
     };
     let before = resident();
