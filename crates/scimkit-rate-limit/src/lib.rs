@@ -19,7 +19,7 @@
 //!
 //! | wanted | take |
 //! |---|---|
-//! | never more than a [`Quota`] in any window, all of it usable at once | [`SlidingWindow`]; memory grows with the quota, to at most 8 bytes a request where it is 25 or more |
+//! | never more than a [`Quota`] in any window, all of it usable at once | [`SlidingWindow`]; its state grows with the quota, to at most 8 bytes a request from 25 requests on, in windows of up to two years |
 //! | an even pace with bursts, as of `governor`, with which it agrees call by call | [`Gcra`]; 8 bytes |
 //! | several of either kind for one request, such as ten a second and 500 a minute | [`Limits`] |
 //!
