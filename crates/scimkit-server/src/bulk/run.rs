@@ -13,7 +13,7 @@ use tracing::Instrument;
 use super::references::{Held, Made, unknown};
 use super::{Result, Shapes, Step, Target, What, action, answered, body_of, invalid, order};
 use crate::authenticate::Actor;
-use crate::exchange::{Exchange, about};
+use crate::exchange::{About, Exchange, about};
 use crate::handler::{HandlerError, Preconditions};
 use crate::policy::Action;
 use crate::respond::Refusal;
@@ -132,7 +132,7 @@ impl<'a> Run<'a> {
     }
 
     /// Takes back what a circle has made already: one operation failed, and with it fail those that refer to it.
-    async fn undo(&mut self, circle: &[usize], answers: Vec<(usize, Response<Bytes>)>, failed: usize, response: Response<Bytes>) {
+    async fn undo(&mut self, circle: &[usize], answers: Vec<(usize, Response<Bytes>)>, failed: usize, mut response: Response<Bytes>) {
         let mut outcomes: HashMap<usize, Response<Bytes>> = HashMap::new();
         for (index, _) in answers {
             let Some((what, made)) = self.steps.get(index).and_then(|step| Some((step.what.as_ref().ok()?, self.made_by(step)?))) else {
@@ -147,9 +147,15 @@ impl<'a> Run<'a> {
                 Err(HandlerError::NotFound) => {}
                 Err(error) => {
                     tracing::error!(id = made.id, "a resource that a bulk request made in a circle could not be taken back");
-                    outcomes.insert(index, Refusal::from(error).into_response());
+                    let mut response = Refusal::from(error).into_response();
+                    // The resource is there: its record names it.
+                    response.extensions_mut().insert(About(made.id.clone()));
+                    outcomes.insert(index, response);
                 }
             }
+        }
+        if let Some(About(left)) = outcomes.remove(&failed).and_then(|mut left| left.extensions_mut().remove()) {
+            response.extensions_mut().insert(About(left));
         }
         outcomes.insert(failed, response);
         for &index in circle {

@@ -4,7 +4,12 @@ use std::error::Error;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use scimkit_server::{AuditRecord, AuditSink};
+use scimkit_server::{
+    Actor, AuditRecord, AuditSink, BearerTokens, Context, Found, HandlerError, Preconditions, ResourceHandler, Result, Search, Server,
+    StoreHandler,
+};
+use scimkit_store::{MemoryResources, Tenant};
+use scimkit_types::{ManualClock, PatchOp, Projection, Resource, Timestamp};
 use serde_json::{Value, json};
 
 use super::support::{GROUP, Service, USER};
@@ -16,7 +21,7 @@ struct Book {
 
 #[async_trait]
 impl AuditSink for Book {
-    async fn record(&self, record: &AuditRecord) -> Result<(), Box<dyn Error + Send + Sync>> {
+    async fn record(&self, record: &AuditRecord) -> std::result::Result<(), Box<dyn Error + Send + Sync>> {
         self.records.lock().unwrap().push(record.clone());
         Ok(())
     }
@@ -28,7 +33,7 @@ struct Full;
 
 #[async_trait]
 impl AuditSink for Full {
-    async fn record(&self, _: &AuditRecord) -> Result<(), Box<dyn Error + Send + Sync>> {
+    async fn record(&self, _: &AuditRecord) -> std::result::Result<(), Box<dyn Error + Send + Sync>> {
         Err("the disk is full".into())
     }
 }
@@ -134,4 +139,63 @@ async fn a_record_that_cannot_be_kept_undoes_nothing() {
     let service = Service::with(|builder| builder.audit(Arc::new(Full)));
     service.user("ola").await;
     assert_eq!(service.get("/Users/id1").await.status, 200);
+}
+
+/// Deletes nothing.
+#[derive(Debug)]
+struct Keeper(StoreHandler);
+
+#[async_trait]
+impl ResourceHandler for Keeper {
+    async fn create(&self, context: &Context<'_>, body: Resource, projection: &Projection) -> Result<Resource> {
+        self.0.create(context, body, projection).await
+    }
+
+    async fn get(&self, context: &Context<'_>, id: &str, projection: &Projection) -> Result<Resource> {
+        self.0.get(context, id, projection).await
+    }
+
+    async fn replace(&self, _: &Context<'_>, _: &str, _: Resource, _: &Preconditions, _: &Projection) -> Result<Resource> {
+        Err(HandlerError::Busy)
+    }
+
+    async fn patch(&self, _: &Context<'_>, _: &str, _: PatchOp, _: &Preconditions, _: &Projection) -> Result<Resource> {
+        Err(HandlerError::Busy)
+    }
+
+    async fn delete(&self, _: &Context<'_>, _: &str, _: &Preconditions) -> Result<()> {
+        Err(HandlerError::Busy)
+    }
+
+    async fn query(&self, context: &Context<'_>, search: &Search) -> Result<Found> {
+        self.0.query(context, search).await
+    }
+}
+
+/// Of a circle that fails and cannot be taken back, the records name what is there all the same.
+#[tokio::test]
+async fn what_a_bulk_request_leaves_behind_is_in_the_records() {
+    let book = Arc::new(Book::default());
+    let handler = Keeper(StoreHandler::new(Arc::new(MemoryResources::new())));
+    let tokens = BearerTokens::new().with_token(&"token".into(), Actor::new("first", Tenant::new("a")));
+    let server = Server::builder(Arc::new(handler), Arc::new(tokens))
+        .profile(serde_json::from_str(PROFILE).unwrap())
+        .audit(Arc::<Book>::clone(&book))
+        .build()
+        .unwrap();
+    let service = Service { server, clock: Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH)) };
+    let create = |own: &str, other: &str| {
+        json!({"method": "POST", "path": "/Groups", "bulkId": own, "data":
+            {"schemas": [GROUP], "displayName": own, "members": [{"value": format!("bulkId:{other}"), "type": "Group"}]}})
+    };
+    let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+        "Operations": [create("g", "h"), create("h", "g")]});
+    let reply = service.post("/Bulk", body).await;
+    assert_eq!(reply.body["Operations"][0]["status"], "503", "{}", reply.body);
+    let listed = service.get("/Groups").await;
+    let mut left: Vec<&str> = listed.body["Resources"].as_array().unwrap().iter().filter_map(|group| group["id"].as_str()).collect();
+    let records = std::mem::take(&mut *book.records.lock().unwrap());
+    let mut named: Vec<&str> = records.iter().filter_map(|record| record.id.as_deref()).collect();
+    (left.sort_unstable(), named.sort_unstable());
+    assert_eq!((left.len(), named), (2, left.clone()));
 }
