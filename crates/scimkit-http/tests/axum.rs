@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
+use axum::response::IntoResponse;
 use scimkit_server::{
     Actor, BearerTokens, Changed, Context, Found, Hook, Preconditions, Proposal, Readiness, ResourceHandler, Result, Search, Server,
     StoreHandler,
@@ -265,7 +266,7 @@ async fn a_change_is_done_to_its_end_without_its_client() {
         async move {
             tokio::select! {
                 answer = next.run(request) => answer,
-                () = sign.notified() => axum::response::IntoResponse::into_response(axum::http::StatusCode::GONE),
+                () = sign.notified() => http::StatusCode::GONE.into_response(),
             }
         }
     });
