@@ -284,7 +284,9 @@ fn memory() {
             keyed
         });
         let each = bytes / f64::from(requests);
-        println!("memory, full sliding window of {requests} in {seconds} s: {bytes:.0} bytes a key with the key and its share of the table, {each:.1} a request");
+        println!(
+            "memory, full sliding window of {requests} in {seconds} s: {bytes:.0} bytes a key with the key and its share of the table, {each:.1} a request"
+        );
     }
 }
 
