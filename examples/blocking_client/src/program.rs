@@ -1,5 +1,6 @@
 //! The life of one user.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
@@ -10,6 +11,7 @@ use scimkit_client::request::BaseUri;
 use scimkit_client::response::ResponseLimits;
 use scimkit_client::{BearerToken, ClientError, TokenError};
 use scimkit_types::{OperationKind, PatchOp, PatchOperation, SearchRequest, User, Value};
+use secrecy::SecretString;
 
 use crate::carry::{Carrier, CarryError};
 
@@ -26,8 +28,13 @@ pub struct Arguments {
     pub user_name: String,
 
     /// The bearer token.
-    #[arg(long, value_name = "TOKEN", env = "SCIMKIT_TOKEN", hide_env_values = true)]
-    pub token: Option<String>,
+    #[arg(long, value_name = "TOKEN", env = "SCIMKIT_TOKEN", hide_env_values = true, value_parser = secret)]
+    pub token: Option<SecretString>,
+}
+
+/// Any text, which is shown nowhere, not even in a message about it.
+fn secret(text: &str) -> Result<SecretString, Infallible> {
+    Ok(text.into())
 }
 
 /// Why it did not go well.
@@ -41,10 +48,10 @@ pub enum Failure {
     #[error("`--token`")]
     Token(#[from] TokenError),
     /// There is no answer.
-    #[error("the request was not carried")]
+    #[error(transparent)]
     Carry(#[from] CarryError),
     /// The answer is an error, or not one of SCIM.
-    #[error("{0}")]
+    #[error(transparent)]
     Client(#[from] ClientError),
     /// The service lost the user in between.
     #[error("expected one user with the name, found {0}")]
@@ -57,7 +64,10 @@ pub enum Failure {
 /// Runs the program; what goes wrong is one line on `errors` and exit code 2.
 pub fn main_with(arguments: &Arguments, out: &mut dyn Write, errors: &mut dyn Write) -> ExitCode {
     let Err(failure) = run(arguments, out) else { return ExitCode::SUCCESS };
-    let mut text = failure.to_string();
+    let mut text = match &failure {
+        Failure::Carry(_) | Failure::Client(_) => format!("`{}`: {failure}", arguments.url),
+        _ => failure.to_string(),
+    };
     let mut cause = failure.source();
     while let Some(error) = cause {
         let part = error.to_string();
@@ -79,7 +89,7 @@ pub fn main_with(arguments: &Arguments, out: &mut dyn Write, errors: &mut dyn Wr
 pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<(), Failure> {
     let uri: Uri = arguments.url.parse().map_err(|_| Failure::Address(arguments.url.clone()))?;
     let (base, limits) = (BaseUri::new(uri)?, ResponseLimits::default());
-    let token = arguments.token.as_deref().map(BearerToken::new).transpose()?;
+    let token = arguments.token.clone().map(BearerToken::new).transpose()?;
     let carrier = Carrier::new(token, limits);
 
     let mut user = User::new(arguments.user_name.as_str());
@@ -107,7 +117,7 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<(), Failure> {
 
 /// A text in a filter: a JSON string.
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    serde_json::Value::from(text).to_string()
 }
 
 /// The PATCH that disables a user.

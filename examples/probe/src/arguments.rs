@@ -1,9 +1,11 @@
 //! What can be said on the command line.
 
+use std::convert::Infallible;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Parser;
+use secrecy::SecretString;
 
 /// Says what a SCIM service can do, what it does wrong, and how long a cycle would take. It changes nothing.
 #[derive(Clone, Debug, Parser)]
@@ -14,8 +16,8 @@ pub struct Arguments {
     pub url: String,
 
     /// The bearer token.
-    #[arg(long, value_name = "TOKEN", env = "SCIMKIT_TOKEN", hide_env_values = true)]
-    pub token: Option<String>,
+    #[arg(long, value_name = "TOKEN", env = "SCIMKIT_TOKEN", hide_env_values = true, value_parser = secret)]
+    pub token: Option<SecretString>,
 
     /// How many users a cycle would provision.
     #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
@@ -28,6 +30,11 @@ pub struct Arguments {
     /// How many requests may write.
     #[arg(long, value_name = "REQUESTS/SECONDS")]
     pub write_limit: Option<Rate>,
+}
+
+/// Any text, which is shown nowhere, not even in a message about it.
+fn secret(text: &str) -> Result<SecretString, Infallible> {
+    Ok(text.into())
 }
 
 /// So many requests in so much time.

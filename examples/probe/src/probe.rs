@@ -8,7 +8,8 @@ use http::Uri;
 use scimkit_client::capabilities::Capabilities;
 use scimkit_client::lint::{Expected, Lints, deviations};
 use scimkit_client::{
-    Authorized, BearerToken, Client, ClientError, Retry, RetryPolicy, StaticToken, Transport, TransportErrorKind, random_from_seed,
+    Authorized, BearerToken, Client, ClientError, Retry, RetryPolicy, StaticToken, Transport, TransportError, TransportErrorKind,
+    random_from_seed,
 };
 use scimkit_http::reqwest::{ReqwestOptions, ReqwestTransport};
 use scimkit_http::tokio::TokioTimer;
@@ -45,7 +46,7 @@ fn client(arguments: &Arguments) -> Result<Client, Failure> {
     let transport: Arc<dyn Transport> = match &arguments.token {
         None => Arc::new(wire),
         Some(token) => {
-            let token = BearerToken::new(token.as_str()).map_err(|error| Failure::new("`--token`", &error))?;
+            let token = BearerToken::new(token.clone()).map_err(|error| Failure::new("`--token`", &error))?;
             Arc::new(Authorized::new(wire, StaticToken::new(token)))
         }
     };
@@ -73,17 +74,41 @@ async fn users(client: &Client, capabilities: &Capabilities, lints: &Lints) -> R
 /// Why a service could not be probed, in words of somebody who sets it up.
 fn failure(url: &str, error: &ClientError) -> Failure {
     match (error, error.status()) {
-        (ClientError::Transport(cause), _) if cause.kind() == TransportErrorKind::Token => {
-            Failure::plain(format!("`{url}` refuses the token (401)"))
-        }
-        (ClientError::Transport(_), _) => Failure::new(format!("`{url}` cannot be reached"), error),
+        (ClientError::Transport(cause), _) => Failure::plain(match cause.kind() {
+            TransportErrorKind::Token => format!("`{url}` refuses the token (401)"),
+            TransportErrorKind::Timeout => format!("`{url}` does not answer in time"),
+            TransportErrorKind::TooLarge => format!("`{url}` answers with more than a SCIM service does"),
+            TransportErrorKind::Interrupted => format!("`{url}` breaks the connection: {}", reason(cause)),
+            _ => format!("`{url}` cannot be reached: {}", reason(cause)),
+        }),
         (_, Some(401)) => Failure::plain(format!("`{url}` wants a token (401): give one with `--token`")),
+        (_, Some(404)) => {
+            let hint = "the end of the address may be missing, such as `/scim/v2`";
+            Failure::new(format!("there is no SCIM service at `{url}`: {hint}"), error)
+        }
         (_, Some(403)) => Failure::new(format!("`{url}` does not allow it"), error),
         (ClientError::Unexpected { .. } | ClientError::InvalidBody { .. } | ClientError::Redirect { .. }, _) => {
             Failure::new(format!("there is no SCIM service at `{url}`"), error)
         }
         _ => Failure::new(format!("`{url}` cannot be probed"), error),
     }
+}
+
+/// The last of the causes, which says what happened, and what it may mean.
+fn reason(error: &TransportError) -> String {
+    let mut last: &dyn std::error::Error = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    let text = last.to_string();
+    let hint = if text.starts_with("invalid peer certificate") {
+        "; this machine does not trust the certificate"
+    } else if text.contains("InvalidContentType") {
+        "; it may answer to `http://` and not to `https://`"
+    } else {
+        ""
+    };
+    format!("{text}{hint}")
 }
 
 fn tell(arguments: &Arguments, capabilities: &Capabilities, users: &Users, lints: &Lints) -> String {

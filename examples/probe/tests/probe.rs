@@ -61,13 +61,28 @@ async fn what_is_no_service_is_one_line() {
     let html = listen(Router::new().fallback(|| async { Html("<p>Welcome</p>") })).await;
     assert!(fault(&[&html]).await.starts_with(&format!("there is no SCIM service at `{html}`: expected JSON")));
     let empty = listen(Router::new()).await;
-    assert!(fault(&[&empty]).await.starts_with(&format!("there is no SCIM service at `{empty}`: expected a SCIM error, found 404")));
+    let text = fault(&[&empty]).await;
+    assert!(text.starts_with(&format!("there is no SCIM service at `{empty}`: the end of the address may be missing")), "{text}");
+    assert!(text.ends_with("expected a SCIM error, found 404 with an empty body"), "{text}");
     let closed = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
     let closed = format!("http://{closed}");
-    assert!(fault(&[&closed]).await.starts_with(&format!("`{closed}` cannot be reached")));
+    let text = fault(&[&closed]).await;
+    assert!(text.starts_with(&format!("`{closed}` cannot be reached: ")) && text.matches(": ").count() == 1, "{text}");
+    let secure = empty.replacen("http://", "https://", 1);
+    let text = fault(&[&secure]).await;
+    assert!(text.starts_with(&format!("`{secure}` cannot be reached: ")) && text.ends_with("not to `https://`"), "{text}");
     assert!(fault(&["not an address"]).await.starts_with("expected an address, found `not an address`"));
     assert!(fault(&["/scim"]).await.contains("starts with `https://`"));
     assert!(fault(&["http://192.0.2.1/scim"]).await.contains("expected `https`"));
+}
+
+/// The address of the service without its end is what most people try first.
+#[tokio::test]
+async fn an_address_without_its_end_is_told() {
+    let url = ringcentral().await;
+    let root = url.strip_suffix("/scim/v2").unwrap();
+    let text = fault(&[root, "--token", "secret"]).await;
+    assert!(text.starts_with(&format!("there is no SCIM service at `{root}`")) && text.contains("`/scim/v2`"), "{text}");
 }
 
 #[tokio::test]
@@ -76,6 +91,7 @@ async fn a_wrong_token_is_one_line() {
     assert_eq!(fault(&[&url, "--token", "wrong"]).await, format!("`{url}` refuses the token (401)"));
     assert_eq!(fault(&[&url]).await, format!("`{url}` wants a token (401): give one with `--token`"));
     assert!(fault(&[&url, "--token", "a b"]).await.starts_with("`--token`: expected a token"));
+    assert!(!format!("{:?}", arguments(&[&url, "--token", "s3cret"])).contains("s3cret"));
 }
 
 #[test]
