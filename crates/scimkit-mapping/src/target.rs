@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use scimkit_filter::{AttributeExpression, AttributePath, CompareOperator, Filter, Literal, ParseOptions, PatchPath};
+use scimkit_filter::{AttributeExpression, AttributePath, CompareOperator, Filter, Literal, ParseOptions, PatchPath, ValuePath};
 use scimkit_types::{
     Attribute, AttributeName, AttributeType, Catalog, ComplexValue, Dialect, Mutability, Resource, ResourceType, Returned, SchemaUri, Value,
 };
@@ -64,13 +64,15 @@ impl Target {
         if is_secret(attribute) || leaf.is_some_and(is_secret) {
             return Err(format!("`{path}` is a secret that can only be written, so it cannot be provisioned"));
         }
-        Ok(Self {
-            text: path.to_string(),
-            extension: schema.filter(|uri| **uri != resource_type.schema).cloned(),
-            attribute: attribute.clone(),
-            conditions,
-            leaf: leaf.cloned(),
-        })
+        let extension = schema.filter(|uri| **uri != resource_type.schema).cloned();
+        let attribute = attribute.clone();
+        let leaf = leaf.cloned();
+        // One attribute has one name: without the URI of the base schema, as resources have it.
+        let mut path = path;
+        if let PatchPath::Attribute(path) | PatchPath::ValuePath { value_path: ValuePath { path, .. }, .. } = &mut path {
+            path.schema.clone_from(&extension);
+        }
+        Ok(Self { text: path.to_string(), extension, attribute, conditions, leaf })
     }
 
     /// Whether the attribute refers to other resources, as `manager` and `members` do.

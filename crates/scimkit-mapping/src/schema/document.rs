@@ -260,7 +260,7 @@ impl Places<'_> {
             current = next;
             match part {
                 Part::Name(name) => known.extend([".", name]),
-                Part::Index(index) => known.push_str(&format!("[{index}]")),
+                Part::Index(index) => known.extend(["[", &index.to_string(), "]"]),
             }
         }
         self.lines.at(current.as_ptr().addr().saturating_sub(self.text.as_ptr().addr()))

@@ -23,7 +23,7 @@ fn a_redacted_value_flows_and_no_trace_shows_it() {
     mapping.attribute_mappings = vec![
         AttributeMapping::new("userName", "[mail]").matching(1),
         AttributeMapping::new("nickName", "Append(Redact(ToUpper([nick])), \"!\")"),
-        AttributeMapping::new("title", "Redact([absent])").with_default("Secret title"),
+        AttributeMapping::new(format!("{}:title", schema::USER), "Redact([absent])").with_default("Secret title"),
     ];
     let catalog = Catalog::standard();
     let set = MappingSet::compile(&mapping, &catalog, catalog.resource_type("User").unwrap()).unwrap();
