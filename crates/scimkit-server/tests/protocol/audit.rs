@@ -196,6 +196,7 @@ async fn what_a_bulk_request_leaves_behind_is_in_the_records() {
     let mut left: Vec<&str> = listed.body["Resources"].as_array().unwrap().iter().filter_map(|group| group["id"].as_str()).collect();
     let records = std::mem::take(&mut *book.records.lock().unwrap());
     let mut named: Vec<&str> = records.iter().filter_map(|record| record.id.as_deref()).collect();
-    (left.sort_unstable(), named.sort_unstable());
+    left.sort_unstable();
+    named.sort_unstable();
     assert_eq!((left.len(), named), (2, left.clone()));
 }
