@@ -436,12 +436,36 @@ pub(crate) fn property_changes(old: &Resource, new: &Resource, redacted: &[Strin
     changes
 }
 
+/// Whether a path is another one or a part of it.
+fn is_within(path: &str, whole: &str) -> bool {
+    let is_head = path.get(..whole.len()).is_some_and(|head| head.eq_ignore_ascii_case(whole));
+    is_head && matches!(path.as_bytes().get(whole.len()), None | Some(b'.' | b':' | b'['))
+}
+
 fn push_change(changes: &mut Vec<PropertyChange>, name: String, old: Option<&Value>, new: Option<&Value>, redacted: &[String]) {
     let (old, new) = (old.cloned().unwrap_or_default(), new.cloned().unwrap_or_default());
     if old.is_equivalent(&new) {
         return;
     }
-    let is_hidden = redacted.iter().any(|path| path.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(&name)));
+    let is_hidden = redacted.iter().any(|path| is_within(path, &name) || is_within(&name, path));
     let hide = |value: Value| if is_hidden && value != Value::Null { Value::from("[Redact]") } else { value };
     changes.push(PropertyChange::new(name, hide(old), hide(new)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redacted_path_hides_its_whole_and_its_parts_and_nothing_else() {
+        let new: Resource = serde_json::from_value(serde_json::json!({
+            "name": {"givenName": "Ada"}, "emails": [{"type": "work", "value": "a@example.com"}], "nick": "A", "title": "Pilot",
+        }))
+        .unwrap();
+        let redacted = ["name", "emails[type eq \"work\"].value", "nickName"].map(str::to_owned);
+        let changes = property_changes(&Resource::default(), &new, &redacted);
+        let shown: Vec<(&str, bool)> =
+            changes.iter().map(|change| (change.name.as_str(), change.new.as_str() == Some("[Redact]"))).collect();
+        assert_eq!(shown, [("emails", true), ("name.givenName", true), ("nick", false), ("title", false)]);
+    }
 }
