@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use futures_util::future::{Either, select};
 use scimkit_client::{
     Classes, Client, ClientError, Deadline, Matching, PageSize, RateLimited, Retry, RetryPolicy, Transport, TransportErrorKind as Kind,
     random_from_seed,
@@ -73,6 +74,16 @@ async fn content(service: &FakeService) -> BTreeMap<String, usize> {
     names
 }
 
+type Flaky = Arc<FlakyTransport<InProcess>>;
+
+/// A client as an application has it, in virtual time.
+fn client(flaky: &Flaky, time: &VirtualTime) -> Client {
+    let wire = Deadline::new(Arc::clone(flaky), Duration::from_secs(10), time.timer());
+    let limited = RateLimited::new(wire, Classes::default(), time.clock(), time.timer()).unused();
+    let retry = Retry::new(limited, RetryPolicy::default(), time.timer(), random_from_seed(7));
+    Client::new(Arc::new(retry), "https://service.example/scim/v2".parse().unwrap()).unwrap()
+}
+
 /// Runs the scenario with a fault in virtual time; returns what the service holds, what the query found, and how many requests arrived.
 fn run(faults: Range<u64>, fault: Option<Fault>) -> (BTreeMap<String, usize>, Vec<String>, u64) {
     let time = VirtualTime::default();
@@ -82,11 +93,7 @@ fn run(faults: Range<u64>, fault: Option<Fault>) -> (BTreeMap<String, usize>, Ve
         Some(fault) => flaky.with_faults(faults, fault),
         None => flaky,
     });
-    let wire = Deadline::new(Arc::clone(&flaky), Duration::from_secs(10), time.timer());
-    let limited = RateLimited::new(wire, Classes::default(), time.clock(), time.timer()).unused();
-    let retry = Retry::new(limited, RetryPolicy::default(), time.timer(), random_from_seed(7));
-    let client = Client::new(Arc::new(retry), "https://service.example/scim/v2".parse().unwrap()).unwrap();
-    let found = time.run(scenario(&client)).unwrap();
+    let found = time.run(scenario(&client(&flaky, &time))).unwrap();
     let content = time.run(content(&service)).unwrap();
     (content, found, flaky.requests())
 }
@@ -126,6 +133,59 @@ fn every_fault_at_every_request_ends_in_the_same_state() {
                 assert_eq!(names, found, "{fault:?} at {at}, {length} times");
             }
         }
+    }
+}
+
+/// A call that is dropped at any request, as by a timeout of the caller or the end of the process, is taken up again by a lookup: there is
+/// one group then, whether the request that was dropped had its effect or not.
+#[test]
+fn a_create_that_is_dropped_is_taken_up_again() {
+    use Fault::{AnswerAfter, AnswerBefore, HangAfter, HangBefore};
+    let cases: [&[(u64, Fault)]; 6] = [
+        &[(1, HangBefore)],
+        &[(1, HangAfter)],
+        &[(1, AnswerAfter(500)), (2, HangAfter)],
+        &[(1, AnswerBefore(500)), (2, HangBefore)],
+        &[(1, AnswerBefore(500)), (3, HangBefore)],
+        &[(1, AnswerBefore(500)), (3, HangAfter)],
+    ];
+    let mut group = Resource::new([schema::GROUP]);
+    group.insert("displayName", name(1));
+    let (first, later) = (Matching::by("displayName"), Matching::by("displayName").looking_first());
+    for faults in cases {
+        let time = VirtualTime::default();
+        let service = fake::service(Profile::standard(), time.clock()).unwrap();
+        let flaky = FlakyTransport::new(InProcess::new(service.server.clone()));
+        let flaky = Arc::new(faults.iter().fold(flaky, |flaky, (at, fault)| flaky.with_fault(*at, *fault)));
+        let client = client(&flaky, &time);
+        let dropped = time.run(select(Box::pin(client.create_once("/Groups", &group, &first)), Box::pin(flaky.hung()))).unwrap();
+        assert!(matches!(dropped, Either::Right(_)), "{faults:?}");
+        drop(dropped);
+        let created = time.run(client.create_once("/Groups", &group, &later)).unwrap().unwrap();
+        assert!(created.into_inner().id().is_some());
+        assert_eq!(time.run(content(&service)).unwrap(), BTreeMap::from([(name(1), 1)]), "{faults:?}");
+    }
+}
+
+/// A page that is cut off is read again by the client itself.
+#[test]
+fn a_query_that_is_cut_off_needs_no_help() {
+    for at in [2, 3] {
+        let time = VirtualTime::default();
+        let service = fake::service(Profile::standard(), time.clock()).unwrap();
+        // Two creates, and then two pages.
+        let flaky = Arc::new(FlakyTransport::new(InProcess::new(service.server.clone())).with_fault(at + 1, Fault::Truncate));
+        let client = client(&flaky, &time);
+        let found = time.run(async {
+            for number in 0..2 {
+                let mut group = Resource::new([schema::GROUP]);
+                group.insert("displayName", name(number));
+                client.create("/Groups", &group).await.unwrap();
+            }
+            let all = SearchRequest::default();
+            client.query_all("/Groups", &all, PageSize::MIN).try_collect::<Vec<_>>().await
+        });
+        assert_eq!((found.unwrap().unwrap().len(), flaky.requests()), (2, 2 + 2 + 1));
     }
 }
 
