@@ -4,7 +4,7 @@ local members = math.min(users, 20000)
 local json = { ["Content-Type"] = "application/scim+json", ["Authorization"] = "Bearer secret" }
 failed, slot = 0, 0 -- of one thread: globals, for wrk reads and sets them
 local threads = {}
-local serial = 0
+local serial, member = 0, 1
 
 function setup(thread)
   thread:set("slot", #threads)
@@ -30,12 +30,15 @@ local function new_name()
   return "new" .. os.getenv("RUN") .. "-" .. slot .. "-" .. serial .. "@example.com"
 end
 
+-- Removes a member and adds it again, so that both requests change something, however large the group is.
 local function membership(group, last)
   serial = serial + 1
   local path = "/scim/v2/Groups/" .. group .. "?excludedAttributes=members"
-  local member = math.random(1, last)
-  if serial % 2 == 1 then return patch(path, '{"op":"remove","path":"members[value eq \\"' .. member .. '\\"]"}') end
-  return patch(path, '{"op":"add","path":"members","value":[{"value":"' .. member .. '"}]}')
+  if serial % 2 == 1 then
+    member = math.random(1, last)
+    return patch(path, '{"op":"remove","path":"members[value eq \\"' .. member .. '\\"]"}')
+  end
+  return patch(path, '{"op":"add","path":"members","value":[{"value":"' .. member .. '","type":"User"}]}')
 end
 
 local requests = {
