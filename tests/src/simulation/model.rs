@@ -129,7 +129,6 @@ impl Model<'_> {
         let is_in_scope = self.directory.is_in_scope(id);
         match (person.presence, found) {
             (Presence::Present, None) if is_in_scope && person.is_enabled => Err("expected an account, found none".to_owned()),
-            (_, None) => Ok(()),
             (Presence::Present, Some(found)) if is_in_scope => {
                 if is_active(&found.document) != person.is_enabled {
                     return Err(format!("expected `active` to be {}: {}", person.is_enabled, print(&found.document)));

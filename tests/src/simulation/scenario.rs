@@ -205,9 +205,13 @@ impl Draw {
         u32::try_from(self.number(u64::from(below))).unwrap()
     }
 
+    fn one_of<T: Copy>(&self, choices: &[T]) -> T {
+        *choices.get(self.below(choices.len())).unwrap()
+    }
+
     /// A moment: early ones are drawn more often, since most cycles are short.
     fn polls(&self) -> u64 {
-        let most = [30, 60, 120, 400][self.below(4)];
+        let most = self.one_of(&[30, 60, 120, 400]);
         self.number(most)
     }
 
@@ -237,7 +241,7 @@ impl Draw {
                 _ => Change::Replay,
             },
             16 => Change::Enable(somebody, true),
-            17 | 18 | 19 => Change::Member(group, somebody, self.is()),
+            17..=19 => Change::Member(group, somebody, self.is()),
             20 => Change::RenameGroup(group),
             21 => match self.below(3) {
                 0 => Change::DeleteGroup(group, self.is()),
@@ -253,7 +257,7 @@ impl Draw {
             0..=4 => Event::Request(request, self.fault()),
             5 => Event::Commit(1 + self.number(60), if self.is() { CommitFault::Before } else { CommitFault::After }),
             6 => Event::Read(1 + self.number(6)),
-            7..=9 => Event::Kill(1 + self.polls(), [0, 20, 400][self.below(3)]),
+            7..=9 => Event::Kill(1 + self.polls(), self.one_of(&[0, 20, 400])),
             10 => Event::Stall(1 + self.polls()),
             11 => Event::Rival(self.number(4_000)),
             12 => Event::Mapping,
@@ -262,13 +266,13 @@ impl Draw {
     }
 
     fn fault(&self) -> Fault {
-        let kind = [TransportErrorKind::Connect, TransportErrorKind::Timeout, TransportErrorKind::Interrupted][self.below(3)];
-        let status = [500, 502, 503, 504, 429, 404, 403, 401, 200][self.below(9)];
+        let kind = self.one_of(&[TransportErrorKind::Connect, TransportErrorKind::Timeout, TransportErrorKind::Interrupted]);
+        let status = self.one_of(&[500, 502, 503, 504, 429, 404, 403, 401, 200]);
         match self.below(7) {
             0 => Fault::Before(TransportErrorKind::Connect),
             1 => Fault::After(if kind == TransportErrorKind::Connect { TransportErrorKind::Timeout } else { kind }),
             2 => Fault::AnswerBefore(status),
-            3 => Fault::AnswerAfter([500, 502, 503, 504][self.below(4)]),
+            3 => Fault::AnswerAfter(self.one_of(&[500, 502, 503, 504])),
             4 => Fault::Truncate,
             5 => Fault::Empty,
             _ => Fault::Throttled(1 + self.number(90)),
