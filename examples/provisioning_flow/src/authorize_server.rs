@@ -3,7 +3,9 @@
 //! It knows one client and one administrator, and gives out the one access token that the service knows; codes and refresh tokens are good
 //! once.
 
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
@@ -163,7 +165,7 @@ async fn token(State(shared): State<Arc<Shared>>, request: Request) -> Response 
         if !is_good {
             return refused("invalid_grant");
         }
-        if std::fs::write(&shared.file, &refresh_token).is_err() {
+        if keep(&shared.file, &refresh_token).is_err() {
             return refused("server_error");
         }
         issued.refresh_token = Some(refresh_token.clone());
@@ -172,6 +174,15 @@ async fn token(State(shared): State<Arc<Shared>>, request: Request) -> Response 
         "access_token": shared.access_token, "token_type": "bearer", "expires_in": 3600, "refresh_token": refresh_token,
     });
     json(StatusCode::OK, &body)
+}
+
+/// Keeps a refresh token for the owner of the file alone.
+fn keep(file: &Path, refresh_token: &str) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)?.write_all(refresh_token.as_bytes())
 }
 
 fn refused(error: &str) -> Response {
