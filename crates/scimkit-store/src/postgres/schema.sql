@@ -56,7 +56,8 @@ CREATE TABLE @member (
     PRIMARY KEY (resource, attribute, value)
 );
 CREATE INDEX member_by_value ON @member (value, scope);
-CREATE UNIQUE INDEX member_by_position ON @member (resource, attribute, position);
+-- For the last position; without the attribute, so that it never looks as good as the primary key for finding one member.
+CREATE INDEX member_by_position ON @member (resource, position);
 
 -- One row for each value that a filter can reach.
 CREATE TABLE @value (

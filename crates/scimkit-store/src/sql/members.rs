@@ -56,8 +56,8 @@ pub(super) async fn change<S: Session>(session: &mut S, scope: i64, resource: i6
         MemberChange::Add { member, .. } => {
             let value = member_key(member);
             let Some((position, known)) = find(session, resource, &path, &value).await? else {
-                let sql = "SELECT coalesce(max(position) + 1, 0) FROM @member WHERE resource = ?1 AND attribute = ?2";
-                let row = first(session, sql, &parameters![resource, path.as_str()]).await?;
+                let sql = "SELECT coalesce(max(position) + 1, 0) FROM @member WHERE resource = ?1";
+                let row = first(session, sql, &parameters![resource]).await?;
                 let position = row.map_or(Ok(0), |mut row| row.take())?;
                 insert(session, scope, resource, &path, position, &[(value, member.clone())]).await?;
                 return Ok(true);

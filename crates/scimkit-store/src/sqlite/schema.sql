@@ -48,7 +48,7 @@ CREATE TABLE member (
     PRIMARY KEY (resource, attribute, value)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX member_by_value ON member (scope, value);
-CREATE UNIQUE INDEX member_by_position ON member (resource, attribute, position);
+CREATE INDEX member_by_position ON member (resource, position);
 
 -- One row for each value that a filter can reach; see values.rs.
 CREATE TABLE value (
