@@ -19,8 +19,10 @@ use scimkit::store::MemoryResources;
 use support::{corpus, group, served};
 use tokio::runtime::Runtime;
 
-const DISABLE: &str = r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":false}]}"#;
-const ENABLE: &str = r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":true}]}"#;
+const DISABLE: &str =
+    r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":false}]}"#;
+const ENABLE: &str =
+    r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":true}]}"#;
 
 fn sizes() -> Vec<usize> {
     let has = |name: &str| std::env::args().any(|argument| argument == name);
@@ -110,10 +112,8 @@ fn ours(criterion: &mut Criterion, users: usize) {
                 .map(|n| format!(r#"{{"method":"POST","path":"/Users","bulkId":"b{n}","data":{}}}"#, served::user(next.get() + n)))
                 .collect();
             next.set(next.get() + 1000);
-            let body = format!(
-                r#"{{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[{}]}}"#,
-                operations.join(",")
-            );
+            let body =
+                format!(r#"{{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[{}]}}"#, operations.join(","));
             ask.expect(StatusCode::OK, Method::POST, "/Bulk", body)
         });
     });
