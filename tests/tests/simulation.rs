@@ -61,6 +61,13 @@ fn a_seed_always_runs_the_same() {
     }
 }
 
+/// Found by a simulation: an account was made twice, as the service could not be asked whether it had made the first one, and the name had
+/// changed when it could.
+#[test]
+fn what_may_have_been_made_is_looked_for_by_the_name_as_sent() {
+    run(&Scenario::from_seed(445)).unwrap();
+}
+
 /// Found by a simulation: a reference that ended while the directory's positions expired stayed in the target.
 #[test]
 fn references_that_ended_while_positions_expired_are_taken_away() {

@@ -116,15 +116,19 @@ pub(crate) async fn apply(run: &Run<'_>, key: &str, planned: PlannedAction) -> R
         Performed::Failed(reason) if reason.code == ErrorCode::InsufficientRights => {
             run.refusals.refused(Kind::of(&planned.action), &reason.text);
         }
-        Performed::Failed(_) => {}
-        Performed::Done(_) | Performed::Gone => run.refusals.done(Kind::of(&planned.action)),
+        Performed::Failed(_) | Performed::Unknown(_) => {}
+        Performed::Done(_) | Performed::DoneBefore(_) | Performed::Gone => run.refusals.done(Kind::of(&planned.action)),
     }
     settle(run, key, planned, performed, began_at).await
 }
 
-/// Why an action cannot be done any more: the object's link changed after it was approved, or the matching value that it was to take was
-/// not given up.
+/// Why an action cannot be done now: it is not known how an earlier one ended, the object's link changed after it was approved, or the
+/// matching value that it was to take was not given up.
 async fn outdated(run: &Run<'_>, planned: &PlannedAction) -> Result<Option<Reason>> {
+    if run.is_unsettled(&object_key(&planned.object_type, &planned.source_id)) {
+        let text = "an earlier request may have made the object, and the service cannot be asked whether it did";
+        return Ok(Some(Reason::new(ErrorCode::Rejected, text)));
+    }
     if run.is_approved && !matches!(planned.action, Action::References { .. }) {
         let key = object_key(&planned.object_type, &planned.source_id);
         let link: Option<Link> = run.state.get(Table::Link, &key).await?;
@@ -176,6 +180,10 @@ pub(crate) enum Performed {
     Done(String),
     /// It was not done.
     Failed(Reason),
+    /// It was done by an earlier request, and the source may have changed since.
+    DoneBefore(String),
+    /// It may have been done, and the service cannot be asked whether it was.
+    Unknown(Reason),
     /// The target object is gone.
     Gone,
 }
@@ -235,8 +243,8 @@ fn done_with_id(created: &Resource) -> Performed {
 }
 
 /// Finds the resource that a create may have made: one with the matching value as it was sent whose `externalId` is the same, or which is
-/// equal in all that was sent, and which no other object is linked to. `None` if there is none. A service that cannot be asked for this
-/// value fails the object: it is matched before it is ever created again.
+/// equal in all that was sent, and which no other object is linked to. `None` if there is none. If the service cannot be asked for this
+/// value, the intent stays open: the source may have another value by the time the service can be asked.
 async fn find_created(run: &Run<'_>, planned: &PlannedAction) -> Result<Option<Performed>> {
     let Action::Create { resource, filter, .. } = &planned.action else { return Ok(None) };
     let Some((_, mapping)) = run.job.mapping(&planned.object_type) else { return Ok(None) };
@@ -247,7 +255,7 @@ async fn find_created(run: &Run<'_>, planned: &PlannedAction) -> Result<Option<P
     let found = match find(run, mapping, &filter).await {
         Err(CycleError::Target(error)) if !error.ends_cycle() => {
             let text = format!("the service cannot be asked whether it made the object: {error}");
-            return Ok(Some(Performed::Failed(Reason::new(ErrorCode::Rejected, text))));
+            return Ok(Some(Performed::Unknown(Reason::new(ErrorCode::Rejected, text))));
         }
         found => found?,
     };
@@ -320,24 +328,28 @@ fn failed(error: TargetError) -> Result<Performed> {
 /// Writes how an action ended.
 pub(crate) async fn settle(run: &Run<'_>, key: &str, planned: PlannedAction, performed: Performed, began_at: Timestamp) -> Result<()> {
     let mut batch = Batch::new();
-    batch.delete(Table::Intent, key);
+    if !matches!(performed, Performed::Unknown(_)) {
+        batch.delete(Table::Intent, key);
+    }
     let action = planned.action.event();
     let PlannedAction { object_type, source_id, name, action: planned_action, changes, .. } = planned;
     let is_reference = matches!(planned_action, Action::References { .. });
     let is_interim = matches!(planned_action, Action::Update { is_interim: true, .. });
     let work = if is_reference { Work::References } else { Work::Object };
-    if !(is_interim && matches!(performed, Performed::Done(_))) {
+    if matches!(performed, Performed::DoneBefore(_)) {
+        batch.put(Table::Pending, work.key(&object_type, &source_id), "null");
+    } else if !(is_interim && matches!(performed, Performed::Done(_))) {
         batch.delete(Table::Pending, work.key(&object_type, &source_id));
     }
     let object = object_key(&object_type, &source_id);
     let link: Option<Link> = run.state.get(Table::Link, &object).await?;
     let (target_id, status, reason) = match performed {
-        Performed::Done(target_id) => {
+        Performed::Done(target_id) | Performed::DoneBefore(target_id) => {
             batch.delete(Table::Escrow, work.escrow_key(&object_type, &source_id));
             written(run, &mut batch, &object_type, &source_id, planned_action, link.as_ref(), &target_id).await?;
             (Some(target_id), EventStatus::Success, None)
         }
-        Performed::Failed(reason) => {
+        Performed::Failed(reason) | Performed::Unknown(reason) => {
             run.put_escrow(&mut batch, work, &object_type, &source_id, &reason).await?;
             (link.map(|link| link.target_id), EventStatus::Failure, Some(reason))
         }
@@ -463,6 +475,15 @@ pub(crate) async fn settle_open(run: &Run<'_>) -> Result<()> {
         for (key, planned) in rows {
             if matches!(planned.action, Action::Create { .. }) {
                 match find_created(run, &planned).await? {
+                    // Nothing else is done with the object before this is known.
+                    Some(Performed::Unknown(_)) => {
+                        run.leave_unsettled(object_key(&planned.object_type, &planned.source_id));
+                        continue;
+                    }
+                    // It waited in escrow until the service could be asked.
+                    Some(Performed::Done(id)) if run.is_in_escrow(&planned).await? => {
+                        settle(run, &key, planned, Performed::DoneBefore(id), run.clock.now()).await?;
+                    }
                     Some(performed) => settle(run, &key, planned, performed, run.clock.now()).await?,
                     // It was not done. The object is still marked, so the plan has it again.
                     None => {

@@ -257,6 +257,7 @@ impl Engine {
             is_approved: false,
             tally: Mutex::new(report),
             refusals: Refusals::default(),
+            unsettled: Mutex::default(),
             phase: Mutex::new(None),
         }
     }

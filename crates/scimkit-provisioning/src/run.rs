@@ -1,7 +1,7 @@
 //! One run of a cycle: what its parts share.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use scimkit_mapping::{AppRole, Entropy, MappingSet};
@@ -12,7 +12,7 @@ use crate::decide::{Reason, Setting};
 use crate::error::Result;
 use crate::event::{EventAction, EventStatus, Observer, Phase, Progress, PropertyChange, ProvisioningEvent, QuotaMeter};
 use crate::job::ProvisioningJob;
-use crate::records::Escrow;
+use crate::records::{Escrow, PlannedAction};
 use crate::refusals::Refusals;
 use crate::report::CycleReport;
 use crate::source::Source;
@@ -40,6 +40,8 @@ pub(crate) struct Run<'a> {
     pub is_approved: bool,
     pub tally: Mutex<CycleReport>,
     pub refusals: Refusals,
+    /// The objects of which it is not known whether an earlier cycle made them.
+    pub unsettled: Mutex<BTreeSet<String>>,
     /// The present phase, and since when.
     pub phase: Mutex<Option<(Phase, Timestamp)>>,
 }
@@ -130,6 +132,22 @@ impl Run<'_> {
     pub(crate) fn emit(&self, event: &ProvisioningEvent) {
         crate::metering::count_event(event);
         self.observer.event(event);
+    }
+
+    /// Does nothing with an object in this cycle.
+    pub(crate) fn leave_unsettled(&self, object: String) {
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner).insert(object);
+    }
+
+    /// Whether it is not known if an earlier cycle made an object.
+    pub(crate) fn is_unsettled(&self, object: &str) -> bool {
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner).contains(object)
+    }
+
+    /// Whether the object of an action waits in escrow.
+    pub(crate) async fn is_in_escrow(&self, planned: &PlannedAction) -> Result<bool> {
+        let key = Work::Object.escrow_key(&planned.object_type, &planned.source_id);
+        Ok(self.state.get::<Escrow>(Table::Escrow, &key).await?.is_some())
     }
 
     /// Puts a failed object into escrow: it is tried again after 6, 12 and 24 hours, then every 24 hours; whoever changes it at the source
