@@ -99,9 +99,12 @@ fn quote(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
         f.write_str(plain)?;
         let (escaped, after) = from_escaped.split_at_checked(1).unwrap_or_default();
         match escaped {
+            // The shortest form of each, so that no value is longer than it was written and over a limit for it.
             "\n" => f.write_str("\\n")?,
             "\r" => f.write_str("\\r")?,
             "\t" => f.write_str("\\t")?,
+            "\u{8}" => f.write_str("\\b")?,
+            "\u{c}" => f.write_str("\\f")?,
             "\"" | "\\" => write!(f, "\\{escaped}")?,
             control => control.bytes().try_for_each(|byte| write!(f, "\\u{byte:04x}"))?,
         }

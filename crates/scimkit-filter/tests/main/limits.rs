@@ -81,3 +81,14 @@ fn values_are_bounded() {
     let error = PatchPath::parse_with(r#"emails[value eq "a secret of some length"].type"#, &options).unwrap_err();
     assert_eq!((error.to_string().as_str(), error.is_in_brackets()), ("the length of a value is over the limit of 12", true));
 }
+
+/// A value is printed in its shortest form, so that what was read within the limit is read again. Found by fuzzing.
+#[test]
+fn a_value_at_the_limit_is_not_printed_over_it() {
+    for escape in [r"\b", r"\f", r"\n", r"\r", r"\t", r"\", r#"\""#, r"\/", r"\u0001"] {
+        let written = escape.repeat(12 / escape.len());
+        let options = ParseOptions::default().with_limits(Limits::default().with_value(written.len()));
+        let filter = Filter::parse_with(&format!(r#"title eq "{written}""#), &options).unwrap();
+        assert_eq!(Filter::parse_with(&filter.to_string(), &options).as_ref(), Ok(&filter), "{written}");
+    }
+}
