@@ -1,15 +1,10 @@
-//! How often evaluation asks for memory. A binary of its own, since it counts for the whole process.
+//! How often evaluation asks for memory, counted for the thread that evaluates. A binary of its own, for the allocator that counts.
 
 #[cfg(test)]
 mod tests {
-    use std::alloc::System;
-
+    use allocation_counter::measure;
     use scimkit_mapping::{AttributeMapping, Environment, MappingSet, ObjectMapping, Operation, SourceRecord};
     use scimkit_types::{Catalog, schema};
-    use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-
-    #[global_allocator]
-    static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
     fn set(targets: &[&str]) -> MappingSet {
         let mut mapping = ObjectMapping::new("User", schema::USER);
@@ -19,13 +14,12 @@ mod tests {
     }
 
     /// The allocations of one evaluation, those that make a list longer counted.
-    fn allocations(set: &MappingSet, record: &SourceRecord, operation: Operation) -> usize {
+    fn allocations(set: &MappingSet, record: &SourceRecord, operation: Operation) -> u64 {
         let environment = Environment::new("2026-03-01T08:00:00Z".parse().unwrap());
-        let region = Region::new(ALLOCATOR);
-        let desired = set.evaluate(record, &environment, operation).unwrap();
-        let change = region.change();
+        let mut desired = None;
+        let counted = measure(|| desired = Some(set.evaluate(record, &environment, operation).unwrap()));
         drop(desired);
-        change.allocations + change.reallocations
+        counted.count_total
     }
 
     #[test]
@@ -36,8 +30,8 @@ mod tests {
             record.attributes.insert(target, "a text that is too long to stand anywhere but in memory of its own");
         }
         for operation in [Operation::Create, Operation::Update] {
-            let counts: Vec<usize> = (1..=TARGETS.len()).map(|count| allocations(&set(&TARGETS[..count]), &record, operation)).collect();
-            let steps: Vec<usize> = counts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+            let counts: Vec<u64> = (1..=TARGETS.len()).map(|count| allocations(&set(&TARGETS[..count]), &record, operation)).collect();
+            let steps: Vec<u64> = counts.windows(2).map(|pair| pair[1] - pair[0]).collect();
             assert_eq!(steps, [1; 7]);
         }
     }
