@@ -89,6 +89,22 @@ impl Fault {
         Self::at(At::Object, place, message)
     }
 
+    /// A fault of what stands at a path of a document.
+    pub fn at_path(path: impl Into<String>, place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), ..Self::new(place, message) }
+    }
+
+    /// Gives each fault the line of the value at its path in a JSON document, or of the nearest one around it that is there.
+    pub fn locate_in_json(text: &str, faults: &mut [Self]) {
+        crate::schema::document::set_lines(text, faults);
+    }
+
+    /// Gives each fault the line of the value at its path in a TOML document, or of the nearest one around it that is there.
+    #[cfg(feature = "toml")]
+    pub fn locate_in_toml(text: &str, faults: &mut [Self]) {
+        crate::file::set_toml_lines(text, faults);
+    }
+
     pub(crate) fn at(at: At, place: impl Into<String>, message: impl Into<String>) -> Self {
         Self { place: place.into(), path: at.graph(), line: None, message: message.into(), at }
     }

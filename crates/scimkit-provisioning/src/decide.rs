@@ -76,7 +76,7 @@ impl Setting<'_> {
         if let Err(reason) = self.standing(known) {
             return Decision::Skip(reason);
         }
-        if !self.mapping.allows(ObjectFlow::Create) && !self.mapping.allows(ObjectFlow::Update) {
+        if !self.allows(ObjectFlow::Create) && !self.allows(ObjectFlow::Update) {
             return Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "the job neither creates nor updates objects of this type"));
         }
         let desired = match self.evaluate(known, Operation::Create, false) {
@@ -98,7 +98,7 @@ impl Setting<'_> {
             if !link.is_managed {
                 return Decision::Forget;
             }
-            if !self.mapping.allows(ObjectFlow::Delete) {
+            if !self.allows(ObjectFlow::Delete) {
                 return Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "the job deletes no objects of this type"));
             }
             return Decision::Act(Box::new(Action::Delete { target_id: link.target_id.clone() }), Vec::new());
@@ -144,7 +144,7 @@ impl Setting<'_> {
 
     /// A target without an attribute that tells whether an object is active: groups are deleted, other objects stay as they are.
     fn without_soft_delete(&self, link: &Link) -> Decision {
-        if self.mapping.object_type().eq_ignore_ascii_case("Group") && self.mapping.allows(ObjectFlow::Delete) {
+        if self.mapping.object_type().eq_ignore_ascii_case("Group") && self.allows(ObjectFlow::Delete) {
             return Decision::Act(Box::new(Action::Delete { target_id: link.target_id.clone() }), Vec::new());
         }
         Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "no mapping tells the service that the object is inactive"))
@@ -168,7 +168,10 @@ impl Setting<'_> {
         if operations.is_none() && link.is_managed == is_managed {
             return Decision::Skip(Reason::new(ErrorCode::RedundantExport, "nothing changes in the target"));
         }
-        if operations.is_some() && !self.mapping.allows(ObjectFlow::Update) {
+        if operations.is_some() && is_disabled && !self.job.actions.disable {
+            return Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "the job disables no objects"));
+        }
+        if operations.is_some() && !self.allows(ObjectFlow::Update) {
             return Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "the job updates no objects of this type"));
         }
         let action = Action::Update {
@@ -213,7 +216,7 @@ impl Setting<'_> {
     }
 
     fn create(&self, desired: Desired, matching_index: usize, matching_value: &str) -> Decision {
-        if !self.mapping.allows(ObjectFlow::Create) {
+        if !self.allows(ObjectFlow::Create) {
             return Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "the job creates no objects of this type"));
         }
         if let Some(path) = self.missing_value(&desired.resource) {
@@ -277,6 +280,11 @@ impl Setting<'_> {
             is_interim: true,
         };
         Some((action, Link { exported, matching_key, ..link.clone() }))
+    }
+
+    /// Whether both the job and the mapping allow an action.
+    fn allows(&self, flow: ObjectFlow) -> bool {
+        self.job.actions.allow(flow) && self.mapping.allows(flow)
     }
 
     /// Whether the object is to be there and active; if not, why.

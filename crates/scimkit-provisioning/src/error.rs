@@ -95,6 +95,9 @@ pub enum ConnectionError {
     /// The service cannot be reached.
     #[error("the service cannot be reached; check its address and that it is running")]
     Unreachable(#[source] TargetError),
+    /// The service says that there were too many requests.
+    #[error("the service has had too many requests; try again later, and check that the job's quota is that of the service")]
+    Busy(#[source] TargetError),
     /// The service refuses the token.
     #[error("the service refuses the token (401); check that it is the one the service gave and that it has not expired")]
     Unauthorized(#[source] TargetError),

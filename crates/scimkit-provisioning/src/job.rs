@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scimkit_mapping::MappingSet;
+use scimkit_mapping::{MappingSet, ObjectFlow};
 use scimkit_store::JobId;
 use scimkit_types::{Catalog, CatalogError, Profile};
 
@@ -26,6 +26,10 @@ pub struct ProvisioningJob {
     /// Microsoft's service: only direct members of an assigned group are in scope. Only security groups count, and a change of this is
     /// seen by the next cycle.
     pub expands_nested_groups: bool,
+    /// What the job may do in the target. Default: everything. Mappings can allow less for their type of object.
+    pub actions: Actions,
+    /// How unlinked objects are looked up in the target. Default: by what needs the fewest reads.
+    pub matching: MatchingPolicy,
     /// What becomes of objects that leave the scope. Default: they are disabled, or deleted where that cannot be.
     pub out_of_scope: OutOfScope,
     /// How many objects one cycle may disable and delete. Default 500, as Microsoft's service has it; `None` is no limit.
@@ -34,6 +38,8 @@ pub struct ProvisioningJob {
     pub quarantine_thresholds: QuarantineThresholds,
     /// The time between cycles. Default 40 minutes.
     pub interval: Duration,
+    /// Who is to be told when the job goes into quarantine. The engine sends nothing by itself: whoever observes it does.
+    pub notification: Notification,
     /// How long the records of the provisioning log are kept in the state. Default: they are not kept there.
     pub log_retention: Option<Duration>,
     /// How many requests are under way at once. Default 16.
@@ -64,10 +70,13 @@ impl ProvisioningJob {
             catalog,
             scope: Scope::Assigned,
             expands_nested_groups: false,
+            actions: Actions::default(),
+            matching: MatchingPolicy::Automatic,
             out_of_scope: OutOfScope::Deprovision,
             deletion_threshold: Some(500),
             quarantine_thresholds: QuarantineThresholds::default(),
             interval: Duration::from_mins(40),
+            notification: Notification::default(),
             log_retention: None,
             concurrency: 16,
             fingerprint: String::new(),
@@ -79,6 +88,64 @@ impl ProvisioningJob {
     /// The mappings of an object type, and the place of the type in the order of provisioning.
     pub(crate) fn mapping(&self, object_type: &str) -> Option<(usize, &MappingSet)> {
         self.mappings.iter().enumerate().find(|(_, set)| set.object_type().eq_ignore_ascii_case(object_type))
+    }
+}
+
+/// What a job may do in the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Actions {
+    /// Whether it creates resources.
+    pub create: bool,
+    /// Whether it changes resources.
+    pub update: bool,
+    /// Whether it disables resources, by a change that makes them inactive.
+    pub disable: bool,
+    /// Whether it deletes resources.
+    pub delete: bool,
+}
+
+impl Default for Actions {
+    fn default() -> Self {
+        Self { create: true, update: true, disable: true, delete: true }
+    }
+}
+
+impl Actions {
+    pub(crate) const fn allow(self, flow: ObjectFlow) -> bool {
+        match flow {
+            ObjectFlow::Create => self.create,
+            ObjectFlow::Update => self.update,
+            ObjectFlow::Delete => self.delete,
+        }
+    }
+}
+
+/// How unlinked objects are looked up in the target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MatchingPolicy {
+    /// By what needs the fewest reads.
+    #[default]
+    Automatic,
+    /// By listing the target once.
+    Listing,
+    /// By queries that ask for one object each.
+    Queries,
+}
+
+/// Who is to be told of a job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Notification {
+    /// Their addresses, as URLs such as `mailto:it@example.com` or `https://hooks.example.com/1`.
+    pub to: Vec<String>,
+}
+
+impl Notification {
+    /// These addresses are told.
+    pub const fn new(to: Vec<String>) -> Self {
+        Self { to }
     }
 }
 

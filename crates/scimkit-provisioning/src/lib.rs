@@ -1,8 +1,9 @@
 //! Provisioning cycles that keep a target equal to what a source and its mappings say.
 //!
-//! An [`Engine`] runs a [`ProvisioningJob`]: it reads the changes of a [`Source`], evaluates the mappings of each object, decides what is to
-//! be done, and does it to a [`Target`]. What it must not forget is in a [`StateStore`](scimkit_store::StateStore): links, source records,
-//! the watermark, and an intent for every request that is under way. It can be stopped or killed at any moment and goes on where it was.
+//! An [`Engine`] runs a [`ProvisioningJob`], made in code or read from a [`JobFile`]: it reads the changes of a [`Source`], evaluates the
+//! mappings of each object, decides what is to be done, and does it to a [`Target`]. What it must not forget is in a
+//! [`StateStore`](scimkit_store::StateStore): links, source records, the watermark, and an intent for every request that is under way. It
+//! can be stopped or killed at any moment and goes on where it was.
 //!
 //! A cycle has these parts, each of which can be repeated:
 //!
@@ -21,7 +22,7 @@
 //! | [`Engine::run_due`], [`Engine::run_cycle`] | a whole cycle, if it is due or at once |
 //! | [`Engine::plan_cycle`], [`Engine::write_plan`], [`Engine::apply_plan`] | the same in two halves, with somebody to look between them |
 //! | [`Engine::provision_on_demand`] | one object, with its steps |
-//! | [`Engine::test_connection`] | whether the service can be provisioned, and if not, what to do |
+//! | [`Engine::test_connection`], [`Engine::connection_verdict`] | whether the service can be provisioned, and if not, what to do |
 //! | [`Engine::status`], [`Engine::start`], [`Engine::pause`], [`Engine::restart`] | how the job is, and what it is to do |
 //! | [`Engine::find_drift`] | what others changed in the target, and to whom its accounts belong |
 //! | [`Engine::linked`], [`Engine::unprovisioned`], [`Engine::log`] | what the job knows |
@@ -31,6 +32,7 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
+//! | `toml` | `JobFile::from_toml` |
 //! | `metrics` | counters and a histogram through the crate `metrics`: `scimkit_provisioning_objects_total`, `scimkit_provisioning_cycles_total`, `scimkit_provisioning_imported_total`, `scimkit_provisioning_cycle_seconds` |
 //!
 //! The crate starts no task and waits for nothing by itself: whoever embeds it calls [`Engine::run_due`] as often as it likes.
@@ -53,6 +55,7 @@ mod explain;
 mod import;
 mod inspect;
 mod job;
+mod job_file;
 mod log;
 mod matching;
 mod metering;
@@ -72,8 +75,10 @@ mod state;
 mod status;
 mod step;
 mod target;
+mod uncertain;
 
 pub use code::{ErrorCategory, ErrorCode};
+pub use connection::{ConnectionCheck, ConnectionFailure, ConnectionVerdict};
 pub use control::Due;
 pub use drift::{Account, AccountCounts, Drift, DriftPolicy, DriftReport};
 pub use engine::Engine;
@@ -82,7 +87,8 @@ pub use event::{
     EventAction, EventStatus, Observer, Observers, Phase, Progress, PropertyChange, ProvisioningEvent, QuotaMeter, QuotaUse, Silent,
 };
 pub use inspect::{LinkedObject, Unprovisioned};
-pub use job::{OutOfScope, ProvisioningJob, Scope};
+pub use job::{Actions, MatchingPolicy, Notification, OutOfScope, ProvisioningJob, Scope};
+pub use job_file::{JobFile, SourceSettings, TargetSettings};
 pub use log::{JsonLines, TracingLog};
 pub use on_demand::OnDemandReport;
 pub use quarantine::{EscrowCounts, ExecutionError, Quarantine, QuarantineReason, QuarantineThresholds, ScheduleState};

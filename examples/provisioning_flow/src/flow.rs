@@ -177,6 +177,8 @@ impl<'a> Flow<'a> {
             let next = quarantine.next_attempt_at.strftime("%T");
             self.say("quarantine", &format!("{:?} since {since}, next attempt at {next} (UTC)", quarantine.reason))?;
         }
+        let told = self.engine.job().notification.to.join(", ");
+        self.say("told", if told.is_empty() { "nobody: the job names no address" } else { &told })?;
         let staged = self.watch.staged();
         self.say("provisioning log", &format!("{} records of removals that were held back, such as", staged.count))?;
         if let Some(example) = &staged.example {
@@ -391,7 +393,7 @@ fn service_principal(folder: &Path) -> Result<String, Failure> {
 
 fn connection_failure(error: &ConnectionError) -> Failure {
     match error {
-        ConnectionError::Unreachable(_) => Failure::cycle_because("test connection", error),
+        ConnectionError::Unreachable(_) | ConnectionError::Busy(_) => Failure::cycle_because("test connection", error),
         _ => Failure::input_because("test connection", error),
     }
 }

@@ -18,7 +18,7 @@ pub struct Options {
     #[arg(long, value_name = "PATH")]
     pub directory: Option<PathBuf>,
 
-    /// The job: a synchronization schema as Microsoft Graph exports it, instead of the built-in one.
+    /// The job file, TOML or JSON, instead of the built-in one. Files that it names stand beside it; those of the built-in job need not.
     #[arg(long, value_name = "FILE")]
     pub job: Option<PathBuf>,
 
@@ -100,8 +100,16 @@ impl ServiceKind {
         }
     }
 
-    /// The job's synchronization schema, as JSON.
+    /// The job file, as TOML.
     pub const fn job(self) -> &'static str {
+        match self {
+            Self::Ringcentral => include_str!("../data/ringcentral.toml"),
+            Self::Standard => include_str!("../data/standard.toml"),
+        }
+    }
+
+    /// The job's mappings, a synchronization schema as JSON.
+    pub const fn mappings(self) -> &'static str {
         match self {
             Self::Ringcentral => include_str!("../data/ringcentral-job.json"),
             Self::Standard => include_str!("../data/standard-job.json"),

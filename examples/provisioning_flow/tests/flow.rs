@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use clap::Parser;
-use scimkit_example_provisioning_flow::{Failure, FailureKind, Options, run};
+use scimkit_example_provisioning_flow::{Failure, FailureKind, Options, ServiceKind, run};
 
 async fn flow(arguments: &[&str]) -> (Result<bool, Failure>, String) {
     let options = Options::try_parse_from(std::iter::once(&"provisioning_flow").chain(arguments)).unwrap();
@@ -37,12 +37,18 @@ fn directory(folder: &Path) -> String {
     path(folder, "directory")
 }
 
-/// The job with one text replaced.
+/// The job with one text of its mappings replaced.
 fn job_with(folder: &Path, from: &str, to: &str) -> String {
-    let job = scimkit_example_provisioning_flow::ServiceKind::Ringcentral.job();
-    assert!(job.contains(from));
-    fs::write(folder.join("job.json"), job.replace(from, to)).unwrap();
-    path(folder, "job.json")
+    let mappings = ServiceKind::Ringcentral.mappings();
+    assert!(mappings.contains(from));
+    job_of(folder, &mappings.replace(from, to))
+}
+
+/// The job with these mappings.
+fn job_of(folder: &Path, mappings: &str) -> String {
+    fs::write(folder.join("ringcentral-job.json"), mappings).unwrap();
+    fs::write(folder.join("job.toml"), ServiceKind::Ringcentral.job()).unwrap();
+    path(folder, "job.toml")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,23 +106,40 @@ async fn a_broken_page_is_named() {
 async fn a_mapping_to_an_unknown_attribute_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let job = job_with(folder.path(), r#""targetAttributeName": "title""#, r#""targetAttributeName": "titel""#);
-    fails(&["--people", "20", "--job", &job], FailureKind::Input, &["job.json", "attribute mapping `titel`", "is not an attribute"]).await;
+    fails(
+        &["--people", "20", "--job", &job],
+        FailureKind::Input,
+        &["job.toml", "ringcentral-job.json", "attribute mapping `titel`", "is not an attribute"],
+    )
+    .await;
 
-    fs::write(folder.path().join("job.json"), r#"{"synchronizationRules": ["#).unwrap();
-    fails(&["--people", "20", "--job", &job], FailureKind::Input, &["job.json", "line 1"]).await;
+    let job = job_of(folder.path(), r#"{"synchronizationRules": ["#);
+    fails(&["--people", "20", "--job", &job], FailureKind::Input, &["ringcentral-job.json", "line 1"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_faults_of_a_job_file_are_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = ServiceKind::Ringcentral.job().replace("removals = 50", "removals = \"few\"").replace("mailto:", "");
+    fs::write(folder.path().join("job.toml"), text).unwrap();
+    let job = path(folder.path(), "job.toml");
+    let parts = ["job.toml", "`thresholds.removals`", "found `few` (line 13)", "`notification.to[0]`", "(line 16)"];
+    fails(&["--people", "20", "--job", &job], FailureKind::Input, &parts).await;
+
+    let other = ServiceKind::Ringcentral.job().replace("\"graph\"", "\"csv\"");
+    fs::write(folder.path().join("job.toml"), other).unwrap();
+    fails(&["--people", "20", "--job", &job], FailureKind::Input, &["the source of the flow is `graph`, found `csv`"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_matching_attribute_that_the_service_cannot_filter_on_is_found_by_the_test_of_the_connection() {
     let folder = tempfile::tempdir().unwrap();
-    let job = scimkit_example_provisioning_flow::ServiceKind::Ringcentral.job();
-    let mut job: serde_json::Value = serde_json::from_str(job).unwrap();
+    let mut job: serde_json::Value = serde_json::from_str(ServiceKind::Ringcentral.mappings()).unwrap();
     for mapping in job.pointer_mut("/synchronizationRules/0/objectMappings/0/attributeMappings").unwrap().as_array_mut().unwrap() {
         let priority = i32::from(mapping.get("targetAttributeName").unwrap() == "externalId");
         mapping.as_object_mut().unwrap().insert("matchingPriority".to_owned(), priority.into());
     }
-    fs::write(folder.path().join("job.json"), job.to_string()).unwrap();
-    let job = path(folder.path(), "job.json");
+    let job = job_of(folder.path(), &job.to_string());
     fails(&["--people", "20", "--job", &job], FailureKind::Input, &["test connection", "`externalId`", "invalidFilter"]).await;
 }
 
@@ -140,8 +163,16 @@ async fn a_bad_day_is_held_back_and_then_released() {
         let state = path(folder.path(), "state");
         let (result, out) = flow(&["--people", "200", "--day", "bad", "--profile", profile, "--state", &state]).await;
         assert!(result.unwrap(), "{out}");
-        let parts =
-            ["held  ", "more than the threshold of 50; none was", "TooManyDeletes", "stagedDelete", "released", "no write was sent"];
+        let parts = [
+            "held  ",
+            "more than the threshold of 50; none was",
+            "TooManyDeletes",
+            "stagedDelete",
+            "told  ",
+            "mailto:it@example.com",
+            "released",
+            "no write was sent",
+        ];
         for part in parts {
             assert!(out.contains(part), "`{part}` is not in: {out}");
         }

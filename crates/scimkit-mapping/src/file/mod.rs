@@ -11,6 +11,8 @@ use crate::fault::Fault;
 use crate::schema::document::{self, Origin};
 use crate::schema::{AttributeDefinition, FormatError, ObjectMapping, read_json};
 use form::{FileForm, ObjectForm};
+#[cfg(feature = "toml")]
+pub(crate) use toml_form::set_lines as set_toml_lines;
 
 /// Object mappings in our own short form.
 ///

@@ -21,7 +21,7 @@ pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, FormatError> {
 }
 
 /// Gives each fault the line of the value at its path, or of the nearest one around it that is there.
-pub(super) fn set_lines(text: &str, faults: &mut [Fault]) {
+pub(crate) fn set_lines(text: &str, faults: &mut [Fault]) {
     let document = DeTable::parse(text);
     let lines = Lines::new(text);
     for fault in faults {

@@ -1,6 +1,7 @@
 //! What is done with one object.
 
 use scimkit_mapping::ObjectFlow;
+use scimkit_provisioning::ErrorCode;
 use scimkit_types::Value;
 use serde_json::json;
 
@@ -278,4 +279,21 @@ fn a_person_who_was_released_and_is_deleted_then_is_left_alone() {
     assert_eq!(world.cycle().written(), 0);
     assert_eq!(active(&world, "ada@example.com"), Some(false));
     assert!(block_on(world.engine().linked()).unwrap().is_empty());
+}
+
+#[test]
+fn what_the_job_does_not_allow_is_not_done() {
+    let mut world = World::with_linked_person();
+    world.job.actions.disable = false;
+    world.job.actions.create = false;
+    world.source.assign("User", &["u2"]);
+    world.source.tell("User", vec![person("u2", "bo@example.com")]);
+    world.source.unassign("u1");
+    let report = world.cycle();
+    assert_eq!((report.written(), report.skipped.get(&ErrorCode::ActionNotAllowed)), (0, Some(&2)), "{report:?}");
+    world.job.actions = Default::default();
+    world.job.actions.delete = false;
+    world.source.tell("User", vec![deleted("u1")]);
+    let report = world.cycle();
+    assert_eq!(report.deleted, 0, "{report:?}");
 }

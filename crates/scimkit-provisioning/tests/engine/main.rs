@@ -4,10 +4,12 @@
 
 mod adoption;
 mod adversity;
+mod connection;
 mod cycles;
 mod decisions;
 mod drift;
 mod failures;
+mod job_files;
 mod log;
 mod nested;
 mod on_demand;
@@ -15,4 +17,5 @@ mod plans;
 mod quarantine;
 mod refusals;
 mod rings;
+mod uncertain;
 mod world;

@@ -110,6 +110,12 @@ pub(crate) enum Fault {
     Before,
     /// The service did it, and the answer was lost.
     After,
+    /// The service did it, and said that it had failed.
+    FailedAfter,
+    /// The service did it, the answer was lost, and there was no time to send it again.
+    ExpiredAfter,
+    /// The service failed before it did it.
+    Failed,
     /// The service refuses it.
     Rejected,
 }
@@ -135,6 +141,8 @@ pub(crate) struct MapTarget {
     pub(crate) forbids: Mutex<Vec<&'static str>>,
     /// Whether every page of a list is the first one.
     pub(crate) ignores_start_index: Mutex<bool>,
+    /// Whether every filter finds everything.
+    pub(crate) ignores_filters: Mutex<bool>,
     next_id: Mutex<u32>,
 }
 
@@ -149,6 +157,7 @@ impl MapTarget {
             refused_path: Mutex::default(),
             forbids: Mutex::default(),
             ignores_start_index: Mutex::default(),
+            ignores_filters: Mutex::default(),
             next_id: Mutex::new(0),
         }
     }
@@ -183,21 +192,25 @@ impl MapTarget {
         requests.iter().filter(|request| !["find", "list", "get"].iter().any(|read| request.starts_with(read))).cloned().collect()
     }
 
-    fn begin(&self, what: &str, resource_type: &str) -> Result<bool, TargetError> {
+    /// How the answer is lost, if it is.
+    fn begin(&self, what: &str, resource_type: &str) -> Result<Option<TargetErrorKind>, TargetError> {
         let mut requests = self.requests.lock().unwrap();
         requests.push(format!("{what} {resource_type}"));
         match self.faults.lock().unwrap().remove(&requests.len()) {
             Some(Fault::Before) => Err(TargetError::new(TargetErrorKind::Unavailable, "not reached")),
             Some(Fault::Rejected) => Err(TargetError::new(TargetErrorKind::Rejected, "refused")),
+            Some(Fault::Failed) => Err(TargetError::new(TargetErrorKind::ServerError, "failed")),
             None if self.forbids.lock().unwrap().contains(&what) => Err(forbidden()),
-            Some(Fault::After) => Ok(true),
-            None => Ok(false),
+            Some(Fault::After) => Ok(Some(TargetErrorKind::Unavailable)),
+            Some(Fault::FailedAfter) => Ok(Some(TargetErrorKind::ServerError)),
+            Some(Fault::ExpiredAfter) => Ok(Some(TargetErrorKind::Expired)),
+            None => Ok(None),
         }
     }
 
-    fn end<T>(is_lost: bool, answer: T) -> Result<T, TargetError> {
-        if is_lost {
-            let mut error = TargetError::new(TargetErrorKind::Unavailable, "the answer was lost");
+    fn end<T>(lost: Option<TargetErrorKind>, answer: T) -> Result<T, TargetError> {
+        if let Some(kind) = lost {
+            let mut error = TargetError::new(kind, "the answer was lost");
             error.may_have_had_effect = true;
             return Err(error);
         }
@@ -208,37 +221,38 @@ impl MapTarget {
 #[async_trait]
 impl Target for MapTarget {
     async fn find(&self, resource_type: &str, filter: &Filter, _not_after: Timestamp) -> Result<Vec<Resource>, TargetError> {
-        let is_lost = self.begin("find", resource_type)?;
+        let lost = self.begin("find", resource_type)?;
         let text = filter.to_string();
         if let Some((_, kind)) = self.unaskable.lock().unwrap().iter().find(|(value, _)| text.contains(value.as_str())) {
             return Err(TargetError::new(*kind, "the filter cannot be used"));
         }
         let definition = self.catalog.resource_type(resource_type).unwrap();
         let filter = filter.resolve(&self.catalog, definition, Dialect::STRICT).unwrap();
+        let ignores_filters = *self.ignores_filters.lock().unwrap();
         let resources = self.resources.lock().unwrap();
         let found = resources.get(resource_type).into_iter().flat_map(BTreeMap::values);
-        Self::end(is_lost, found.filter(|resource| filter.matches(resource)).map(without_members).collect())
+        Self::end(lost, found.filter(|resource| ignores_filters || filter.matches(resource)).map(without_members).collect())
     }
 
     async fn get(&self, resource_type: &str, id: &str, _not_after: Timestamp) -> Result<Resource, TargetError> {
-        let is_lost = self.begin("get", resource_type)?;
+        let lost = self.begin("get", resource_type)?;
         let resources = self.resources.lock().unwrap();
         let found = resources.get(resource_type).and_then(|all| all.get(id));
-        Self::end(is_lost, found.cloned().ok_or_else(|| TargetError::new(TargetErrorKind::Gone, "there is no such resource"))?)
+        Self::end(lost, found.cloned().ok_or_else(|| TargetError::new(TargetErrorKind::Gone, "there is no such resource"))?)
     }
 
     async fn list(&self, resource_type: &str, start_index: u64, _not_after: Timestamp) -> Result<TargetPage, TargetError> {
-        let is_lost = self.begin("list", resource_type)?;
+        let lost = self.begin("list", resource_type)?;
         let resources = self.resources.lock().unwrap();
         let all: Vec<Resource> = resources.get(resource_type).into_iter().flat_map(BTreeMap::values).map(without_members).collect();
         let is_first = *self.ignores_start_index.lock().unwrap();
         let skipped = if is_first { 0 } else { usize::try_from(start_index - 1).unwrap() };
         let page = TargetPage::new(all.len() as u64, all.into_iter().skip(skipped).take(3).collect());
-        Self::end(is_lost, page)
+        Self::end(lost, page)
     }
 
     async fn create(&self, resource_type: &str, resource: &Resource, _not_after: Timestamp) -> Result<Resource, TargetError> {
-        let is_lost = self.begin("create", resource_type)?;
+        let lost = self.begin("create", resource_type)?;
         let key = if resource_type == "User" { "userName" } else { "displayName" };
         let name = |resource: &Resource| resource.get(key).and_then(Value::as_str).map(str::to_lowercase);
         let mut resources = self.resources.lock().unwrap();
@@ -252,11 +266,11 @@ impl Target for MapTarget {
         let mut created = resource.clone();
         created.insert("id", id.as_str());
         all.insert(id, created.clone());
-        Self::end(is_lost, created)
+        Self::end(lost, created)
     }
 
     async fn patch(&self, resource_type: &str, id: &str, operations: &[PatchOperation], _not_after: Timestamp) -> Result<(), TargetError> {
-        let is_lost = self.begin("patch", resource_type)?;
+        let lost = self.begin("patch", resource_type)?;
         if let Some(refused) = self.refused_path.lock().unwrap().as_deref()
             && operations.iter().any(|operation| operation.path.as_deref().is_some_and(|path| path.starts_with(refused)))
         {
@@ -270,13 +284,13 @@ impl Target for MapTarget {
         let context = Context::new(&self.catalog, definition);
         let applied = scimkit_patch::apply(resource, &PatchOp::new(operations.to_vec()), &context);
         *resource = applied.map_err(|error| TargetError::new(TargetErrorKind::Rejected, error.to_string()))?.resource;
-        Self::end(is_lost, ())
+        Self::end(lost, ())
     }
 
     async fn delete(&self, resource_type: &str, id: &str, _not_after: Timestamp) -> Result<(), TargetError> {
-        let is_lost = self.begin("delete", resource_type)?;
+        let lost = self.begin("delete", resource_type)?;
         match self.resources.lock().unwrap().get_mut(resource_type).and_then(|all| all.remove(id)) {
-            Some(_) => Self::end(is_lost, ()),
+            Some(_) => Self::end(lost, ()),
             None => Err(TargetError::new(TargetErrorKind::Gone, "there is no such resource")),
         }
     }
