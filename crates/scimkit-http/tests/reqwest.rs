@@ -15,7 +15,7 @@ mod tests {
     use scimkit_http::tokio::TokioTimer;
     use scimkit_types::Timer;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::{TcpListener, TcpStream};
+    use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
     /// What a peer does with a connection once it has the request.
     #[derive(Clone, Copy, Debug)]
@@ -65,13 +65,19 @@ mod tests {
         }
     }
 
+    /// Times out only where nothing would ever come, however slow the machine is.
     fn options() -> ReqwestOptions {
-        ReqwestOptions::default().with_timeout(Duration::from_millis(500)).with_max_body(10)
+        let long = Duration::from_secs(300);
+        ReqwestOptions::default().with_timeout(long).with_connect_timeout(long).with_max_body(10)
     }
 
     async fn get(address: &str) -> Result<http::Response<Bytes>, TransportError> {
+        get_with(options(), address).await
+    }
+
+    async fn get_with(options: ReqwestOptions, address: &str) -> Result<http::Response<Bytes>, TransportError> {
         let request = Request::get(address).header("accept", "application/json").body(Bytes::new()).unwrap();
-        ReqwestTransport::new(options()).unwrap().send(request).await
+        ReqwestTransport::new(options).unwrap().send(request).await
     }
 
     async fn kind(then: Then) -> TransportErrorKind {
@@ -97,9 +103,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_peer_that_is_not_there_was_never_reached() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        drop(listener);
+        // The port is taken, and nobody listens on it.
+        let taken = TcpSocket::new_v4().unwrap();
+        taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = taken.local_addr().unwrap();
         let error = get(&format!("http://{address}/Users")).await.unwrap_err();
         assert_eq!((error.kind(), error.may_have_had_effect()), (TransportErrorKind::Connect, false));
         let error = get("http://localhost.invalid/").await.unwrap_err();
@@ -120,8 +127,12 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_does_not_come_is_a_timeout() {
-        assert_eq!(kind(Then::Stalls(b"")).await, TransportErrorKind::Timeout);
-        assert_eq!(kind(Then::Stalls(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab")).await, TransportErrorKind::Timeout);
+        let short = options().with_timeout(Duration::from_millis(500));
+        for stalls in [Then::Stalls(b""), Then::Stalls(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab")] {
+            let (address, _) = peer(stalls).await;
+            let error = get_with(short.clone(), &format!("http://{address}/Users")).await.unwrap_err();
+            assert_eq!(error.kind(), TransportErrorKind::Timeout);
+        }
     }
 
     #[tokio::test]
@@ -148,9 +159,9 @@ mod tests {
         for address in ["http://localhost:1/", "http://[::1]:1/", "http://127.9.9.9:1/"] {
             assert_eq!(get(address).await.unwrap_err().kind(), TransportErrorKind::Connect, "{address}");
         }
-        let anywhere = options().with_plain_http(PlainHttp::Anywhere);
-        let request = Request::get("http://name.invalid/").body(Bytes::new()).unwrap();
-        let error = ReqwestTransport::new(anywhere).unwrap().send(request).await.unwrap_err();
+        // Who is told that there is no such name waits no longer than this.
+        let anywhere = options().with_timeout(Duration::from_millis(500)).with_plain_http(PlainHttp::Anywhere);
+        let error = get_with(anywhere, "http://name.invalid/").await.unwrap_err();
         assert_ne!(error.kind(), TransportErrorKind::Refused);
     }
 

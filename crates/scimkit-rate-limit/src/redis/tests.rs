@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use redis::Client;
 use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client};
+use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 use super::*;
@@ -19,21 +20,28 @@ use crate::{Decision, Gcra, Limiter, Quota};
 /// A server, stopped at the end if it is a private one.
 struct Server {
     url: String,
-    child: Option<Child>,
+    private: Option<Private>,
+}
+
+/// A server's process, and the folder of its socket.
+struct Private {
+    child: Child,
+    _folder: TempDir,
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
+        if let Some(mut private) = self.private.take() {
+            private.child.kill().unwrap();
+            private.child.wait().unwrap();
         }
     }
 }
 
 /// A private server on a socket of its own.
-fn private_server(name: &str) -> Option<Server> {
-    let socket = std::env::temp_dir().join(format!("scimkit-redis-{}-{name}.sock", std::process::id()));
+fn private_server() -> Option<Server> {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("redis.sock");
     let mut command = Command::new("redis-server");
     command.args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"]).arg(&socket);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
@@ -42,12 +50,12 @@ fn private_server(name: &str) -> Option<Server> {
     assert!(is_ready, "redis-server ended before it was ready");
     // What it says later goes nowhere.
     std::thread::spawn(move || lines.for_each(drop));
-    Some(Server { url: format!("redis+unix://{}", socket.display()), child: Some(child) })
+    Some(Server { url: format!("redis+unix://{}", socket.display()), private: Some(Private { child, _folder: folder }) })
 }
 
-fn server(name: &str) -> Option<Server> {
-    let named = std::env::var("SCIMKIT_TEST_REDIS_URL").ok().map(|url| Server { url, child: None });
-    let server = named.or_else(|| private_server(name));
+fn server() -> Option<Server> {
+    let named = std::env::var("SCIMKIT_TEST_REDIS_URL").ok().map(|url| Server { url, private: None });
+    let server = named.or_else(private_server);
     if server.is_none() {
         assert_ne!(std::env::var("SCIMKIT_REQUIRE_SERVERS").as_deref(), Ok("1"), "`redis-server` is not installed");
         eprintln!("not run: `redis-server` is not installed and SCIMKIT_TEST_REDIS_URL is not set");
@@ -59,8 +67,16 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
+/// A connection that waits for answers however long they take: the machine may be busy.
 async fn connect(url: &str) -> MultiplexedConnection {
-    Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap()
+    let patient = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+    Client::open(url).unwrap().get_multiplexed_async_connection_with_config(&patient).await.unwrap()
+}
+
+/// The server's time in microseconds since 1970.
+async fn time(connection: &mut MultiplexedConnection) -> u64 {
+    let (seconds, micros): (u64, u64) = redis::cmd("TIME").query_async(connection).await.unwrap();
+    seconds * 1_000_000 + micros
 }
 
 /// A key that no other run uses.
@@ -73,8 +89,12 @@ fn quota(requests: u32, micros: u64) -> Quota {
     Quota::new(requests, Duration::from_micros(micros)).unwrap()
 }
 
-/// The first instant of a test in microseconds; in the future, so that what is kept expires after the test.
+/// The first instant of a test in microseconds.
 const BEGINNING: u64 = 4_000_000_000_000_000;
+
+/// The least span of a test with instants of its own, in microseconds. What is kept expires by the server's time, which must not get there
+/// during the test, however slow the machine is.
+const UNIT: u64 = 100_000_007;
 
 fn at(micros: u64) -> Timestamp {
     Timestamp::from_microsecond(i64::try_from(micros).unwrap()).unwrap()
@@ -95,16 +115,16 @@ fn call() -> impl Strategy<Value = Call> {
     prop_oneof![
         4 => (0_u32..4).prop_map(Call::Admit),
         1 => (0_u32..4).prop_map(Call::Decide),
-        4 => (1_u32..4, 1_u64..2000).prop_map(|(cost, deadline)| Call::Start(cost, deadline)),
+        4 => (1_u32..4, 1_u64..2000).prop_map(|(cost, units)| Call::Start(cost, units * UNIT)),
         3 => (0_usize..8).prop_map(Call::Finish),
-        1 => (0_u64..300).prop_map(Call::Pause),
+        1 => (0_u64..300).prop_map(|units| Call::Pause(units * UNIT)),
     ]
 }
 
 fn rule() -> impl Strategy<Value = Rule> {
-    let window = (1_u32..6, 1_u64..1500).prop_map(|(requests, micros)| Rule::from(quota(requests, micros)));
+    let window = (1_u32..6, 1_u64..1500).prop_map(|(requests, units)| Rule::from(quota(requests, units * UNIT)));
     let gcra = (1_u32..50, 1_u64..3000, 1_u32..6)
-        .prop_map(|(requests, micros, burst)| Rule::from(Gcra::new(quota(requests, micros), burst.try_into().unwrap())));
+        .prop_map(|(requests, units, burst)| Rule::from(Gcra::new(quota(requests, units * UNIT), burst.try_into().unwrap())));
     prop_oneof![2 => window, 1 => gcra]
 }
 
@@ -120,7 +140,7 @@ fn answered(reply: Reply) -> Decision {
 /// Call by call, at the same instants, to the nanosecond.
 #[test]
 fn decides_as_a_local_limiter() {
-    let Some(server) = server("equal") else { return };
+    let Some(server) = server() else { return };
     let runtime = runtime();
     let connection = runtime.block_on(connect(&server.url));
     let mut runner = TestRunner::new(Config { cases: 64, failure_persistence: None, ..Config::default() });
@@ -131,7 +151,7 @@ fn decides_as_a_local_limiter() {
         let mut local = Limiter::new(limits);
         let (mut now, mut under_way) = (BEGINNING, BTreeSet::<(u64, u64, u32)>::new());
         for (step, call) in calls {
-            now += step;
+            now += step * UNIT;
             let ask = |act: &'static str, cost: u32, amount: u64| {
                 runtime.block_on(shared.call(act, cost, &amount.to_string(), Some(now))).unwrap()
             };
@@ -170,40 +190,49 @@ fn decides_as_a_local_limiter() {
 /// The instants are the server's, and nothing stays when it no longer counts.
 #[test]
 fn the_server_tells_the_time_and_forgets_in_time() {
-    let Some(server) = server("time") else { return };
-    let limits = Limits::from(quota(2, 60_000_000));
+    let Some(server) = server() else { return };
+    // So long that what the calls themselves take is a part of it on any machine.
+    let hour = Duration::from_hours(1);
     runtime().block_on(async {
         let mut connection = connect(&server.url).await;
-        let shared = RedisLimit::new(connection.clone(), &key("time"), &limits);
-        let (seconds, micros): (u64, u64) = redis::cmd("TIME").query_async(&mut connection).await.unwrap();
+        let shared = RedisLimit::new(connection.clone(), &key("time"), &Limits::from(Quota::new(2, hour).unwrap()));
+        let began = time(&mut connection).await;
         let first = shared.call("admit", 1, "0", None).await.unwrap();
-        assert!((0..10_000_000).contains(&(first.now - (seconds * 1_000_000 + micros))));
-        let SharedDecision::Admitted(request) = shared.start(1, Duration::from_secs(30)).await.unwrap() else { panic!("not admitted") };
+        assert!((began..=time(&mut connection).await).contains(&first.now));
+        let SharedDecision::Admitted(request) = shared.start(1, hour).await.unwrap() else { panic!("not admitted") };
         let SharedDecision::Refused { retry_after } = shared.admit(1).await.unwrap() else { panic!("not refused") };
-        assert!((50..=60).contains(&retry_after.as_secs()), "{retry_after:?}");
-        assert_eq!(shared.admit(3).await.unwrap(), SharedDecision::Impossible);
-        let until = |mut connection: MultiplexedConnection, key: String| async move {
-            redis::cmd("PTTL").arg(key).query_async::<i64>(&mut connection).await.unwrap()
+        // What is left of a span that began after `began`.
+        let check_left = async |left: Duration, of: Duration| {
+            let passed = Duration::from_micros(time(&mut connection.clone()).await - began);
+            assert!(left <= of && left + passed >= of, "{left:?} of {of:?} after {passed:?}");
         };
+        check_left(retry_after, hour).await;
+        assert_eq!(shared.admit(3).await.unwrap(), SharedDecision::Impossible);
+        let kept = async |key: &str| {
+            let millis: u64 = redis::cmd("PTTL").arg(key).query_async(&mut connection.clone()).await.unwrap();
+            Duration::from_millis(millis)
+        };
+        // What is kept stays for a second more.
+        let second = Duration::from_secs(1);
         for key in &shared.keys {
             // The deadline, then one window.
-            assert!((80_000..=91_000).contains(&until(connection.clone(), key.clone()).await), "{key}");
+            check_left(kept(key).await, 2 * hour + second).await;
         }
         shared.finish(request, 1).await.unwrap();
-        assert!((50_000..=61_000).contains(&until(connection.clone(), shared.keys[0].clone()).await));
-        shared.pause(Duration::from_secs(300)).await.unwrap();
+        check_left(kept(&shared.keys[0]).await, hour + second).await;
+        shared.pause(3 * hour).await.unwrap();
         let SharedDecision::Refused { retry_after } = shared.decide(1).await.unwrap() else { panic!("not refused") };
-        assert!((290..=300).contains(&retry_after.as_secs()), "{retry_after:?}");
+        check_left(retry_after, 3 * hour).await;
     });
 }
 
 /// A server that was started again, or whose scripts were flushed, is sent the script again.
 #[test]
 fn a_forgotten_script_is_sent_again() {
-    let Some(server) = server("script") else { return };
+    let Some(server) = server() else { return };
     runtime().block_on(async {
         let mut connection = connect(&server.url).await;
-        let shared = RedisLimit::new(connection.clone(), &key("script"), &Limits::from(quota(2, 60_000_000)));
+        let shared = RedisLimit::new(connection.clone(), &key("script"), &Limits::from(quota(2, 3_600_000_000)));
         assert!(matches!(shared.admit(1).await.unwrap(), SharedDecision::Admitted(_)));
         redis::cmd("SCRIPT").arg("FLUSH").query_async::<()>(&mut connection).await.unwrap();
         assert!(matches!(shared.admit(1).await.unwrap(), SharedDecision::Admitted(_)));
@@ -224,10 +253,10 @@ fn all_parts_of_a_key_are_in_one_slot() {
 /// A request whose number was forgotten with the rest cannot be taken for a later one.
 #[test]
 fn numbers_are_not_given_twice_after_a_loss() {
-    let Some(server) = server("numbers") else { return };
+    let Some(server) = server() else { return };
     runtime().block_on(async {
         let mut connection = connect(&server.url).await;
-        let shared = RedisLimit::new(connection.clone(), &key("numbers"), &Limits::from(quota(1, 60_000_000)));
+        let shared = RedisLimit::new(connection.clone(), &key("numbers"), &Limits::from(quota(1, 60 * UNIT)));
         let first = shared.call("start", 1, "1000000", Some(BEGINNING)).await.unwrap();
         redis::cmd("DEL").arg(&shared.keys).query_async::<()>(&mut connection).await.unwrap();
         let second = shared.call("start", 1, "1000000", Some(BEGINNING + 1)).await.unwrap();
@@ -236,25 +265,25 @@ fn numbers_are_not_given_twice_after_a_loss() {
         shared.call("finish", 1, &first.id.to_string(), Some(BEGINNING + 2)).await.unwrap();
         // Still under way: its window begins at its deadline.
         let refused = shared.call("decide", 1, "0", Some(BEGINNING + 1_000_001)).await.unwrap();
-        assert_eq!(answered(refused), Decision::Refused { retry_at: at(BEGINNING + 61_000_001) });
+        assert_eq!(answered(refused), Decision::Refused { retry_at: at(BEGINNING + 1_000_001 + 60 * UNIT) });
     });
 }
 
 /// A clock that was set back by years stops nobody for years, and lifts no limit.
 #[test]
 fn a_clock_that_was_set_back_counts_everything_as_used() {
-    let Some(server) = server("back") else { return };
+    let Some(server) = server() else { return };
     let year = 365 * 86_400 * 1_000_000;
     runtime().block_on(async {
-        let shared = RedisLimit::new(connect(&server.url).await, &key("back"), &Limits::from(quota(3, 1000)));
-        let ask = |act: &'static str, amount: &'static str, now: u64| shared.call(act, 1, amount, Some(now));
-        assert_eq!(ask("start", "5000", BEGINNING + year).await.unwrap().answer, ADMITTED);
-        ask("pause", "100", BEGINNING + year).await.unwrap();
-        let refused = answered(ask("admit", "0", BEGINNING).await.unwrap());
-        assert_eq!(refused, Decision::Refused { retry_at: at(BEGINNING + 6000) }, "the deadline, then one window");
-        assert_eq!(answered(ask("admit", "0", BEGINNING + 5999).await.unwrap()), refused);
+        let shared = RedisLimit::new(connect(&server.url).await, &key("back"), &Limits::from(quota(3, UNIT)));
+        let ask = async |act: &'static str, amount: u64, now: u64| shared.call(act, 1, &amount.to_string(), Some(now)).await;
+        assert_eq!(ask("start", 5 * UNIT, BEGINNING + year).await.unwrap().answer, ADMITTED);
+        ask("pause", UNIT, BEGINNING + year).await.unwrap();
+        let refused = answered(ask("admit", 0, BEGINNING).await.unwrap());
+        assert_eq!(refused, Decision::Refused { retry_at: at(BEGINNING + 6 * UNIT) }, "the deadline, then one window");
+        assert_eq!(answered(ask("admit", 0, BEGINNING + 6 * UNIT - 1).await.unwrap()), refused);
         for answer in [ADMITTED, ADMITTED, ADMITTED, REFUSED] {
-            assert_eq!(ask("admit", "0", BEGINNING + 6000).await.unwrap().answer, answer);
+            assert_eq!(ask("admit", 0, BEGINNING + 6 * UNIT).await.unwrap().answer, answer);
         }
     });
 }
@@ -262,7 +291,7 @@ fn a_clock_that_was_set_back_counts_everything_as_used() {
 /// Durations without end are cut, not refused by the server after it took note of half of a request.
 #[test]
 fn endless_deadlines_and_pauses_are_cut() {
-    let Some(server) = server("endless") else { return };
+    let Some(server) = server() else { return };
     runtime().block_on(async {
         let shared = RedisLimit::new(connect(&server.url).await, &key("endless"), &Limits::from(quota(2, 1000)));
         assert!(matches!(shared.start(1, Duration::MAX).await.unwrap(), SharedDecision::Admitted(_)));
@@ -275,7 +304,7 @@ fn endless_deadlines_and_pauses_are_cut() {
 /// Without the server nothing is admitted.
 #[test]
 fn a_server_that_is_gone_admits_nothing() {
-    let Some(mut server) = private_server("gone") else {
+    let Some(mut server) = private_server() else {
         assert_ne!(std::env::var("SCIMKIT_REQUIRE_SERVERS").as_deref(), Ok("1"), "`redis-server` is not installed");
         eprintln!("not run: `redis-server` is not installed");
         return;
@@ -283,9 +312,9 @@ fn a_server_that_is_gone_admits_nothing() {
     runtime().block_on(async {
         let shared = RedisLimit::new(connect(&server.url).await, &key("gone"), &Limits::from(quota(10, 1000)));
         let SharedDecision::Admitted(request) = shared.start(1, Duration::from_secs(1)).await.unwrap() else { panic!("not admitted") };
-        let mut child = server.child.take().unwrap();
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let mut private = server.private.take().unwrap();
+        private.child.kill().unwrap();
+        private.child.wait().unwrap();
         for _ in 0..3 {
             let error = shared.start(1, Duration::from_secs(1)).await.unwrap_err();
             assert_eq!(error.to_string(), "the shared quota cannot be reached");
@@ -326,7 +355,7 @@ fn processes_share_one_quota() {
         let (key, url) = worker.split_once(' ').unwrap();
         return work(url, key);
     }
-    let Some(server) = server("processes") else { return };
+    let Some(server) = server() else { return };
     let key = key("processes");
     let start = || {
         let mut command = Command::new(std::env::current_exe().unwrap());
