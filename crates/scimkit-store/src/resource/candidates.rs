@@ -20,15 +20,15 @@ pub(super) struct HashIndex {
 }
 
 impl HashIndex {
-    pub(super) fn insert(&mut self, key: &impl Hash, id: &Arc<str>) {
+    pub(super) fn insert(&mut self, key: impl Hash, id: &Arc<str>) {
         self.ids.insert((self.hasher.hash_one(key), Arc::clone(id)));
     }
 
-    pub(super) fn remove(&mut self, key: &impl Hash, id: &Arc<str>) {
+    pub(super) fn remove(&mut self, key: impl Hash, id: &Arc<str>) {
         self.ids.remove(&(self.hasher.hash_one(key), Arc::clone(id)));
     }
 
-    pub(super) fn ids(&self, key: &impl Hash) -> impl Iterator<Item = &Arc<str>> {
+    pub(super) fn ids(&self, key: impl Hash) -> impl Iterator<Item = &Arc<str>> {
         self.of(self.hasher.hash_one(key))
     }
 
@@ -106,8 +106,8 @@ impl ValueIndex {
     }
 
     /// The hashes of what a resource has at every path.
-    pub(super) fn hashes(&self, document: &Resource) -> BTreeSet<u64> {
-        self.paths.iter().flat_map(|path| path.texts(document).map(|text| self.hash(&path.name, text))).collect()
+    fn hashes(&self, document: &Resource) -> BTreeSet<u64> {
+        self.hashes_at(&self.paths.iter().collect::<Vec<_>>(), document)
     }
 
     /// Enters what a resource has at one path.
@@ -127,8 +127,20 @@ impl ValueIndex {
         self.exchange(id, &self.hashes(document), &BTreeSet::new());
     }
 
+    /// Brings the index from what a resource had to what it has; paths at which nothing changed cost no more than comparing.
+    pub(super) fn reenter(&mut self, id: &Arc<str>, old: &Resource, new: &Resource) {
+        let changed: Vec<&Path> = self.paths.iter().filter(|path| !path.texts(old).eq(path.texts(new))).collect();
+        let (left, entered) = (self.hashes_at(&changed, old), self.hashes_at(&changed, new));
+        self.exchange(id, &left, &entered);
+    }
+
+    /// The hashes of what a resource has at some paths.
+    fn hashes_at(&self, paths: &[&Path], document: &Resource) -> BTreeSet<u64> {
+        paths.iter().flat_map(|path| path.texts(document).map(|text| self.hash(&path.name, text))).collect()
+    }
+
     /// Enters and removes what differs between the hashes that a resource had and those that it has.
-    pub(super) fn exchange(&mut self, id: &Arc<str>, left: &BTreeSet<u64>, entered: &BTreeSet<u64>) {
+    fn exchange(&mut self, id: &Arc<str>, left: &BTreeSet<u64>, entered: &BTreeSet<u64>) {
         for hash in left.difference(entered) {
             self.index.ids.remove(&(*hash, Arc::clone(id)));
         }
@@ -183,14 +195,21 @@ fn find_below(parent: Option<&ResolvedPath>, node: &Node, values: &ValueIndex, m
     }
 }
 
-/// Whether a filter names a top-level attribute of the base schema.
-pub(super) fn names(node: &Node, attribute: &str) -> bool {
+/// The top-level attribute or extension that a path leads into.
+pub(super) fn name(path: &ResolvedPath) -> &str {
+    path.extension.as_ref().map_or(path.attribute.as_str(), |uri| uri.as_str())
+}
+
+/// Adds the top-level attributes and extensions that a filter asks for, each once.
+pub(super) fn names<'a>(node: &'a Node, into: &mut Vec<&'a str>) {
     match node {
-        Node::And(parts) | Node::Or(parts) => parts.iter().any(|part| names(part, attribute)),
-        Node::Not(part) => names(part, attribute),
+        Node::And(parts) | Node::Or(parts) => parts.iter().for_each(|part| names(part, into)),
+        Node::Not(part) => names(part, into),
         Node::Present(path) | Node::Compare { path, .. } | Node::Element { path, .. } => {
-            path.extension.is_none() && path.attribute == *attribute
+            if !into.contains(&name(path)) {
+                into.push(name(path));
+            }
         }
-        Node::Constant(_) => false,
+        Node::Constant(_) => {}
     }
 }

@@ -1,6 +1,7 @@
 //! Keeping resources.
 
 mod candidates;
+mod creation;
 pub(crate) mod document;
 mod forward;
 mod members;

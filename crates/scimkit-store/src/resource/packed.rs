@@ -1,10 +1,98 @@
-//! Documents in as little memory as their JSON takes, read back about as fast as a tree is copied.
+//! Documents in less memory than their JSON takes, read back about as fast as a tree is copied.
 
 use scimkit_types::{ComplexValue, Number, Resource, Value};
 
-/// A document: one byte for the kind of each value, then its length, then its text or parts.
+use super::UniqueKey;
+
+/// A document: one byte for the kind of each value, then its length, then its text or parts. Words that nearly every document has are
+/// kept as their number: a length is twice that of the text, and one more than twice its number for a word.
 #[derive(Clone, Debug)]
 pub(super) struct Packed(Box<[u8]>);
+
+/// Unique values, packed as documents are.
+#[derive(Clone, Debug)]
+pub(super) struct PackedKeys(Box<[u8]>);
+
+impl PackedKeys {
+    /// Packs values.
+    pub(super) fn new(keys: &[UniqueKey]) -> Self {
+        let mut bytes = Vec::new();
+        for key in keys {
+            pack_text(&key.attribute, &mut bytes);
+            pack_text(&key.key, &mut bytes);
+        }
+        Self(bytes.into_boxed_slice())
+    }
+
+    /// The values as attribute and key.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut reader = Reader(&self.0);
+        std::iter::from_fn(move || Some((reader.text()?, reader.text()?)))
+    }
+}
+
+/// Names of attributes, schemas and types of the standard, shorter ones first, those of one length in the order of their bytes.
+const WORDS: [&str; 54] = [
+    "ims",
+    "$ref",
+    "User",
+    "home",
+    "name",
+    "type",
+    "work",
+    "Group",
+    "other",
+    "roles",
+    "title",
+    "value",
+    "active",
+    "emails",
+    "groups",
+    "locale",
+    "mobile",
+    "photos",
+    "region",
+    "country",
+    "display",
+    "manager",
+    "members",
+    "primary",
+    "schemas",
+    "division",
+    "locality",
+    "nickName",
+    "timezone",
+    "userName",
+    "userType",
+    "addresses",
+    "formatted",
+    "givenName",
+    "costCenter",
+    "department",
+    "externalId",
+    "familyName",
+    "middleName",
+    "postalCode",
+    "profileUrl",
+    "displayName",
+    "entitlements",
+    "organization",
+    "phoneNumbers",
+    "streetAddress",
+    "employeeNumber",
+    "honorificPrefix",
+    "honorificSuffix",
+    "x509Certificates",
+    "preferredLanguage",
+    "urn:ietf:params:scim:schemas:core:2.0:User",
+    "urn:ietf:params:scim:schemas:core:2.0:Group",
+    "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+];
+
+/// The number of a word; `None` if the text is no word.
+fn number_of(text: &str) -> Option<usize> {
+    WORDS.binary_search_by(|word| word.len().cmp(&text.len()).then_with(|| (*word).cmp(text))).ok()
+}
 
 const NULL: u8 = 0;
 const FALSE: u8 = 1;
@@ -28,16 +116,9 @@ impl Packed {
         Resource::from(Reader(&self.0).members().unwrap_or_default())
     }
 
-    /// The value of one top-level attribute.
-    pub(super) fn get(&self, attribute: &str) -> Option<Value> {
-        let mut reader = Reader(&self.0);
-        for _ in 0..reader.length()? {
-            let (name, value) = (reader.text()?, reader.value()?);
-            if name.eq_ignore_ascii_case(attribute) {
-                return Some(value);
-            }
-        }
-        None
+    /// The top-level attributes and extensions of some names.
+    pub(super) fn unpack_some(&self, is_wanted: impl Fn(&str) -> bool) -> Resource {
+        Resource::from(Reader(&self.0).some_members(is_wanted).unwrap_or_default())
     }
 }
 
@@ -54,8 +135,13 @@ fn pack_length(mut length: usize, bytes: &mut Vec<u8>) {
 }
 
 fn pack_text(text: &str, bytes: &mut Vec<u8>) {
-    pack_length(text.len(), bytes);
-    bytes.extend_from_slice(text.as_bytes());
+    match number_of(text) {
+        Some(number) => pack_length(2 * number + 1, bytes),
+        None => {
+            pack_length(2 * text.len(), bytes);
+            bytes.extend_from_slice(text.as_bytes());
+        }
+    }
 }
 
 fn pack_members(value: &ComplexValue, bytes: &mut Vec<u8>) {
@@ -116,7 +202,10 @@ impl<'a> Reader<'a> {
 
     fn text(&mut self) -> Option<&'a str> {
         let length = self.length()?;
-        let (text, rest) = self.0.split_at_checked(length)?;
+        if length % 2 == 1 {
+            return WORDS.get(length / 2).copied();
+        }
+        let (text, rest) = self.0.split_at_checked(length / 2)?;
         self.0 = rest;
         std::str::from_utf8(text).ok()
     }
@@ -129,6 +218,42 @@ impl<'a> Reader<'a> {
         }
         // The names differ, as those of the packed value did.
         Some(ComplexValue::from_distinct(members))
+    }
+
+    fn some_members(&mut self, is_wanted: impl Fn(&str) -> bool) -> Option<ComplexValue> {
+        let mut members = Vec::new();
+        for _ in 0..self.length()? {
+            let name = self.text()?;
+            if is_wanted(name) {
+                members.push((name.into(), self.value()?));
+            } else {
+                self.skip()?;
+            }
+        }
+        Some(ComplexValue::from_distinct(members))
+    }
+
+    /// Passes a value by. As deep as a document may be, which was checked before it was packed.
+    fn skip(&mut self) -> Option<()> {
+        match self.byte()? {
+            NULL | FALSE | TRUE => {}
+            NUMBER | STRING => {
+                self.text()?;
+            }
+            LIST => {
+                for _ in 0..self.length()? {
+                    self.skip()?;
+                }
+            }
+            COMPLEX => {
+                for _ in 0..self.length()? {
+                    self.text()?;
+                    self.skip()?;
+                }
+            }
+            _ => return None,
+        }
+        Some(())
     }
 
     fn value(&mut self) -> Option<Value> {
@@ -158,6 +283,10 @@ mod tests {
 
     use super::*;
 
+    fn name() -> impl Strategy<Value = String> {
+        prop_oneof!["\\PC{0,40}", prop::sample::select(&WORDS[..]).prop_map(str::to_owned)]
+    }
+
     fn value() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
@@ -165,28 +294,45 @@ mod tests {
             any::<i64>().prop_map(Value::from),
             prop::sample::select(vec!["1.10", "-0", "18446744073709551616", "1e300"]).prop_map(|text| Value::Number(text.parse().unwrap())),
             "\\PC{0,200}".prop_map(Value::from),
+            prop::sample::select(&WORDS[..]).prop_map(Value::from),
         ];
         leaf.prop_recursive(4, 64, 5, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..5).prop_map(Value::List),
-                prop::collection::vec(("\\PC{0,9}", inner), 0..5).prop_map(|members| Value::Complex(members.into_iter().collect())),
+                prop::collection::vec((name(), inner), 0..5).prop_map(|members| Value::Complex(members.into_iter().collect())),
             ]
         })
     }
 
+    #[test]
+    fn words_are_found_by_their_order() {
+        for (number, word) in WORDS.iter().enumerate() {
+            assert_eq!(number_of(word), Some(number), "`{word}`");
+        }
+        assert_eq!(["", "USERNAME", "userNam", "zzzz"].map(number_of), [None; 4]);
+    }
+
     proptest! {
+        #[test]
+        fn unique_values_are_read_back(keys in prop::collection::vec((name(), "\\PC{0,200}"), 0..5)) {
+            let keys: Vec<UniqueKey> = keys.into_iter().map(|(attribute, key)| UniqueKey::new(attribute, key)).collect();
+            let packed = PackedKeys::new(&keys);
+            let again: Vec<UniqueKey> = packed.iter().map(|(attribute, key)| UniqueKey::new(attribute, key)).collect();
+            prop_assert_eq!(again, keys);
+        }
+
         /// Documents are read back as they were, in the same order and spelling, also those that are wide.
         #[test]
-        fn a_document_is_read_back(members in prop::collection::vec(("\\PC{0,40}", value()), 0..8), width in prop_oneof![Just(0), Just(300)]) {
+        fn a_document_is_read_back(members in prop::collection::vec((name(), value()), 0..8), width in prop_oneof![Just(0), Just(300)]) {
             let wide = (0..width).map(|n| (format!("wide{n}"), Value::from(n)));
             let document = Resource::from(members.into_iter().chain(wide).collect::<ComplexValue>());
             let packed = Packed::new(&document);
             let again = packed.unpack();
             for (name, value) in document.as_complex().iter() {
-                let found = packed.get(&name.to_ascii_uppercase());
-                prop_assert_eq!(found.as_ref(), Some(value));
+                let found = packed.unpack_some(|other| other == name);
+                prop_assert_eq!((found.get(name), found.as_complex().len()), (Some(value), 1));
             }
-            prop_assert_eq!(packed.get("\u{1}"), None);
+            prop_assert!(packed.unpack_some(|_| false).as_complex().is_empty());
             prop_assert_eq!(serde_json::to_string(&again).unwrap(), serde_json::to_string(&document).unwrap());
         }
     }

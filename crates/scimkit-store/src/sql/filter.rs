@@ -204,8 +204,8 @@ fn comparison(path: &ResolvedPath, operator: CompareOperator, operand: &Operand,
 /// A condition that an index answers and that every resource of the scope that meets the filter meets too; `None` if there is none, or
 /// if it has too many parts.
 pub(super) fn narrowing(node: &Node, scope: &str, parameters: &mut Parameters) -> Option<String> {
-    /// SQLite takes 500 parts of a compound `SELECT`.
-    const MOST: usize = 64;
+    /// SQLite takes so many parts of a compound `SELECT`. Values of one path are one part.
+    const MOST: usize = 500;
     let mut arms = Vec::new();
     narrow(None, node, rank(None, node)?, &mut arms)?;
     if arms.len() > MOST {

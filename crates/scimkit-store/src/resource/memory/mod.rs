@@ -1,34 +1,35 @@
 //! Resources in memory.
 
+mod query;
+
 use std::borrow::Cow;
-use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::mem;
-use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
-use scimkit_filter::ResolvedFilter;
 use scimkit_types::compare::text_key;
-use scimkit_types::{Resource, SortOrder, Timestamp, Value};
+use scimkit_types::{Resource, Timestamp, Value};
 
-use super::candidates::{self, HashIndex, ValueIndex};
+use super::candidates::{HashIndex, ValueIndex};
+use super::creation::Creations;
 use super::document::{self, MemberChange};
 use super::members::Members;
-use super::packed::Packed;
+use super::packed::{Packed, PackedKeys};
 use super::{
-    Edge, MAX_LEVELS, Membership, NewResource, Page, Position, Query, ResourceKey, ResourceStore, Revision, Selection, StoredResource,
-    Tenant, UniqueKey, Update, memberships_of,
+    Edge, MAX_LEVELS, Membership, NewResource, Page, Query, ResourceKey, ResourceStore, Revision, Selection, StoredResource, Tenant,
+    UniqueKey, Update, memberships_of,
 };
 use crate::error::{Result, StoreError, StoreErrorKind};
-use crate::keys::{instant_key, instant_of_key, sort_key};
 
 /// Keeps resources in memory, for tests, examples and services that need nothing more.
 ///
 /// Filters on `id`, on unique attributes, on `userName`, `externalId`, `displayName` and `emails.value` by `eq`, on the `value` of
-/// members and on what [`with_matching_attributes`](Self::with_matching_attributes) names are answered through an index; others look at
-/// every resource of the type. Documents are kept packed: users take less than three times the memory of their JSON, indexes included. A query sees one state of its tenant:
-/// changes of that tenant wait until it has its answer, other tenants do not.
+/// members and on what [`with_matching_attributes`](Self::with_matching_attributes) names are answered through an index; other filters
+/// and every sort look at each resource of the type, and keep no more of them than about twice as many as the page ends with. A page of
+/// all resources takes as long wherever it begins, by position and by offset. Documents are kept packed: users take less than three times the
+/// memory of their JSON, indexes included. A query sees one state of its tenant: changes of that tenant wait until it has its answer,
+/// other tenants do not.
 ///
 /// A filter may name `id`, `meta.resourceType`, `meta.created` and `meta.lastModified`; `meta.location` and `meta.version` are not kept
 /// and so have no value.
@@ -63,7 +64,7 @@ struct TenantResources {
 #[derive(Debug)]
 struct TypeResources {
     entries: HashMap<Arc<str>, Box<Entry>>,
-    by_creation: BTreeSet<(Timestamp, Arc<str>)>,
+    by_creation: Creations,
     unique: HashIndex,
     values: ValueIndex,
     /// The attributes whose elements are kept apart from the documents of all resources of the type.
@@ -74,26 +75,11 @@ impl TypeResources {
     fn new(matching: &[String]) -> Self {
         Self {
             entries: HashMap::new(),
-            by_creation: BTreeSet::new(),
+            by_creation: Creations::default(),
             unique: HashIndex::default(),
             values: ValueIndex::new(matching),
             member_attributes: Vec::new(),
         }
-    }
-
-    /// A page of all resources.
-    fn page_by_creation(&self, query: &Query) -> Page {
-        let after = query.after.as_ref().map(|position| {
-            let created_at = position.key.as_deref().and_then(instant_of_key).unwrap_or(Timestamp::MIN);
-            (created_at, Arc::from(position.id.as_str()))
-        });
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut rest = self.by_creation.range((start, Bound::Unbounded)).skip(as_usize(query.offset)).peekable();
-        let page: Vec<_> = rest.by_ref().take(as_usize(query.count)).collect();
-        let last = page.last().filter(|_| rest.peek().is_some());
-        let next = last.map(|(created_at, id)| Position::new(Some(instant_key(*created_at).to_vec()), id.as_ref().to_owned()));
-        let stored = page.into_iter().filter_map(|(_, id)| self.entries.get(id).map(|entry| entry.stored(id, query.selection))).collect();
-        Page { total: self.entries.len() as u64, resources: stored, next }
     }
 }
 
@@ -105,7 +91,7 @@ struct Entry {
     revision: Revision,
     created_at: Timestamp,
     modified_at: Timestamp,
-    unique: Box<[UniqueKey]>,
+    unique: PackedKeys,
 }
 
 /// Who has whom as a member, by the folded `value` of the member.
@@ -168,16 +154,6 @@ impl Entry {
         document
     }
 
-    /// What filters and sorts are evaluated on.
-    fn searchable(&self, id: &str, resource_type: &str, selection: Selection) -> Resource {
-        let mut document = match selection {
-            Selection::Whole => self.whole(),
-            Selection::WithoutMembers => self.document.unpack(),
-        };
-        document::add_common(&mut document, id, resource_type, self.created_at, self.modified_at);
-        document
-    }
-
     fn check_revision(&self, expected: Option<Revision>) -> Result<()> {
         if expected.is_none_or(|expected| expected == self.revision) {
             Ok(())
@@ -189,8 +165,8 @@ impl Entry {
 
 impl TypeResources {
     fn check_unique(&self, keys: &[UniqueKey], id: &str) -> Result<()> {
-        let has = |owner: &Arc<str>, key| self.entries.get(owner).is_some_and(|entry| entry.unique.contains(key));
-        match keys.iter().find(|key| self.unique.ids(key).any(|owner| **owner != *id && has(owner, key))) {
+        let has = |owner: &Arc<str>, key| self.entries.get(owner).is_some_and(|entry| entry.unique.iter().any(|known| known == key));
+        match keys.iter().find(|key| self.unique.ids(parts(key)).any(|owner| **owner != *id && has(owner, parts(key)))) {
             Some(key) => Err(StoreError::new(StoreErrorKind::NotUnique { attribute: key.attribute.clone() })),
             None => Ok(()),
         }
@@ -200,35 +176,38 @@ impl TypeResources {
     fn enter(&mut self, id: &Arc<str>, unique: &[UniqueKey], document: &Resource) {
         self.watch(unique);
         for key in unique {
-            self.unique.insert(key, id);
+            self.unique.insert(parts(key), id);
         }
         self.values.enter(id, document);
     }
 
-    /// Indexes the attributes of unique values from now on, also in the resources that there are.
-    fn watch(&mut self, unique: &[UniqueKey]) {
-        for key in unique.iter().filter(|key| !self.values.has(&key.attribute)).collect::<Vec<_>>() {
-            self.values.watch(&key.attribute);
+    /// Indexes the attributes of unique values from now on, also in the resources that there are; returns those that were not before.
+    fn watch<'k>(&mut self, unique: &'k [UniqueKey]) -> Vec<&'k str> {
+        let attributes = unique.iter().map(|key| key.attribute.as_str());
+        let unknown: Vec<&str> = attributes.filter(|attribute| !self.values.has(attribute)).collect();
+        for attribute in &unknown {
+            self.values.watch(attribute);
             for (id, entry) in &self.entries {
-                self.values.enter_at(&key.attribute, id, &entry.document.unpack());
+                self.values.enter_at(attribute, id, &entry.document.unpack());
             }
         }
+        unknown
     }
 
     /// Brings the indexes from what a resource was, which is not among the entries just now, to what it is.
-    fn reenter(&mut self, id: &Arc<str>, old: (&[UniqueKey], &Resource), new: (&[UniqueKey], &Resource)) {
-        if old.0 != new.0 {
-            for key in old.0 {
+    fn reenter(&mut self, id: &Arc<str>, old: (&PackedKeys, &Resource), new: (&[UniqueKey], &Resource)) {
+        if !old.0.iter().eq(new.0.iter().map(parts)) {
+            for key in old.0.iter() {
                 self.unique.remove(key, id);
             }
             for key in new.0 {
-                self.unique.insert(key, id);
+                self.unique.insert(parts(key), id);
             }
         }
-        let left = self.values.hashes(old.1);
-        self.watch(new.0);
-        let entered = self.values.hashes(new.1);
-        self.values.exchange(id, &left, &entered);
+        self.values.reenter(id, old.1, new.1);
+        for attribute in self.watch(new.0) {
+            self.values.enter_at(attribute, id, new.1);
+        }
     }
 
     /// Keeps the elements of an attribute apart from now on, in the resources that there are as well.
@@ -248,8 +227,8 @@ impl TypeResources {
         self.member_attributes.extend(attributes);
     }
 
-    fn leave(&mut self, id: &Arc<str>, unique: &[UniqueKey], document: &Resource) {
-        for key in unique {
+    fn leave(&mut self, id: &Arc<str>, unique: &PackedKeys, document: &Resource) {
+        for key in unique.iter() {
             self.unique.remove(key, id);
         }
         self.values.leave(id, document);
@@ -312,7 +291,7 @@ impl TenantResources {
         let id: Arc<str> = Arc::from(key.id);
         resources.enter(&id, &unique, &document);
         resources.by_creation.insert((created_at, Arc::clone(&id)));
-        let (document, unique) = (Packed::new(&document), unique.into_boxed_slice());
+        let (document, unique) = (Packed::new(&document), PackedKeys::new(&unique));
         let entry = Entry { document, members, revision: Revision(1), created_at, modified_at: created_at, unique };
         let stored = entry.stored(&id, Selection::Whole);
         resources.entries.insert(id, Box::new(entry));
@@ -340,7 +319,7 @@ impl TenantResources {
             entry.revision.0 += 1;
             entry.modified_at = entry.modified_at.max(modified_at);
         }
-        if let Some(mut document) = document {
+        let document = if let Some(mut document) = document {
             dedup(&mut unique);
             document::strip(&mut document);
             for attribute in &resources.member_attributes {
@@ -348,9 +327,12 @@ impl TenantResources {
             }
             resources.reenter(&id, (&entry.unique, &entry.document.unpack()), (&unique, &document));
             entry.document = Packed::new(&document);
-            entry.unique = unique.into_boxed_slice();
-        }
-        let stored = entry.stored(&id, Selection::WithoutMembers);
+            entry.unique = PackedKeys::new(&unique);
+            document
+        } else {
+            entry.document.unpack()
+        };
+        let stored = StoredResource::new(id.as_ref().to_owned(), document, entry.revision, entry.created_at, entry.modified_at);
         resources.entries.insert(id, entry);
         Ok(Some(stored))
     }
@@ -384,52 +366,6 @@ impl TenantResources {
         Ok(true)
     }
 
-    fn query(&self, query: &Query) -> Page {
-        let Some(resources) = self.types.get(&query.resource_type) else { return Page::default() };
-        if query.filter.is_none() && query.sort.is_none() {
-            return resources.page_by_creation(query);
-        }
-        let is_apart = |name: &str| resources.member_attributes.iter().any(|known| known.eq_ignore_ascii_case(name));
-        let filter_names = |filter: &ResolvedFilter| resources.member_attributes.iter().any(|name| candidates::names(filter.root(), name));
-        let names_members = query.filter.as_ref().is_some_and(filter_names)
-            || query.sort.as_ref().is_some_and(|sort| is_apart(sort.path.attribute.as_str()));
-        let parts = if names_members { Selection::Whole } else { Selection::WithoutMembers };
-        let members = |value: &str| {
-            let found = self.memberships.of(value).filter(|found| found.resource_type == query.resource_type);
-            found.map(|found| Arc::from(found.id.as_str())).collect()
-        };
-        let candidates = query
-            .filter
-            .as_ref()
-            .and_then(|filter| candidates::find(filter.root(), &resources.values, &|name, value| is_apart(name).then(|| members(value))));
-        let hit = |id: &Arc<str>| {
-            let (id, entry) = resources.entries.get_key_value(id)?;
-            let document = entry.searchable(id, &query.resource_type, parts);
-            let is_met = query.filter.as_ref().is_none_or(|filter| filter.matches(&document));
-            let key = || match &query.sort {
-                Some(sort) => sort_key(&document, &sort.path),
-                None => Some(instant_key(entry.created_at).to_vec()),
-            };
-            is_met.then(|| Hit { key: key(), id, entry })
-        };
-        let mut found: Vec<Hit<'_>> = match &candidates {
-            Some(ids) => ids.iter().filter_map(hit).collect(),
-            None => resources.by_creation.iter().filter_map(|(_, id)| hit(id)).collect(),
-        };
-        let total = found.len() as u64;
-        let is_descending = query.sort.as_ref().is_some_and(|sort| sort.order == SortOrder::Descending);
-        found.sort_by(|left, right| order(is_descending, (&left.key, left.id), (&right.key, right.id)));
-        if let Some(after) = &query.after {
-            found.retain(|hit| order(is_descending, (&hit.key, hit.id), (&after.key, &after.id)).is_gt());
-        }
-        let mut rest = found.into_iter().skip(as_usize(query.offset)).peekable();
-        let page: Vec<_> = rest.by_ref().take(as_usize(query.count)).collect();
-        let last = page.last().filter(|_| rest.peek().is_some());
-        let next = last.map(|hit| Position::new(hit.key.clone(), hit.id.to_owned()));
-        let stored = page.into_iter().map(|hit| hit.entry.stored(hit.id, query.selection)).collect();
-        Page { total, resources: stored, next }
-    }
-
     fn memberships(&self, ids: &[String]) -> Vec<Vec<Membership>> {
         let mut edges: Vec<Edge> = Vec::new();
         let mut asked: HashSet<&str> = ids.iter().map(String::as_str).collect();
@@ -441,7 +377,9 @@ impl TenantResources {
                     continue;
                 }
                 let entry = self.types.get(&group.resource_type).and_then(|resources| resources.entries.get(group.id.as_str()));
-                let display = match entry.and_then(|entry| entry.document.get("displayName")) {
+                let name =
+                    |entry: &Box<Entry>| entry.document.unpack_some(|name| name.eq_ignore_ascii_case("displayName")).remove("displayName");
+                let display = match entry.and_then(name) {
                     Some(Value::String(display)) => Some(display),
                     _ => None,
                 };
@@ -454,20 +392,6 @@ impl TenantResources {
         }
         memberships_of(ids.iter().map(|id| Cow::Borrowed(id.as_str())), &edges, |id| Cow::Borrowed(id))
     }
-}
-
-/// A resource that meets a filter.
-struct Hit<'a> {
-    key: Option<Vec<u8>>,
-    id: &'a str,
-    entry: &'a Entry,
-}
-
-/// The order of results by key and id: missing keys last when ascending and first when descending, ties by id.
-fn order(is_descending: bool, left: (&Option<Vec<u8>>, &str), right: (&Option<Vec<u8>>, &str)) -> Ordering {
-    let ascending = (left.0.is_none(), left.0).cmp(&(right.0.is_none(), right.0));
-    let by_key = if is_descending { ascending.reverse() } else { ascending };
-    by_key.then_with(|| left.1.cmp(right.1))
 }
 
 fn enter_members(memberships: &mut Memberships, key: &ResourceKey, attribute: &str, elements: Vec<(String, Value)>) -> Members {
@@ -506,13 +430,14 @@ fn change_members(all: &mut Vec<Members>, memberships: &mut Memberships, key: &R
     }
 }
 
+/// What a unique value is found by.
+fn parts(key: &UniqueKey) -> (&str, &str) {
+    (&key.attribute, &key.key)
+}
+
 fn dedup(keys: &mut Vec<UniqueKey>) {
     let mut seen = HashSet::new();
     keys.retain(|key| seen.insert(key.clone()));
-}
-
-fn as_usize(count: u64) -> usize {
-    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 #[async_trait]
