@@ -114,7 +114,8 @@ fn twenty_five_hundred_people_take_as_long_as_the_quota_and_no_longer() {
 fn matching_costs_a_read_for_each_page() {
     let company = Company::new(120, 5);
     let outcome = provision(&company, 950, 3);
-    assert_eq!(outcome.first.matching.get("User"), Some(&MatchingChoice::Listing { pages: 10 }));
+    let decision = outcome.first.matching.get("User").unwrap();
+    assert_eq!((decision.choice, decision.listing_reads), (MatchingChoice::Listing, Some(10)));
     assert_eq!((outcome.reads, outcome.writes), (1 + 10, outcome.first.created));
     assert!(outcome.first.created > 80, "{:?}", outcome.first);
 }

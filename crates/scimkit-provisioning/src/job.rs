@@ -130,6 +130,8 @@ pub enum MatchingPolicy {
     Automatic,
     /// By listing the target once.
     Listing,
+    /// By queries that ask for several objects each, where the service's profile has such filters; else by one for each.
+    Filters,
     /// By queries that ask for one object each.
     Queries,
 }

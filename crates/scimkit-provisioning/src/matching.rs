@@ -1,60 +1,64 @@
-//! Asking the target which of the unlinked objects it has: by listing it once, or by a query for each object, whichever reads less.
+//! Choosing how the target is asked which of the unlinked objects it has: by listing it once, by filters that name several of them, or by a
+//! query for each, whichever reads least.
 
-use std::collections::HashMap;
-
-use futures_util::future::{BoxFuture, FutureExt};
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 use scimkit_filter::{AttributePath, Filter};
-use scimkit_mapping::{Desired, MappingSet};
+use scimkit_mapping::MappingSet;
 use scimkit_store::{Batch, Table};
 use scimkit_types::{Resource, Value};
 use serde::de::IgnoredAny;
 
-use crate::code::ErrorCode;
-use crate::decide::{Reason, Setting};
+use crate::decide::Setting;
 use crate::error::{CycleError, Result};
 use crate::event::Phase;
-use crate::report::MatchingChoice;
+use crate::job::MatchingPolicy;
+use crate::lookup::{Lookup, Together};
+use crate::report::{MatchingChoice, MatchingDecision};
 use crate::run::Run;
 use crate::state::{CHUNK, Work, listing_key, listing_prefix, object_key, put};
 
 /// How many times the pages that are expected of a list are read at most.
 const MOST_PAGES_FACTOR: u64 = 10;
 
-/// How the unlinked objects of one type are looked up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lookup {
-    /// In the listing that the state holds.
-    Listing,
-    /// By asking the target.
-    Queries,
-}
-
 /// Chooses how to look up, and reads the listing if that is the choice.
 pub(crate) async fn prepare(run: &Run<'_>, setting: &Setting<'_>) -> Result<Lookup> {
-    let unlinked = count_unlinked(run, setting.mapping.object_type()).await?;
-    if unlinked == 0 {
+    let objects = count_unlinked(run, setting.mapping.object_type()).await?;
+    if objects == 0 {
         return Ok(Lookup::Queries);
     }
-    // One page tells how many there are. It is worth its read as soon as there are two objects to look up.
-    if unlinked > 1 {
+    let together = Together::of(&run.job.profile);
+    let filter_reads = together.as_ref().map(|together| objects.div_ceil(together.most()));
+    let mut decision = MatchingDecision { choice: MatchingChoice::Queries, objects, listing_reads: None, filter_reads };
+    let fewest = filter_reads.unwrap_or(objects);
+    // One page tells how many there are. It is worth its read as soon as the other ways need two.
+    let may_list = match run.job.matching {
+        MatchingPolicy::Automatic => fewest > 1,
+        MatchingPolicy::Listing => true,
+        MatchingPolicy::Filters | MatchingPolicy::Queries => false,
+    };
+    if may_list {
         let page = run.call(|not_after| run.target.list(setting.mapping.resource_type(), 1, not_after)).await??;
         let size = u64::try_from(page.resources.len()).unwrap_or(u64::MAX);
         let pages = if size == 0 { 1 } else { page.total.div_ceil(size) };
-        if pages <= unlinked.saturating_add(1) {
-            let pages = read_listing(run, setting, page.total, page.resources).await?;
-            chosen(run, setting, MatchingChoice::Listing { pages });
-            return Ok(Lookup::Listing);
+        decision.listing_reads = Some(pages);
+        // The first page has been read already.
+        if pages <= fewest.saturating_add(1) || run.job.matching == MatchingPolicy::Listing {
+            decision.choice = MatchingChoice::Listing;
+            decision.listing_reads = Some(read_listing(run, setting, page.total, page.resources).await?);
         }
     }
-    chosen(run, setting, MatchingChoice::Queries { objects: unlinked });
-    Ok(Lookup::Queries)
-}
-
-fn chosen(run: &Run<'_>, setting: &Setting<'_>, choice: MatchingChoice) {
+    let is_open = decision.choice == MatchingChoice::Queries && objects > 1 && run.job.matching != MatchingPolicy::Queries;
+    let lookup = match (decision.choice, together) {
+        (MatchingChoice::Listing, _) => Lookup::Listing,
+        (_, Some(together)) if is_open => {
+            decision.choice = MatchingChoice::Filters;
+            Lookup::Together(together)
+        }
+        _ => Lookup::Queries,
+    };
     run.count(|report| {
-        report.matching.insert(setting.mapping.object_type().to_owned(), choice);
+        report.matching.insert(setting.mapping.object_type().to_owned(), decision);
     });
+    Ok(lookup)
 }
 
 /// How many pending objects of a type may have to be looked up: those that are entitled and have no link.
@@ -144,55 +148,15 @@ pub(crate) fn texts_at<'a>(resource: &'a Resource, path: &AttributePath) -> Vec<
     texts.collect()
 }
 
-/// What the target has for one object: the resources with its first matching value that any has, and which matching attribute it was.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Found {
-    pub resources: Vec<Resource>,
-    pub index: Option<usize>,
-    /// Why the target could not be asked for this object, such as a value that its filters do not take.
-    pub failure: Option<Reason>,
-}
-
-/// Looks several objects up, by their ids.
-pub(crate) async fn look_up(
-    run: &Run<'_>,
-    setting: &Setting<'_>,
-    lookup: Lookup,
-    unmatched: &[(String, &Desired)],
-) -> Result<HashMap<String, Found>> {
-    // Boxed, so that the compiler can tell that a cycle may move between threads.
-    let each: Vec<BoxFuture<'_, Result<(String, Found)>>> =
-        unmatched.iter().map(|(id, unmatched)| look_up_one(run, setting, lookup, id, unmatched).boxed()).collect();
-    stream::iter(each).buffer_unordered(run.job.concurrency.max(1)).try_collect().await
-}
-
-async fn look_up_one(run: &Run<'_>, setting: &Setting<'_>, lookup: Lookup, id: &str, unmatched: &Desired) -> Result<(String, Found)> {
-    for (index, value) in &unmatched.matching {
-        let resources = match lookup {
-            Lookup::Listing => listed(run, setting, *index, value).await,
-            Lookup::Queries => query(run, setting.mapping, *index, value).await,
-        };
-        match resources {
-            Ok(resources) if resources.is_empty() => {}
-            Ok(resources) => return Ok((id.to_owned(), Found { resources, index: Some(*index), failure: None })),
-            Err(CycleError::Target(error)) if !error.ends_cycle() => {
-                let reason = Reason::new(ErrorCode::Rejected, format!("the service cannot be asked for the object: {error}"));
-                return Ok((id.to_owned(), Found { failure: Some(reason), ..Found::default() }));
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok((id.to_owned(), Found::default()))
-}
-
-async fn listed(run: &Run<'_>, setting: &Setting<'_>, index: usize, value: &str) -> Result<Vec<Resource>> {
+/// The resources of the listing that have a matching value.
+pub(crate) async fn listed(run: &Run<'_>, setting: &Setting<'_>, index: usize, value: &str) -> Result<Vec<Resource>> {
     let prefix = listing_prefix(setting.mapping.object_type(), &setting.matching_key(index, value));
     let rows = run.state.walk::<Resource>(Table::Listing, prefix).next().await?;
     Ok(rows.unwrap_or_default().into_iter().map(|(_, resource)| resource).collect())
 }
 
 /// Asks the target for the resources with a matching value.
-async fn query(run: &Run<'_>, mapping: &MappingSet, index: usize, value: &str) -> Result<Vec<Resource>> {
+pub(crate) async fn query(run: &Run<'_>, mapping: &MappingSet, index: usize, value: &str) -> Result<Vec<Resource>> {
     let Some(attribute) = mapping.matching().get(index) else { return Ok(Vec::new()) };
     find(run, mapping, &Filter::equal(attribute.filter_path.clone(), value)).await
 }

@@ -15,12 +15,14 @@ use crate::decide::{Decision, Known, Reason, Setting};
 use crate::error::Result;
 use crate::event::{EventAction, EventStatus, Phase, PropertyChange, ProvisioningEvent};
 use crate::explain::explain;
-use crate::matching::{Found, Lookup, look_up, prepare, usable_id};
+use crate::lookup::{Found, Lookup, look_up};
+use crate::matching::{prepare, usable_id};
 use crate::records::{Action, Link, PlannedAction, Presence, StoredRecord};
 use crate::references::preview;
 use crate::run::{Outcome, Run};
 use crate::saved_plan::PlanCounts;
 use crate::state::{Work, action_key, object_key, preview_key, put, waiting_key, waiting_prefix};
+use crate::uncertain::find_out;
 
 /// How many objects a ring of matching values may have; a larger one is left as it is.
 const LONGEST_RING: usize = 1000;
@@ -87,6 +89,8 @@ struct Marked {
     stored: Option<StoredRecord>,
     link: Option<Link>,
     roles: Option<Vec<String>>,
+    /// Why nothing can be decided on it.
+    failure: Option<Reason>,
 }
 
 /// A decision, and where in the plan it stands.
@@ -134,7 +138,18 @@ impl Planner<'_> {
         let links = self.run.state.get_many(Table::Link, &keys).await?;
         let roles = self.run.state.get_many(Table::Assignment, &keys).await?;
         let parts = ids.into_iter().zip(records).zip(links).zip(roles);
-        Ok(parts.map(|(((id, stored), link), roles)| Marked { id, stored, link, roles }).collect())
+        let marked = parts.map(|(((id, stored), link), roles)| Marked { id, stored, link, roles, failure: None });
+        let mut marked: Vec<Marked> = marked.collect();
+        let uncertain =
+            marked.iter_mut().filter(|object| object.stored.as_ref().is_some_and(|stored| stored.presence != Presence::Deleted));
+        let uncertain = uncertain.filter_map(|object| Some((object.id.as_str(), object.link.as_mut().filter(|link| link.is_uncertain)?)));
+        let mut failures = find_out(self.run, &self.setting, uncertain.collect()).await?;
+        marked.iter_mut().for_each(|object| object.failure = failures.remove(&object.id));
+        Ok(marked)
+    }
+
+    fn decide(&self, object: &Marked, stored: &StoredRecord) -> Decision {
+        object.failure.clone().map_or_else(|| self.setting.decide(known(object, stored)), Decision::Fail)
     }
 
     /// Plans some objects; returns the matching keys that they give up.
@@ -146,7 +161,7 @@ impl Planner<'_> {
                 // An entitlement may come before the object that it is for; the object is marked again when it comes.
                 None => batch.delete(Table::Pending, Work::Object.key(self.object_type(), &object.id)),
                 Some(stored) => {
-                    let decision = self.setting.decide(known(&object, stored));
+                    let decision = self.decide(&object, stored);
                     decided.push((object, decision));
                 }
             }
@@ -234,7 +249,7 @@ impl Planner<'_> {
                 _ => None,
             })
             .collect();
-        let mut found = look_up(self.run, &self.setting, self.lookup, &wanted).await?;
+        let mut found = look_up(self.run, &self.setting, &self.lookup, &wanted).await?;
         let mut matched = Vec::with_capacity(placed.len());
         for mut placed in placed {
             if let Decision::Match(desired) = placed.decision {
@@ -472,7 +487,7 @@ impl Planner<'_> {
 
     fn decide_again(&self, object: &Marked) -> Decision {
         match &object.stored {
-            Some(stored) => self.setting.decide(known(object, stored)),
+            Some(stored) => self.decide(object, stored),
             None => Decision::Fail(duplicate()),
         }
     }

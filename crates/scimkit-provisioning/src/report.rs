@@ -38,7 +38,7 @@ pub struct CycleReport {
     /// How many requests of an earlier run were settled.
     pub settled: u64,
     /// How objects were matched, by object type; a type is missing if none had to be.
-    pub matching: BTreeMap<String, MatchingChoice>,
+    pub matching: BTreeMap<String, MatchingDecision>,
     /// Resources that were created.
     pub created: u64,
     /// Resources that were changed.
@@ -84,19 +84,57 @@ impl CycleReport {
     }
 }
 
-/// How the objects of the source were matched with those of the target.
+/// How the objects of the source were looked up in the target, and what the other ways would have cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct MatchingDecision {
+    /// What was chosen.
+    pub choice: MatchingChoice,
+    /// How many objects were to be looked up.
+    pub objects: u64,
+    /// How many reads the list takes; `None` if the target was not asked, as another way takes only one read.
+    pub listing_reads: Option<u64>,
+    /// How many reads filters that name several objects take; `None` if the service's profile has no such filters.
+    pub filter_reads: Option<u64>,
+}
+
+impl MatchingDecision {
+    /// How many reads were expected of what was chosen: one for each object by queries, and one more for each object whose first matching
+    /// value nobody has and that has another one.
+    pub const fn reads(&self) -> u64 {
+        let reads = match self.choice {
+            MatchingChoice::Listing => self.listing_reads,
+            MatchingChoice::Filters => self.filter_reads,
+            MatchingChoice::Queries => None,
+        };
+        match reads {
+            Some(reads) => reads,
+            None => self.objects,
+        }
+    }
+}
+
+/// How the objects of the source are looked up in the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum MatchingChoice {
-    /// By listing the target once, which needs fewer reads.
-    Listing {
-        /// How many pages were read.
-        pages: u64,
-    },
+    /// By listing the target once.
+    Listing,
+    /// By queries that ask for several objects each.
+    Filters,
     /// By one query for each object.
-    Queries {
-        /// How many objects were looked up.
-        objects: u64,
-    },
+    Queries,
+}
+
+impl MatchingChoice {
+    /// The choice in one word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Listing => "listing",
+            Self::Filters => "filters",
+            Self::Queries => "queries",
+        }
+    }
 }

@@ -214,6 +214,8 @@ pub struct Limits {
     pub max_attributes: Option<u64>,
     /// Bytes of a filter. Default 8,192.
     pub max_filter_length: Option<u64>,
+    /// Comparisons of a filter that clients join with `and` and `or`; 1 is a service that takes no such filters.
+    pub max_filter_terms: Option<u64>,
     /// Results of a query on all its pages; a query with more is refused with `tooMany`.
     pub max_results: Option<u64>,
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use scimkit_client::PageSize;
 use scimkit_connectors::graph::{GraphOptions, GraphSource, RecordedPages};
 use scimkit_provisioning::{
-    ConnectionError, CycleError, CycleReport, Engine, ErrorCode, MatchingChoice, PlanCounts, PlanFormat, PlanHeader, ProvisioningJob,
+    ConnectionError, CycleError, CycleReport, Engine, ErrorCode, PlanCounts, PlanFormat, PlanHeader, ProvisioningJob,
     ResetScope, ScimTarget, SourceErrorKind, Unprovisioned,
 };
 use scimkit_store::sqlite::SqliteState;
@@ -321,11 +321,7 @@ fn describe(report: &CycleReport, began_at: Timestamp, ended_at: Timestamp) -> S
     let matching: String = report
         .matching
         .iter()
-        .map(|(object_type, choice)| match choice {
-            MatchingChoice::Listing { pages } => format!("; {object_type} matched by listing ({pages} reads)"),
-            MatchingChoice::Queries { objects } => format!("; {object_type} matched by queries ({objects} reads)"),
-            _ => String::new(),
-        })
+        .map(|(object_type, decision)| format!("; {object_type} matched by {} ({} reads)", decision.choice.name(), decision.reads()))
         .collect();
     let settled = if report.settled > 0 { format!("; {} requests of an earlier run settled", report.settled) } else { String::new() };
     format!(

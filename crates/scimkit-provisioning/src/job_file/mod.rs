@@ -29,7 +29,7 @@ const MAX_FILE: usize = 8 << 20;
 /// | `scope.nestedGroups` | whether groups in an assigned group count as assigned; default false |
 /// | `scope.whoLeaves` | what becomes of them: `deprovision` (the default) or `keep` |
 /// | `actions` | some of `create`, `update`, `disable` and `delete`; default all |
-/// | `matching` | `automatic` (the default), `listing` or `queries` |
+/// | `matching` | `automatic` (the default), `listing`, `filters` or `queries` |
 /// | `thresholds.removals` | how many objects a cycle may disable and delete: a number (default 500) or `none` |
 /// | `thresholds.leastFailures`, `.percent`, `.failures`, `.totalFailures` | when failures put the job into quarantine, as in [`QuarantineThresholds`](crate::QuarantineThresholds) |
 /// | `schedule.interval` | the time between cycles, such as `PT40M` (the default) or `40 minutes` |

@@ -95,7 +95,12 @@ fn read_limits(file: &mut Members<'_>, job: &mut ProvisioningJob, faults: &mut V
             }
         }
     }
-    let policies = [("automatic", MatchingPolicy::Automatic), ("listing", MatchingPolicy::Listing), ("queries", MatchingPolicy::Queries)];
+    let policies = [
+        ("automatic", MatchingPolicy::Automatic),
+        ("listing", MatchingPolicy::Listing),
+        ("filters", MatchingPolicy::Filters),
+        ("queries", MatchingPolicy::Queries),
+    ];
     job.matching = file.choice("matching", &policies).unwrap_or(job.matching);
     if let Some(concurrency) = file.number("concurrency", 1) {
         job.concurrency = usize::try_from(concurrency).unwrap_or(usize::MAX);

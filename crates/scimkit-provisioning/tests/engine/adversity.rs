@@ -240,7 +240,8 @@ fn a_mapping_that_makes_a_person_inactive_is_a_removal() {
 
 #[test]
 fn a_list_that_shows_its_first_page_again_is_not_complete() {
-    let world = World::new();
+    let mut world = World::new();
+    world.job.matching = scimkit_provisioning::MatchingPolicy::Listing;
     *world.target.ignores_start_index.lock().unwrap() = true;
     for number in 0..6 {
         world.target.plant("User", &format!("x{number}"), json!({"userName": format!("p{number}@example.com")}));

@@ -1,6 +1,6 @@
 //! What cycles do with groups, references and positions.
 
-use scimkit_provisioning::{Cycle, CycleError, MatchingChoice};
+use scimkit_provisioning::{Cycle, CycleError, CycleReport, MatchingChoice, MatchingPolicy, TargetErrorKind};
 use scimkit_types::{Value, schema};
 use serde_json::json;
 
@@ -78,28 +78,114 @@ fn an_unassigned_group_is_deleted() {
     assert_eq!(world.cycle().created, 1);
 }
 
+/// What was chosen, for how many objects, and what a listing and filters would have read.
+fn matching(report: &CycleReport) -> (MatchingChoice, u64, Option<u64>, Option<u64>) {
+    let decision = report.matching.get("User").unwrap();
+    (decision.choice, decision.objects, decision.listing_reads, decision.filter_reads)
+}
+
 #[test]
-fn one_object_is_looked_up_by_a_query_and_many_by_listing() {
+fn what_reads_least_is_chosen_and_its_numbers_are_in_the_report() {
+    let mut world = World::new();
+    let people = |world: &World, numbers: std::ops::Range<u32>| {
+        let ids: Vec<String> = numbers.clone().map(|number| format!("u{number:03}")).collect();
+        world.source.assign("User", &ids.iter().map(String::as_str).collect::<Vec<_>>());
+        let people = ids.iter().zip(numbers).map(|(id, number)| person(id, &format!("p{number}@example.com")));
+        world.source.tell("User", people.collect());
+    };
+    people(&world, 0..1);
+    assert_eq!(matching(&world.cycle()), (MatchingChoice::Queries, 1, None, Some(1)), "one object is one query");
+    people(&world, 1..31);
+    world.target.requests.lock().unwrap().clear();
+    assert_eq!(matching(&world.cycle()), (MatchingChoice::Filters, 30, None, Some(1)), "as many as fit in one filter are one query");
+    assert_eq!(finds(&world), 1);
+
+    // 31 people on pages of three are eleven reads, a hundred in filters four.
+    people(&world, 31..131);
+    assert_eq!(matching(&world.cycle()), (MatchingChoice::Filters, 100, Some(11), Some(4)));
+    // The service takes one comparison only.
+    world.job.profile.limits.max_filter_terms = Some(1);
+    people(&world, 131..231);
+    assert_eq!(matching(&world.cycle()), (MatchingChoice::Listing, 100, Some(44), None));
+    people(&world, 231..233);
+    assert_eq!(matching(&world.cycle()), (MatchingChoice::Queries, 2, Some(77), None));
+    assert_eq!(world.target.content("User").len(), 233);
+}
+
+fn finds(world: &World) -> usize {
+    world.target.requests.lock().unwrap().iter().filter(|request| *request == "find User").count()
+}
+
+#[test]
+fn a_filter_fits_into_an_address_and_keeps_the_limits_of_the_profile() {
+    for (bytes, expected) in [(None, 2), (Some(700), 4), (Some(10), 20)] {
+        let mut world = World::new();
+        world.job.matching = MatchingPolicy::Filters;
+        world.job.profile.limits.max_filter_length = bytes;
+        let ids: Vec<String> = (10..30).map(|number| format!("u{number}")).collect();
+        world.source.assign("User", &ids.iter().map(String::as_str).collect::<Vec<_>>());
+        let name = "p".repeat(100);
+        world.source.tell("User", ids.iter().map(|id| person(id, &format!("{name}{id}@example.com"))).collect());
+        assert_eq!(world.cycle().created, 20);
+        assert_eq!(finds(&world), expected, "{bytes:?}");
+    }
+}
+
+#[test]
+fn the_job_can_say_how_objects_are_looked_up() {
+    for (policy, choice) in [
+        (MatchingPolicy::Listing, MatchingChoice::Listing),
+        (MatchingPolicy::Filters, MatchingChoice::Filters),
+        (MatchingPolicy::Queries, MatchingChoice::Queries),
+    ] {
+        let mut world = World::new();
+        world.job.matching = policy;
+        world.target.plant("User", "x1", json!({"userName": "C@example.com"}));
+        world.source.assign("User", &["u1", "u2"]);
+        world.source.tell("User", vec![person("u1", "b@example.com"), person("u2", "c@example.com")]);
+        let report = world.cycle();
+        assert_eq!(report.matching.get("User").map(|decision| decision.choice), Some(choice));
+        assert_eq!((report.created, report.updated), (1, 1), "{choice:?}: the one who is there is linked, whatever the case of the name");
+    }
+}
+
+/// A value that the service's filters do not take fails its own object only.
+#[test]
+fn an_object_that_cannot_be_asked_for_does_not_hold_those_of_its_filter_back() {
     let world = World::new();
-    world.source.assign("User", &["u1"]);
-    world.source.tell("User", vec![person("u1", "ada@example.com")]);
-    assert_eq!(world.cycle().matching.get("User"), Some(&MatchingChoice::Queries { objects: 1 }));
-    world.source.assign("User", &["u2", "u3", "u4"]);
-    world.source.tell("User", vec![person("u2", "b@example.com"), person("u3", "c@example.com"), person("u4", "d@example.com")]);
-    assert_eq!(world.cycle().matching.get("User"), Some(&MatchingChoice::Listing { pages: 1 }));
+    world.target.unaskable.lock().unwrap().insert("odd".to_owned(), TargetErrorKind::Rejected);
+    world.source.assign("User", &["u1", "u2", "u3"]);
+    world.source.tell("User", vec![person("u1", "a@example.com"), person("u2", "odd@example.com"), person("u3", "c@example.com")]);
+    let report = world.cycle();
+    assert_eq!((report.created, report.failures()), (2, 1), "{report:?}");
+    assert_eq!(report.matching.get("User").map(|decision| decision.choice), Some(MatchingChoice::Filters));
+}
+
+/// A service that answers a filter with something that nobody asked for is asked for each object alone.
+#[test]
+fn what_nobody_asked_for_links_nobody() {
+    let mut world = World::new();
+    world.job.matching = MatchingPolicy::Filters;
+    world.target.plant("User", "x1", json!({"userName": "else@example.com"}));
+    *world.target.ignores_filters.lock().unwrap() = true;
+    world.source.assign("User", &["u1", "u2"]);
+    world.source.tell("User", vec![person("u1", "a@example.com"), person("u2", "b@example.com")]);
+    world.cycle();
+    assert_eq!(finds(&world), 3, "one for both, then one for each");
 }
 
 #[test]
 fn a_long_list_is_read_to_its_end() {
-    let world = World::new();
+    let mut world = World::new();
     for number in 0..8 {
         world.target.plant("User", &format!("x{number}"), json!({"userName": format!("p{number}@example.com")}));
     }
     let ids: Vec<String> = (0..8).map(|number| format!("u{number}")).collect();
     world.source.assign("User", &ids.iter().map(String::as_str).collect::<Vec<_>>());
     world.source.tell("User", (0..8).map(|number| person(&format!("u{number}"), &format!("P{number}@example.com"))).collect());
+    world.job.matching = MatchingPolicy::Listing;
     let report = world.cycle();
-    assert_eq!(report.matching.get("User"), Some(&MatchingChoice::Listing { pages: 3 }));
+    assert_eq!(matching(&report), (MatchingChoice::Listing, 8, Some(3), Some(1)));
     assert_eq!((report.created, report.updated), (0, 8));
 }
 
