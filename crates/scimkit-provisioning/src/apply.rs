@@ -28,6 +28,15 @@ use crate::target::{TargetError, TargetErrorKind};
 /// How often a request whose answer was lost is sent.
 const ATTEMPTS: u32 = 3;
 
+/// When an action was begun.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Begun {
+    /// By this run, at this instant, from the mark that the object has.
+    Now(Timestamp),
+    /// By an earlier one, so that the mark that the object has may be newer; looked up or sent again at this instant.
+    Before(Timestamp),
+}
+
 /// Does all planned actions, layer by layer, those of a layer several at once. The first failure that says nothing about its object ends
 /// the cycle, after the requests that are under way have been answered.
 pub(crate) async fn apply_all(run: &Run<'_>, total: u64) -> Result<()> {
@@ -117,9 +126,9 @@ pub(crate) async fn apply(run: &Run<'_>, key: &str, planned: PlannedAction) -> R
             run.refusals.refused(Kind::of(&planned.action), &reason.text);
         }
         Performed::Failed(_) | Performed::Unknown(_) => {}
-        Performed::Done(_) | Performed::DoneBefore(_) | Performed::Gone => run.refusals.done(Kind::of(&planned.action)),
+        Performed::Done(_) | Performed::Gone => run.refusals.done(Kind::of(&planned.action)),
     }
-    settle(run, key, planned, performed, began_at).await
+    settle(run, key, planned, performed, Begun::Now(began_at)).await
 }
 
 /// Why an action cannot be done now: it is not known how an earlier one ended, the object's link changed after it was approved, or the
@@ -180,8 +189,6 @@ pub(crate) enum Performed {
     Done(String),
     /// It was not done.
     Failed(Reason),
-    /// It was done by an earlier request, and the source may have changed since.
-    DoneBefore(String),
     /// It may have been done, and the service cannot be asked whether it was.
     Unknown(Reason),
     /// The target object is gone.
@@ -200,9 +207,18 @@ async fn perform(run: &Run<'_>, planned: &PlannedAction) -> Result<Performed> {
         Action::Delete { target_id } => match repeat(run, |not_after| run.target.delete(resource_type, target_id, not_after)).await? {
             Ok(()) => Ok(Performed::Done(target_id.clone())),
             Err(error) if error.kind == TargetErrorKind::Gone => Ok(Performed::Done(target_id.clone())),
+            Err(error) if error.kind == TargetErrorKind::Incompatible && is_gone(run, resource_type, target_id).await? => {
+                Ok(Performed::Done(target_id.clone()))
+            }
             Err(error) => failed(error),
         },
     }
+}
+
+/// Whether a resource is not there, as far as the service says so.
+async fn is_gone(run: &Run<'_>, resource_type: &str, target_id: &str) -> Result<bool> {
+    let found = run.call(|not_after| run.target.get(resource_type, target_id, not_after)).await?;
+    Ok(found.is_err_and(|error| error.kind == TargetErrorKind::Gone))
 }
 
 fn resource_type<'a>(run: &'a Run<'_>, planned: &'a PlannedAction) -> &'a str {
@@ -223,7 +239,7 @@ async fn create(run: &Run<'_>, planned: &PlannedAction, resource_type: &str, res
         if let Some(performed) = find_created(run, planned).await? {
             return Ok(performed);
         }
-        if error.kind != TargetErrorKind::Unavailable || attempt >= ATTEMPTS {
+        if !is_unanswered(&error) || attempt >= ATTEMPTS {
             return failed(error);
         }
         attempt += 1;
@@ -304,10 +320,15 @@ where
     let mut attempt = 1;
     loop {
         match run.call(&send).await? {
-            Err(error) if error.kind == TargetErrorKind::Unavailable && error.may_have_had_effect && attempt < ATTEMPTS => attempt += 1,
+            Err(error) if is_unanswered(&error) && attempt < ATTEMPTS => attempt += 1,
             result => return Ok(result),
         }
     }
+}
+
+/// Whether a request may have been done and has no answer.
+fn is_unanswered(error: &TargetError) -> bool {
+    error.may_have_had_effect && matches!(error.kind, TargetErrorKind::Unavailable | TargetErrorKind::Expired)
 }
 
 fn failed(error: TargetError) -> Result<Performed> {
@@ -325,8 +346,9 @@ fn failed(error: TargetError) -> Result<Performed> {
     Ok(Performed::Failed(Reason::new(code, error.to_string())))
 }
 
-/// Writes how an action ended.
-pub(crate) async fn settle(run: &Run<'_>, key: &str, planned: PlannedAction, performed: Performed, began_at: Timestamp) -> Result<()> {
+/// Writes how an action ended. An object whose action is done has no mark any more, unless that may be newer than the action; one whose
+/// action failed waits in escrow.
+pub(crate) async fn settle(run: &Run<'_>, key: &str, planned: PlannedAction, performed: Performed, begun: Begun) -> Result<()> {
     let mut batch = Batch::new();
     if !matches!(performed, Performed::Unknown(_)) {
         batch.delete(Table::Intent, key);
@@ -336,21 +358,24 @@ pub(crate) async fn settle(run: &Run<'_>, key: &str, planned: PlannedAction, per
     let is_reference = matches!(planned_action, Action::References { .. });
     let is_interim = matches!(planned_action, Action::Update { is_interim: true, .. });
     let work = if is_reference { Work::References } else { Work::Object };
-    if matches!(performed, Performed::DoneBefore(_)) {
-        batch.put(Table::Pending, work.key(&object_type, &source_id), "null");
-    } else if !(is_interim && matches!(performed, Performed::Done(_))) {
-        batch.delete(Table::Pending, work.key(&object_type, &source_id));
+    match (&performed, begun) {
+        (Performed::Done(_), Begun::Before(_)) => batch.put(Table::Pending, work.key(&object_type, &source_id), "null"),
+        (Performed::Done(_), Begun::Now(_)) if is_interim => {}
+        _ => batch.delete(Table::Pending, work.key(&object_type, &source_id)),
     }
     let object = object_key(&object_type, &source_id);
     let link: Option<Link> = run.state.get(Table::Link, &object).await?;
     let (target_id, status, reason) = match performed {
-        Performed::Done(target_id) | Performed::DoneBefore(target_id) => {
+        Performed::Done(target_id) => {
             batch.delete(Table::Escrow, work.escrow_key(&object_type, &source_id));
             written(run, &mut batch, &object_type, &source_id, planned_action, link.as_ref(), &target_id).await?;
             (Some(target_id), EventStatus::Success, None)
         }
         Performed::Failed(reason) | Performed::Unknown(reason) => {
             run.put_escrow(&mut batch, work, &object_type, &source_id, &reason).await?;
+            if let Some(link) = &link {
+                put(&mut batch, Table::Link, object, &link.doubt(&planned_action))?;
+            }
             (link.map(|link| link.target_id), EventStatus::Failure, Some(reason))
         }
         Performed::Gone => {
@@ -361,6 +386,7 @@ pub(crate) async fn settle(run: &Run<'_>, key: &str, planned: PlannedAction, per
             (link.map(|link| link.target_id), EventStatus::Failure, Some(reason))
         }
     };
+    let (Begun::Now(began_at) | Begun::Before(began_at)) = begun;
     let outcome = Outcome {
         object_type: &object_type,
         source_id: &source_id,
@@ -416,18 +442,22 @@ async fn written(
             references: Default::default(),
             is_managed: true,
             is_adopted: false,
+            is_uncertain: false,
+            doubtful: Default::default(),
         },
         Action::Update { exported, matching_key, is_managed, is_adopted, .. } => {
             if let Some(old) = link.and_then(|link| link.matching_key.as_ref()).filter(|old| Some(*old) != matching_key.as_ref()) {
                 batch.delete(Table::LinkByMatch, object_key(object_type, old));
             }
-            let references = link.map(|link| link.references.clone()).unwrap_or_default();
+            let (references, doubtful) = link.map(|link| (link.references.clone(), link.doubtful.clone())).unwrap_or_default();
             let is_adopted = is_adopted || link.is_some_and(|link| link.is_adopted);
-            Link { target_id: target_id.to_owned(), matching_key, exported, references, is_managed, is_adopted }
+            let target_id = target_id.to_owned();
+            Link { target_id, matching_key, exported, references, is_managed, is_adopted, is_uncertain: false, doubtful }
         }
         Action::References { references, .. } => {
             let Some(link) = link else { return Ok(()) };
-            return put(batch, Table::Link, object_key(object_type, source_id), &Link { references, ..link.clone() });
+            let written = Link { references, doubtful: Default::default(), ..link.clone() };
+            return put(batch, Table::Link, object_key(object_type, source_id), &written);
         }
         Action::Delete { .. } => {
             forget(batch, object_type, source_id, link);
@@ -468,7 +498,7 @@ async fn mark_references(run: &Run<'_>, batch: &mut Batch, object_type: &str, so
 
 /// Settles what an earlier run left open: a create is looked up by the value as it was sent; what can be sent again is.
 ///
-/// INVARIANT (no lost mark): this comes before the source is read, so that a mark that an outcome removes is older than the action.
+/// INVARIANT (no lost mark): what was begun by an earlier run ends with the object marked, or in escrow.
 pub(crate) async fn settle_open(run: &Run<'_>) -> Result<()> {
     let mut walk = run.state.walk::<PlannedAction>(Table::Intent, "");
     while let Some(rows) = walk.next().await? {
@@ -480,22 +510,19 @@ pub(crate) async fn settle_open(run: &Run<'_>) -> Result<()> {
                         run.leave_unsettled(object_key(&planned.object_type, &planned.source_id));
                         continue;
                     }
-                    // It waited in escrow until the service could be asked.
-                    Some(Performed::Done(id)) if run.is_in_escrow(&planned).await? => {
-                        settle(run, &key, planned, Performed::DoneBefore(id), run.clock.now()).await?;
-                    }
-                    Some(performed) => settle(run, &key, planned, performed, run.clock.now()).await?,
-                    // It was not done. The object is still marked, so the plan has it again.
+                    Some(performed) => settle(run, &key, planned, performed, Begun::Before(run.clock.now())).await?,
+                    // It was not done, so the plan has it again.
                     None => {
                         let mut batch = Batch::new();
                         batch.delete(Table::Intent, key);
+                        batch.put(Table::Pending, Work::Object.key(&planned.object_type, &planned.source_id), "null");
                         run.state.commit(batch).await?;
                     }
                 }
             } else {
                 let began_at = run.clock.now();
                 let performed = perform(run, &planned).await?;
-                settle(run, &key, planned, performed, began_at).await?;
+                settle(run, &key, planned, performed, Begun::Before(began_at)).await?;
             }
             run.count(|report| report.settled += 1);
         }

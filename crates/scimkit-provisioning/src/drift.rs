@@ -230,29 +230,13 @@ impl Comparison<'_> {
         } else {
             counts.unassigned += 1;
         }
-        let profile = &self.run.job.profile;
-        let present = self.setting.mapping.managed(resource);
-        let changes: Vec<PropertyChange> = property_changes(&echo(&present, profile), &echo(&link.exported, profile), &[])
-            .into_iter()
-            .filter(|change| !is_reference(self.setting, &change.name))
-            .collect();
+        let (changes, exported) = differences(self.setting, &link.exported, resource);
         if changes.is_empty() {
             return Ok(());
         }
         self.report.changed += 1;
         if self.policy == DriftPolicy::Repair && link.is_managed {
             // What differs is taken as written, so that the difference from it is what the next cycle sends.
-            let mut exported = link.exported.clone();
-            let names: Vec<String> =
-                exported.as_complex().iter().chain(present.as_complex().iter()).map(|(name, _)| name.to_owned()).collect();
-            for name in names {
-                if changes.iter().any(|change| is_within(&change.name, &name)) {
-                    match present.get(&name) {
-                        Some(value) => drop(exported.insert(name.as_str(), value.clone())),
-                        None => drop(exported.remove(&name)),
-                    }
-                }
-            }
             put(batch, Table::Link, key, &Link { exported, ..link })?;
             batch.put(Table::Pending, Work::Object.key(&object_type, &source_id), "null");
         }
@@ -310,6 +294,26 @@ impl Comparison<'_> {
         }
         Ok(())
     }
+}
+
+/// What a resource has other than was written, from what is there to what was written; and what was written with what is there in its
+/// place. Values that the profile declares equal do not differ, and references are not compared.
+pub(crate) fn differences(setting: &Setting<'_>, written: &Resource, resource: &Resource) -> (Vec<PropertyChange>, Resource) {
+    let profile = &setting.job.profile;
+    let present = setting.mapping.managed(resource);
+    let mut changes = property_changes(&echo(&present, profile), &echo(written, profile), &[]);
+    changes.retain(|change| !is_reference(setting, &change.name));
+    let mut exported = written.clone();
+    let names: Vec<String> = exported.as_complex().iter().chain(present.as_complex().iter()).map(|(name, _)| name.to_owned()).collect();
+    for name in names {
+        if changes.iter().any(|change| is_within(&change.name, &name)) {
+            match present.get(&name) {
+                Some(value) => drop(exported.insert(name.as_str(), value.clone())),
+                None => drop(exported.remove(&name)),
+            }
+        }
+    }
+    (changes, exported)
 }
 
 /// Whether a change is one of a reference, which is written apart from the other attributes.

@@ -140,10 +140,10 @@ impl Planner<'_> {
         let parts = ids.into_iter().zip(records).zip(links).zip(roles);
         let marked = parts.map(|(((id, stored), link), roles)| Marked { id, stored, link, roles, failure: None });
         let mut marked: Vec<Marked> = marked.collect();
-        let uncertain =
-            marked.iter_mut().filter(|object| object.stored.as_ref().is_some_and(|stored| stored.presence != Presence::Deleted));
-        let uncertain = uncertain.filter_map(|object| Some((object.id.as_str(), object.link.as_mut().filter(|link| link.is_uncertain)?)));
-        let mut failures = find_out(self.run, &self.setting, uncertain.collect()).await?;
+        // What is to be deleted is deleted, whatever it is like.
+        let is_kept = |object: &&mut Marked| object.stored.as_ref().is_some_and(|stored| stored.presence != Presence::Deleted);
+        let linked = marked.iter_mut().filter(is_kept).map(|object| (object.id.as_str(), &mut object.link));
+        let mut failures = find_out(self.run, &self.setting, linked.collect()).await?;
         marked.iter_mut().for_each(|object| object.failure = failures.remove(&object.id));
         Ok(marked)
     }

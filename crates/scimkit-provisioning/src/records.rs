@@ -89,6 +89,12 @@ pub(crate) struct Link {
     /// Whether the object was there before it was linked, so that it may have references that nobody of us wrote.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_adopted: bool,
+    /// Whether a change of the attributes was begun after that, and it is not known whether it was done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_uncertain: bool,
+    /// The target ids of which it is not known whether they stand in the target, by the path of the reference.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub doubtful: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Link {

@@ -1,6 +1,6 @@
 //! Writing references: a manager or a member is written once both ends are linked.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -118,6 +118,7 @@ pub(crate) async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: String, 
         }
     };
     let mut resolver = Resolver { run, missing: Vec::new() };
+    let certain = BTreeSet::new();
     let mut references = BTreeMap::new();
     let mut operations = Vec::new();
     let mut changes = Vec::new();
@@ -125,8 +126,9 @@ pub(crate) async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: String, 
         let target_ids = resolver.resolve(reference).await?;
         let before = present_references(run, setting, &link, reference).await?;
         let target_ids = flowing(reference, &before, &target_ids);
-        if before != target_ids {
-            operations.extend(reference_operations(reference, &before, &target_ids));
+        let doubtful = link.doubtful.get(&reference.target).unwrap_or(&certain);
+        if before != target_ids || !doubtful.is_empty() {
+            operations.extend(reference_operations(reference, &before, doubtful, &target_ids));
             changes.push(reference_change(&reference.target, &before, &target_ids));
         }
         references.insert(reference.target.clone(), target_ids);
@@ -283,7 +285,13 @@ impl Resolver<'_> {
     }
 }
 
-fn reference_operations(reference: &DesiredReference, before: &[String], after: &[String]) -> Vec<PatchOperation> {
+/// The operations that lead from what stands before to what is to stand, also if some of it stands or does not.
+fn reference_operations(
+    reference: &DesiredReference,
+    before: &[String],
+    doubtful: &BTreeSet<String>,
+    after: &[String],
+) -> Vec<PatchOperation> {
     let path = reference.target.as_str();
     if !reference.is_multi_valued {
         return match after.first() {
@@ -291,8 +299,10 @@ fn reference_operations(reference: &DesiredReference, before: &[String], after: 
             None => vec![PatchOperation::new(OperationKind::Remove, Some(path.to_owned()), None)],
         };
     }
-    let added: Vec<Value> = after.iter().filter(|id| before.binary_search(id).is_err()).map(|id| member(id)).collect();
-    let removed = before.iter().filter(|id| after.binary_search(id).is_err()).map(|id| {
+    let is_added = |id: &&String| before.binary_search(id).is_err() || doubtful.contains(*id);
+    let added: Vec<Value> = after.iter().filter(is_added).map(|id| member(id)).collect();
+    let others = doubtful.iter().filter(|id| before.binary_search(id).is_err());
+    let removed = before.iter().chain(others).filter(|id| after.binary_search(id).is_err()).map(|id| {
         let value = scimkit_filter::Filter::equal(value_path(), id.as_str());
         PatchOperation::new(OperationKind::Remove, Some(format!("{path}[{value}]")), None)
     });

@@ -12,7 +12,7 @@ use crate::decide::{Reason, Setting};
 use crate::error::Result;
 use crate::event::{EventAction, EventStatus, Observer, Phase, Progress, PropertyChange, ProvisioningEvent, QuotaMeter};
 use crate::job::ProvisioningJob;
-use crate::records::{Escrow, PlannedAction};
+use crate::records::Escrow;
 use crate::refusals::Refusals;
 use crate::report::CycleReport;
 use crate::source::Source;
@@ -88,7 +88,8 @@ impl Run<'_> {
     }
 
     /// Calls the target while the job is held: not before, and not once another worker may have it. A request that was not sent for that
-    /// reason is sent again under the renewed lease; if another worker has the job, the cycle ends.
+    /// reason is sent again under the renewed lease; if another worker has the job, the cycle ends. What may have had an effect is not
+    /// sent again here: that is for those who can ask whether it had one, or who know that it may have it twice.
     ///
     /// INVARIANT (one owner): every request of a cycle goes through here.
     pub(crate) async fn call<T, F>(&self, send: impl Fn(Timestamp) -> F + Send + Sync) -> Result<Result<T, TargetError>>
@@ -99,7 +100,7 @@ impl Run<'_> {
         loop {
             let not_after = self.state.hold().await?;
             match send(not_after).await {
-                Err(error) if error.kind == TargetErrorKind::Expired && renewals < RENEWALS => renewals += 1,
+                Err(error) if error.kind == TargetErrorKind::Expired && !error.may_have_had_effect && renewals < RENEWALS => renewals += 1,
                 result => return Ok(result),
             }
         }
@@ -142,12 +143,6 @@ impl Run<'_> {
     /// Whether it is not known if an earlier cycle made an object.
     pub(crate) fn is_unsettled(&self, object: &str) -> bool {
         self.unsettled.lock().unwrap_or_else(PoisonError::into_inner).contains(object)
-    }
-
-    /// Whether the object of an action waits in escrow.
-    pub(crate) async fn is_in_escrow(&self, planned: &PlannedAction) -> Result<bool> {
-        let key = Work::Object.escrow_key(&planned.object_type, &planned.source_id);
-        Ok(self.state.get::<Escrow>(Table::Escrow, &key).await?.is_some())
     }
 
     /// Puts a failed object into escrow: it is tried again after 6, 12 and 24 hours, then every 24 hours; whoever changes it at the source

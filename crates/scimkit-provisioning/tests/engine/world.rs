@@ -112,6 +112,8 @@ pub(crate) enum Fault {
     After,
     /// The service did it, and said that it had failed.
     FailedAfter,
+    /// The service did it, and the answer is not one of SCIM.
+    GarbledAfter,
     /// The service did it, the answer was lost, and there was no time to send it again.
     ExpiredAfter,
     /// The service failed before it did it.
@@ -203,6 +205,7 @@ impl MapTarget {
             None if self.forbids.lock().unwrap().contains(&what) => Err(forbidden()),
             Some(Fault::After) => Ok(Some(TargetErrorKind::Unavailable)),
             Some(Fault::FailedAfter) => Ok(Some(TargetErrorKind::ServerError)),
+            Some(Fault::GarbledAfter) => Ok(Some(TargetErrorKind::Incompatible)),
             Some(Fault::ExpiredAfter) => Ok(Some(TargetErrorKind::Expired)),
             None => Ok(None),
         }

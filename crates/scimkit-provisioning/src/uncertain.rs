@@ -1,0 +1,122 @@
+//! What a service may have done though it did not say so, and finding it out before the next change.
+//!
+//! INVARIANT (no lost change): what was last written is compared with what is to be written, so it must never be taken for written, nor
+//! for not written, when nobody knows. An intent therefore ends by a success, which replaces what was last written, or leaves its
+//! [doubt](Link::doubt) on the link; what is in doubt is read, or written whatever was written before.
+
+use std::collections::{BTreeSet, HashMap};
+
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use scimkit_store::{Batch, Table};
+use scimkit_types::Resource;
+
+use crate::code::ErrorCode;
+use crate::decide::{Reason, Setting};
+use crate::drift::differences;
+use crate::error::Result;
+use crate::matching::texts_at;
+use crate::plan::forget;
+use crate::records::{Action, Link};
+use crate::run::Run;
+use crate::state::{forgotten_key, object_key, put};
+use crate::target::TargetErrorKind;
+
+impl Link {
+    /// The link after an action that was begun and not answered with a success: it may have been done, as a whole or in part.
+    pub(crate) fn doubt(&self, action: &Action) -> Self {
+        let mut link = self.clone();
+        match action {
+            // Members may be very many, and some services never show them; so it is known of each whether it is in doubt.
+            Action::References { references, .. } => {
+                for (path, tried) in references {
+                    let tried: BTreeSet<&String> = tried.iter().collect();
+                    let before: BTreeSet<&String> = self.references.get(path).into_iter().flatten().collect();
+                    let doubtful = link.doubtful.entry(path.clone()).or_default();
+                    doubtful.extend(tried.symmetric_difference(&before).map(|id| (*id).clone()));
+                }
+            }
+            Action::Create { .. } | Action::Update { .. } | Action::Delete { .. } => link.is_uncertain = true,
+        }
+        link
+    }
+}
+
+/// What the target has for an object whose last change is in doubt.
+#[derive(Debug)]
+enum Present {
+    Here(Box<Resource>),
+    Gone,
+    /// It could not be read.
+    Unknown(Reason),
+}
+
+/// Reads the resources of objects whose last change is in doubt, and takes what they have as what was last written; an object whose
+/// resource is gone has no link any more. Tells why, by the id of the object, where that is not possible; nothing can be decided on those.
+pub(crate) async fn find_out(
+    run: &Run<'_>,
+    setting: &Setting<'_>,
+    mut linked: Vec<(&str, &mut Option<Link>)>,
+) -> Result<HashMap<String, Reason>> {
+    let mut failures = HashMap::new();
+    linked.retain(|(_, link)| link.as_ref().is_some_and(|link| link.is_uncertain));
+    // Boxed, so that the compiler can tell that a cycle may move between threads.
+    let target_ids = linked.iter().flat_map(|(_, link)| link.as_ref()).map(|link| link.target_id.clone());
+    let reads: Vec<BoxFuture<'_, Result<(usize, Present)>>> =
+        target_ids.enumerate().map(|(index, target_id)| read(run, setting, index, target_id).boxed()).collect();
+    let mut found: HashMap<usize, Present> = stream::iter(reads).buffer_unordered(run.job.concurrency.max(1)).try_collect().await?;
+    let mut batch = Batch::new();
+    for (index, (id, linked)) in linked.into_iter().enumerate() {
+        let (Some(present), Some(link)) = (found.remove(&index), linked.as_mut()) else { continue };
+        match present {
+            Present::Here(resource) => {
+                link.exported = differences(setting, &link.exported, &resource).1;
+                link.is_uncertain = false;
+                take_matching_key(run, setting, &mut batch, id, link).await?;
+                put(&mut batch, Table::Link, object_key(setting.mapping.object_type(), id), link)?;
+            }
+            Present::Gone => {
+                forget(&mut batch, setting.mapping.object_type(), id, Some(link));
+                batch.put(Table::Waiting, forgotten_key(id), "null");
+                *linked = None;
+            }
+            Present::Unknown(reason) => drop(failures.insert(id.to_owned(), reason)),
+        }
+    }
+    run.state.commit(batch).await?;
+    Ok(failures)
+}
+
+async fn read(run: &Run<'_>, setting: &Setting<'_>, index: usize, target_id: String) -> Result<(usize, Present)> {
+    let resource_type = setting.mapping.resource_type();
+    let present = match run.call(|not_after| run.target.get(resource_type, &target_id, not_after)).await? {
+        Ok(resource) => Present::Here(Box::new(resource)),
+        Err(error) if error.ends_cycle() => return Err(error.into()),
+        Err(error) if error.kind == TargetErrorKind::Gone => Present::Gone,
+        Err(error) => {
+            let text = format!("the last change may have been done, and the service cannot be asked whether it was: {error}");
+            Present::Unknown(Reason::new(ErrorCode::Rejected, text))
+        }
+    };
+    Ok((index, present))
+}
+
+/// Takes the matching value that a resource has for the one that its object is found by, unless another object is found by it.
+async fn take_matching_key(run: &Run<'_>, setting: &Setting<'_>, batch: &mut Batch, id: &str, link: &mut Link) -> Result<()> {
+    let values = setting.mapping.matching().iter().enumerate();
+    let key = values
+        .filter_map(|(index, attribute)| Some(setting.matching_key(index, texts_at(&link.exported, &attribute.filter_path).first()?)))
+        .next();
+    let Some(key) = key.filter(|key| link.matching_key.as_ref() != Some(key)) else { return Ok(()) };
+    let object_type = setting.mapping.object_type();
+    let holder: Option<String> = run.state.get(Table::LinkByMatch, &object_key(object_type, &key)).await?;
+    if holder.is_some_and(|holder| holder != id) {
+        return Ok(());
+    }
+    if let Some(before) = &link.matching_key {
+        batch.delete(Table::LinkByMatch, object_key(object_type, before));
+    }
+    put(batch, Table::LinkByMatch, object_key(object_type, &key), &id)?;
+    link.matching_key = Some(key);
+    Ok(())
+}
