@@ -45,6 +45,17 @@ fn an_answer_without_a_body_has_no_resource() {
     assert_eq!(peer.seen(), names);
 }
 
+/// A success with a page of a gateway may not be one of the service.
+#[test]
+fn a_delete_is_answered_by_nothing_or_json() {
+    let peer = Scripted::new([answer(200, ""), answer(200, "{}"), answer(200, "<html></html>")]);
+    let client = peer.client();
+    run(client.delete("/Users", "1", None)).unwrap();
+    run(client.delete("/Users", "1", None)).unwrap();
+    let error = run(client.delete("/Users", "1", None)).unwrap_err();
+    assert!(matches!(error, ClientError::InvalidBody { .. }) && error.may_have_had_effect());
+}
+
 /// IR31: only a 404 with a SCIM error says that the resource is gone.
 #[test]
 fn gone_is_a_404_with_a_scim_error() {
