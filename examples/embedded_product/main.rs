@@ -5,6 +5,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use scimkit_example_embedded_product::{Account, Accounts, application};
+use scimkit_http::axum::ServeOptions;
 use secrecy::SecretString;
 
 #[tokio::main]
@@ -22,6 +23,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
             std::future::pending::<()>().await;
         }
     };
-    axum::serve(listener, router).with_graceful_shutdown(stop).await?;
+    scimkit_http::axum::serve(listener, router, ServeOptions::default(), stop).await;
     Ok(())
 }

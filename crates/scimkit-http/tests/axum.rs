@@ -12,6 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::Router;
 use axum::response::IntoResponse;
+use scimkit_http::axum::ServeOptions;
 use scimkit_server::{
     Actor, BearerTokens, Changed, Context, Found, Hook, Preconditions, Proposal, Readiness, ResourceHandler, Result, Search, Server,
     StoreHandler,
@@ -34,7 +35,7 @@ fn memory() -> Server {
 async fn serve(router: Router) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    tokio::spawn(scimkit_http::axum::serve(listener, router, ServeOptions::default(), std::future::pending()));
     address
 }
 
@@ -133,6 +134,61 @@ async fn a_body_that_does_not_arrive_in_time_is_refused() {
     check_error(&answer, 408);
     assert!(answer.1.contains("connection: close"), "{}", answer.1);
     assert_eq!(send(address, request("GET", "/scim/v2/Users", "")).await.0, 200);
+}
+
+/// Invariant 4: a client that sends the head of a request slowly, too much of it, or nothing holds its connection for a bounded time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_that_does_not_arrive_ends_the_connection() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let options = ServeOptions::default().with_head_timeout(Duration::from_millis(50)).with_max_head(0);
+    tokio::spawn(scimkit_http::axum::serve(listener, scimkit_http::axum::router(memory()), options, std::future::pending()));
+    let cut = |text: String| async move {
+        tokio::task::spawn_blocking(move || {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(text.as_bytes()).unwrap();
+            let mut answer = Vec::new();
+            // A client that is cut off while it sends may lose the answer.
+            let _ = stream.read_to_end(&mut answer);
+            String::from_utf8(answer).unwrap()
+        })
+        .await
+        .unwrap()
+    };
+    for head in ["", "GET /scim/v2/Users HTTP/1.1\r\n", "GET /scim/v2/Users HTTP/1.1\r\nHost: localhost\r\nX: "] {
+        assert_eq!(cut(head.to_owned()).await, "", "{head}");
+    }
+    let endless = cut(format!("GET /scim/v2/Users HTTP/1.1\r\nHost: localhost\r\nX: {}", "x".repeat(100_000))).await;
+    assert!(endless.is_empty() || endless.starts_with("HTTP/1.1 431 "), "{endless}");
+}
+
+/// Whoever stops a service gets answers to the requests under way and no new connections.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_under_way_are_answered_before_a_service_stops() {
+    let (begun, goes_on, stop) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (beginning, going_on, stopping) = (Arc::clone(&begun), Arc::clone(&goes_on), Arc::clone(&stop));
+    let work = move || {
+        let (beginning, going_on) = (Arc::clone(&beginning), Arc::clone(&going_on));
+        async move {
+            beginning.notify_one();
+            going_on.notified().await;
+            "done"
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().route("/work", axum::routing::get(work));
+    let options = ServeOptions::default();
+    let service = tokio::spawn(async move { scimkit_http::axum::serve(listener, router, options, stopping.notified()).await });
+    let answer = tokio::spawn(send(address, request("GET", "/work", "")));
+    begun.notified().await;
+    stop.notify_one();
+    while TcpStream::connect(address).is_ok() {
+        tokio::task::yield_now().await;
+    }
+    goes_on.notify_one();
+    assert_eq!(answer.await.unwrap().2, "done");
+    service.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -258,8 +258,9 @@ impl ServerBuilder {
     /// How long a request may be worked on, bulk requests as a whole. Default: as long as it takes.
     ///
     /// What is not done then is dropped and answered by 503; a write under way by 504, since it may or may not have been done, as a
-    /// whole in either case, but for its password, which is kept only once the handler has said that it wrote. What follows then is no
-    /// longer cut off. A body gets as much time to arrive ([`Tenants::within`](crate::Tenants::within)).
+    /// whole in either case, but for its password, which is kept only once the handler has said that it wrote; the same request sent again
+    /// then does the rest. What follows the handler's word is no longer cut off, nor is a create with a password once it is begun, since a
+    /// resource would be left without it: bound what the handler waits for. A body gets as much time to arrive ([`Tenants::within`](crate::Tenants::within)).
     #[must_use]
     pub fn deadline(mut self, after: Duration, timer: Arc<dyn Timer>) -> Self {
         self.deadline = Some(DeadlineSettings { after, timer });

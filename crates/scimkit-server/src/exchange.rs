@@ -1,10 +1,9 @@
 //! What is known of a request while it is answered, for the headers, records and figures that its answer leads to.
 
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use http::Response;
-use scimkit_types::{Clock, Timestamp};
+use scimkit_types::Timestamp;
 
 use crate::deadline::Deadline;
 use crate::limit::Charge;
@@ -21,11 +20,11 @@ pub(crate) struct Exchange {
 }
 
 /// What a request asks for, in words that count few.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Subject {
-    pub(crate) operation: &'static str,
+#[derive(Debug)]
+struct Subject {
+    operation: &'static str,
     /// The name of the resource type; empty without one.
-    pub(crate) resource_type: String,
+    resource_type: String,
 }
 
 /// The id of the resource that an answer is about, kept with the answer until it leaves the server.
@@ -50,13 +49,9 @@ impl Exchange {
         self.subject.get_or_init(|| Subject { operation, resource_type: resource_type.to_owned() });
     }
 
-    pub(crate) fn subject(&self) -> Subject {
-        self.subject.get().cloned().unwrap_or(Subject { operation: "none", resource_type: String::new() })
-    }
-
-    /// The time since the request arrived; none if the clock was set back.
-    pub(crate) fn elapsed(&self, clock: &dyn Clock) -> Duration {
-        clock.now().duration_since(self.started_at).try_into().unwrap_or_default()
+    /// The operation that the request asked for and the name of the resource type; `none` for a request that got nowhere.
+    pub(crate) fn subject(&self) -> (&'static str, &str) {
+        self.subject.get().map_or(("none", ""), |subject| (subject.operation, &subject.resource_type))
     }
 }
 

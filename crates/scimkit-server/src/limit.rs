@@ -79,7 +79,7 @@ impl Limiter {
 const IMPOSSIBLE_RETRY: u64 = 3600;
 
 /// The time until `at`, rounded up: whoever waits so long is not early.
-fn whole_seconds(now: Timestamp, at: Timestamp) -> u64 {
+pub(crate) fn whole_seconds(now: Timestamp, at: Timestamp) -> u64 {
     let nanos = at.as_nanosecond().saturating_sub(now.as_nanosecond()).max(1);
     let seconds = (nanos + 999_999_999) / 1_000_000_000;
     u64::try_from(seconds).unwrap_or(u64::MAX)

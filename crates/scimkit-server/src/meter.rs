@@ -2,33 +2,36 @@
 //!
 //! Labels are words of this crate, names of resource types and statuses, never values or ids, so that there are few of them.
 
-use std::time::Duration;
-
 use http::StatusCode;
-use scimkit_types::Tolerance;
-
-use crate::exchange::Subject;
+use scimkit_types::{Clock, Timestamp, Tolerance};
 
 /// A request was answered.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, clippy::missing_const_for_fn, reason = "nothing is counted"))]
-pub(crate) fn answered(subject: &Subject, status: StatusCode, elapsed: Duration) {
+pub(crate) fn answered((operation, resource_type): (&'static str, &str), begun_at: Timestamp, status: StatusCode, clock: &dyn Clock) {
     #[cfg(feature = "metrics")]
     {
-        let labels = [
-            ("operation", subject.operation.to_owned()),
-            ("resource_type", subject.resource_type.clone()),
-            ("status", status.as_str().to_owned()),
-        ];
+        let labels =
+            [("operation", operation.to_owned()), ("resource_type", resource_type.to_owned()), ("status", status.as_str().to_owned())];
         metrics::counter!("scim_requests_total", &labels).increment(1);
-        metrics::histogram!("scim_request_seconds", "operation" => subject.operation).record(elapsed.as_secs_f64());
+        metrics::histogram!("scim_request_seconds", "operation" => operation).record(seconds_since(begun_at, clock));
     }
 }
 
-/// The handler was called.
+/// Does the handler's work and counts the time that it takes.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nothing is counted"))]
-pub(crate) fn stored(operation: &'static str, elapsed: Duration) {
+pub(crate) async fn stored<F: Future>(operation: &'static str, clock: &dyn Clock, work: F) -> F::Output {
     #[cfg(feature = "metrics")]
-    metrics::histogram!("scim_store_seconds", "operation" => operation).record(elapsed.as_secs_f64());
+    let begun_at = clock.now();
+    let output = work.await;
+    #[cfg(feature = "metrics")]
+    metrics::histogram!("scim_store_seconds", "operation" => operation).record(seconds_since(begun_at, clock));
+    output
+}
+
+/// The time since then; none if the clock was set back.
+#[cfg(feature = "metrics")]
+fn seconds_since(then: Timestamp, clock: &dyn Clock) -> f64 {
+    std::time::Duration::try_from(clock.now().duration_since(then)).unwrap_or_default().as_secs_f64()
 }
 
 /// A tolerance fired.

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderName, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT, ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderName, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use http::{HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use scimkit_rate_limit::Fields;
 use scimkit_types::{ErrorResponse, ScimType, Value, Version};
 
@@ -69,10 +69,7 @@ impl Refusal {
                 let error = ErrorResponse::new(405, format!("expected one of the methods {allowed}"));
                 with_header(error_response(&error), ALLOW, &allowed)
             }
-            Self::RateLimit { retry_after } => {
-                let error = ErrorResponse::new(429, format!("there were too many requests; try again in {retry_after} s"));
-                with_header(error_response(&error), RETRY_AFTER, &retry_after.to_string())
-            }
+            Self::RateLimit { retry_after } => too_many(retry_after),
             Self::Deadline { may_be_done: false } => {
                 let error = ErrorResponse::new(503, "the service took too long; try again");
                 with_header(error_response(&error), RETRY_AFTER, "1")
@@ -86,11 +83,17 @@ impl Refusal {
     }
 }
 
+fn too_many(retry_after: u64) -> Response<Bytes> {
+    let error = ErrorResponse::new(429, format!("there were too many requests; try again in {retry_after} s"));
+    with_header(error_response(&error), RETRY_AFTER, &retry_after.to_string())
+}
+
 fn authentication(error: &AuthenticationError, challenge: &str) -> Response<Bytes> {
     let (status, detail, code) = match error {
         AuthenticationError::Missing => (401, "expected credentials, found none", None),
         AuthenticationError::Malformed => (400, "expected one `Authorization` header with one token", Some("invalid_request")),
         AuthenticationError::Invalid => (401, "the credentials are not valid", Some("invalid_token")),
+        AuthenticationError::TooMany { retry_after } => return too_many(*retry_after),
         AuthenticationError::Unavailable(cause) => {
             tracing::error!(error = %error, cause = %cause, "authentication failed");
             return internal();
@@ -175,10 +178,16 @@ pub(crate) fn options(methods: &[Method]) -> Response<Bytes> {
     with_header(empty(StatusCode::NO_CONTENT), ALLOW, &allow(methods))
 }
 
+/// Room for the JSON of a user, so that writing it does not have to make more.
+const USUAL_LENGTH: usize = 2048;
+
 /// Any JSON.
 pub(crate) fn body(status: StatusCode, value: &Value) -> Response<Bytes> {
-    // Writing a value as JSON cannot fail: it holds neither maps with other keys than text nor numbers that JSON lacks.
-    let text = serde_json::to_vec(value).unwrap_or_default();
+    let mut text = Vec::with_capacity(USUAL_LENGTH);
+    // Writing a value as JSON to memory cannot fail: it holds neither maps with other keys than text nor numbers that JSON lacks.
+    if serde_json::to_writer(&mut text, value).is_err() {
+        text.clear();
+    }
     json(status, Bytes::from(text))
 }
 
@@ -188,6 +197,42 @@ pub(crate) fn json(status: StatusCode, text: Bytes) -> Response<Bytes> {
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     response
+}
+
+/// R7644-3.8-03: the answer as plain JSON for a client that would rather have that; SCIM's media type for all others.
+pub(crate) fn negotiated(mut response: Response<Bytes>, request: &HeaderMap) -> Response<Bytes> {
+    let is_scim = response.headers().get(CONTENT_TYPE).is_some_and(|found| found == MEDIA_TYPE);
+    if is_scim && quality(request, "application/json") > quality(request, MEDIA_TYPE) {
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    response
+}
+
+/// How much a client wants a media type, in thousandths (RFC 9110 section 12.5.1): the most specific range counts.
+fn quality(request: &HeaderMap, media_type: &str) -> u16 {
+    let ranges = request.get_all(ACCEPT).iter().filter_map(|header| header.to_str().ok()).flat_map(|header| header.split(','));
+    let fitting = ranges.filter_map(|range| {
+        let (range, parameters) = range.split_once(';').unwrap_or((range, ""));
+        let rank = match range.trim() {
+            "*/*" => 0_u8,
+            "application/*" => 1,
+            exact if exact.eq_ignore_ascii_case(media_type) => 2,
+            _ => return None,
+        };
+        let mut named = parameters.split(';').filter_map(|parameter| parameter.split_once('='));
+        let weight = named.find(|(name, _)| name.trim().eq_ignore_ascii_case("q")).map(|(_, weight)| thousandths(weight.trim()));
+        Some((rank, weight.unwrap_or(1000)))
+    });
+    fitting.max_by_key(|(rank, _)| *rank).map_or(0, |(_, weight)| weight)
+}
+
+/// A weight such as `0.5`; one that cannot be read counts in full.
+fn thousandths(weight: &str) -> u16 {
+    let (whole, fraction) = weight.split_once('.').unwrap_or((weight, ""));
+    match (whole, format!("{fraction:0<3}").parse::<u16>()) {
+        ("0", Ok(thousandths)) if fraction.len() <= 3 => thousandths,
+        _ => 1000,
+    }
 }
 
 fn empty(status: StatusCode) -> Response<Bytes> {
@@ -204,8 +249,11 @@ pub(crate) fn without_body(mut response: Response<Bytes>) -> Response<Bytes> {
 
 /// R7643-3.1-15, R7643-3.1-16: the headers say what `meta` says.
 fn with_resource_headers(response: Response<Bytes>, location: &str, version: Option<&Version>) -> Response<Bytes> {
-    let response = with_header(response, LOCATION, location);
-    let response = with_header(response, CONTENT_LOCATION, location);
+    let mut response = with_header(response, CONTENT_LOCATION, location);
+    // The same value, kept once.
+    if let Some(location) = response.headers().get(CONTENT_LOCATION).cloned() {
+        response.headers_mut().insert(LOCATION, location);
+    }
     match version {
         Some(version) => with_header(response, ETAG, &version.to_string()),
         None => response,

@@ -40,7 +40,7 @@ impl Server {
             }
             search.start_index = start_index.saturating_sub(total).max(1);
             search.count = search.count.saturating_sub(u64::try_from(resources.len()).unwrap_or(u64::MAX));
-            let context = self.context(actor, resource_type);
+            let context = self.context(exchange, actor, resource_type);
             let found = self.find(exchange, &context, &search).await?;
             total = total.saturating_add(found.total);
             query::check_total(rules, total)?;

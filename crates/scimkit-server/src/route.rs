@@ -1,5 +1,7 @@
 //! From a path to what it addresses (RFC 7644 section 3.2); nothing is looked up.
 
+use std::borrow::Cow;
+
 use http::Method;
 use percent_encoding::percent_decode_str;
 use scimkit_types::{Catalog, ResourceType};
@@ -118,17 +120,16 @@ impl<'a> Route<'a> {
         if rest.len() > MAX_SEGMENTS {
             return Err(RouteError::NotFound);
         }
-        let rest = rest.iter().map(|segment| decode(segment)).collect::<Result<Vec<String>, RouteError>>()?;
-        let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+        let decoded = rest.iter().map(|segment| decode(segment)).collect::<Result<Vec<Cow<'_, str>>, RouteError>>()?;
+        let rest: Vec<&str> = decoded.iter().map(Cow::as_ref).collect();
         // An endpoint may have several segments.
         let found = (1..=rest.len()).rev().find_map(|length| {
             let (endpoint, below) = rest.split_at_checked(length)?;
-            let endpoint = endpoint.join("/");
-            let resource_type = catalog.resource_types().iter().find(|resource_type| is_endpoint(resource_type, &endpoint))?;
-            Some((resource_type, below.to_vec()))
+            let resource_type = catalog.resource_types().iter().find(|resource_type| is_endpoint(resource_type, endpoint))?;
+            Some((resource_type, below))
         });
         if let Some((resource_type, below)) = found {
-            return match below.as_slice() {
+            return match below {
                 [] => Ok(Self::Collection(resource_type)),
                 [".search"] => Ok(Self::Search(resource_type)),
                 [id] if !id.is_empty() => Ok(Self::Item(resource_type, (*id).to_owned())),
@@ -171,13 +172,12 @@ impl<'a> Route<'a> {
 /// More segments than any endpoint and id have together.
 const MAX_SEGMENTS: usize = 8;
 
-fn is_endpoint(resource_type: &ResourceType, endpoint: &str) -> bool {
-    resource_type.endpoint.trim_matches('/') == endpoint
+fn is_endpoint(resource_type: &ResourceType, segments: &[&str]) -> bool {
+    resource_type.endpoint.trim_matches('/').split('/').eq(segments.iter().copied())
 }
 
-fn decode(segment: &str) -> Result<String, RouteError> {
-    let text = percent_decode_str(segment).decode_utf8().map_err(|_| RouteError::NotFound)?;
-    Ok(text.into_owned())
+fn decode(segment: &str) -> Result<Cow<'_, str>, RouteError> {
+    percent_decode_str(segment).decode_utf8().map_err(|_| RouteError::NotFound)
 }
 
 #[cfg(test)]

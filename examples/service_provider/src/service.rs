@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::middleware::from_fn_with_state;
-use scimkit_http::axum::EdgeOptions;
+use scimkit_http::axum::{EdgeOptions, ServeOptions};
 use scimkit_http::reqwest::ReqwestSetupError;
 use scimkit_server::{AuditSink, ConfigError, DirectoryProviderSwitch, Server, StoreHandler, ToleranceCounts};
 use scimkit_store::StoreError;
@@ -126,9 +126,8 @@ impl ServiceProvider {
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             // Dropping the sender stops the service as well as sending does.
-            let router = router.into_make_service_with_connect_info::<SocketAddr>();
-            let service = axum::serve(listener, router).with_graceful_shutdown(async { stopped.await.unwrap_or_default() });
-            service.await
+            let stopped = async { stopped.await.unwrap_or_default() };
+            scimkit_http::axum::serve(listener, router, ServeOptions::default(), stopped).await;
         });
         Ok(Running {
             servers: servers.all,
@@ -152,7 +151,7 @@ pub struct Running {
     switch: Arc<DirectoryProviderSwitch>,
     counters: Arc<Counters>,
     stop: Mutex<Option<oneshot::Sender<()>>>,
-    task: tokio::sync::Mutex<Option<JoinHandle<std::io::Result<()>>>>,
+    task: tokio::sync::Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Running {

@@ -1,6 +1,7 @@
 //! A [`Server`](scimkit_server::Server) as an [`axum::Router`].
 
 mod forwarded;
+mod serve;
 
 use std::error::Error;
 use std::fmt;
@@ -15,12 +16,15 @@ use ::axum::Router;
 use ::axum::body::{Body, HttpBody};
 use ::axum::extract::{OriginalUri, Request};
 use ::axum::http::StatusCode;
+use ::axum::http::request::Parts;
 use ::axum::response::Response;
 use ::axum::routing::get;
 use bytes::{Bytes, BytesMut};
 use scimkit_server::{Readiness, Tenants, body_too_large, body_too_slow, error_response, internal};
 use scimkit_types::ErrorResponse;
 use tracing::Instrument;
+
+pub use self::serve::{ServeOptions, serve};
 
 /// How requests arrive.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +33,8 @@ pub struct EdgeOptions {
     /// The proxies that are believed when they say which host a client asked for, by `Forwarded` or `X-Forwarded-Host`. Default: none,
     /// so that both headers mean nothing.
     ///
-    /// The application must be served with `into_make_service_with_connect_info::<SocketAddr>()`, else no peer is known to be a proxy.
+    /// The application must be served by [`serve`] or with `into_make_service_with_connect_info::<SocketAddr>()`, else no peer is known
+    /// to be a proxy.
     pub trusted_proxies: Vec<IpAddr>,
 }
 
@@ -46,7 +51,7 @@ impl EdgeOptions {
 ///
 /// It reads bodies up to the servers' limit and, if the servers have a deadline, no longer than that (408), and turns a panic of a handler into a SCIM error body with status 500. What may write is
 /// done to its end even if the client goes away meanwhile, so that hooks, records and passwords keep up with the resources; it must run in
-/// a tokio runtime, as `axum::serve` does. It can be merged into an application's router as the fallback, or nested; the server sees the whole path in either case, so its base path is the address
+/// a tokio runtime, as [`serve`] does. It can be merged into an application's router as the fallback, or nested; the server sees the whole path in either case, so its base path is the address
 /// where clients find it.
 ///
 /// ```
@@ -64,15 +69,14 @@ pub fn router(tenants: impl Into<Tenants>) -> Router {
 
 /// As [`router`], with options.
 pub fn router_with(tenants: impl Into<Tenants>, options: EdgeOptions) -> Router {
-    let shared = Arc::new((tenants.into(), options));
+    let shared: Arc<Shared> = Arc::new((tenants.into(), options));
     Router::new().fallback(move |OriginalUri(uri): OriginalUri, request: Request| {
         let shared = Arc::clone(&shared);
         async move {
-            let (tenants, options) = shared.as_ref();
             let (mut parts, body) = request.into_parts();
             parts.uri = uri;
-            forwarded::apply(&mut parts, &options.trusted_proxies);
-            answer(tenants, Request::from_parts(parts, body)).await.map(Body::from)
+            forwarded::apply(&mut parts, &shared.1.trusted_proxies);
+            answer(shared, parts, body).await.map(Body::from)
         }
     })
 }
@@ -97,8 +101,11 @@ pub fn probes(readiness: Arc<dyn Readiness>) -> Router {
     )
 }
 
-async fn answer(tenants: &Tenants, request: Request) -> Response<Bytes> {
-    let (parts, body) = request.into_parts();
+/// What answers requests, and how they arrive.
+type Shared = (Tenants, EdgeOptions);
+
+async fn answer(shared: Arc<Shared>, parts: Parts, body: Body) -> Response<Bytes> {
+    let tenants = &shared.0;
     let body = match tenants.within(read(body, tenants.max_body())).await {
         Some(Ok(body)) => body,
         None => return body_too_slow(),
@@ -106,8 +113,7 @@ async fn answer(tenants: &Tenants, request: Request) -> Response<Bytes> {
         Some(Err(error @ ReadError::Broken(_))) => return error_response(&ErrorResponse::new(400, error.to_string())),
     };
     let is_safe = parts.method.is_safe();
-    let tenants = tenants.clone();
-    let work = CatchPanic(Box::pin(async move { tenants.handle(Request::from_parts(parts, body)).await }));
+    let work = CatchPanic(Box::pin(async move { shared.0.handle(Request::from_parts(parts, body)).await }));
     if is_safe {
         return work.await.unwrap_or_else(|_| internal());
     }

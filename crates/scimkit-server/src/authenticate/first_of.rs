@@ -9,8 +9,8 @@ use super::{Actor, AuthenticationError, AuthenticationScheme, Authenticator};
 
 /// Lets in whoever one of several authenticators lets in; they are asked in order.
 ///
-/// Whoever none of them lets in is told of the fault that got furthest: credentials that could not be checked, credentials that are not
-/// valid, credentials that cannot be read, no credentials.
+/// Whoever none of them lets in is told of the fault that got furthest: credentials that could not be checked, too many of them,
+/// credentials that are not valid, credentials that cannot be read, no credentials.
 #[derive(Clone, Debug, Default)]
 pub struct FirstOf {
     authenticators: Vec<Arc<dyn Authenticator>>,
@@ -35,7 +35,8 @@ const fn rank(error: &AuthenticationError) -> u8 {
         AuthenticationError::Missing => 0,
         AuthenticationError::Malformed => 1,
         AuthenticationError::Invalid => 2,
-        AuthenticationError::Unavailable(_) => 3,
+        AuthenticationError::TooMany { .. } => 3,
+        AuthenticationError::Unavailable(_) => 4,
     }
 }
 

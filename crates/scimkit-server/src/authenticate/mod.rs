@@ -106,6 +106,12 @@ pub enum AuthenticationError {
     /// The credentials are not valid, or not any more: 401.
     #[error("the credentials are not valid")]
     Invalid,
+    /// Too many credentials were to be checked lately: 429 with a `Retry-After`.
+    #[error("there were too many credentials to be checked")]
+    TooMany {
+        /// The seconds after which it is worth trying again, at least one.
+        retry_after: u64,
+    },
     /// The credentials could not be checked: 500.
     #[error("the credentials could not be checked")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

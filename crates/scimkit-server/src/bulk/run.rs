@@ -126,8 +126,12 @@ impl<'a> Run<'a> {
         let mut body = Value::Complex(body);
         self.resolve(what, true, &mut body)?;
         let (parts, body) = (parts(&Method::PATCH), write(&body));
-        let call =
-            Call { exchange: self.exchange, context: self.server.context(self.actor, what.resource_type), parts: &parts, body: &body };
+        let call = Call {
+            exchange: self.exchange,
+            context: self.server.context(self.exchange, self.actor, what.resource_type),
+            parts: &parts,
+            body: &body,
+        };
         self.server.patch(&call, &made.id).await
     }
 
@@ -138,7 +142,7 @@ impl<'a> Run<'a> {
             let Some((what, made)) = self.steps.get(index).and_then(|step| Some((step.what.as_ref().ok()?, self.made_by(step)?))) else {
                 continue;
             };
-            let context = self.server.context(self.actor, what.resource_type);
+            let context = self.server.context(self.exchange, self.actor, what.resource_type);
             match self.server.inner.handler.delete(&context, &made.id, &Preconditions::default()).await {
                 Ok(()) => {
                     self.server.forget_password(&context, &made.id).await;
@@ -211,8 +215,12 @@ impl<'a> Run<'a> {
             }
             None => Bytes::new(),
         };
-        let call =
-            Call { exchange: self.exchange, context: self.server.context(self.actor, what.resource_type), parts: &parts, body: &body };
+        let call = Call {
+            exchange: self.exchange,
+            context: self.server.context(self.exchange, self.actor, what.resource_type),
+            parts: &parts,
+            body: &body,
+        };
         self.server.act(&call, what.action, id).await
     }
 

@@ -11,6 +11,7 @@ use crate::cursor::Walk;
 use crate::exchange::{About, Exchange};
 use crate::handler::{Context, Found, HandlerError, Preconditions, Search};
 use crate::hook::{Changed, Proposal};
+use crate::meter;
 use crate::password::{take, take_operations};
 use crate::policy::Action;
 use crate::present::{Presented, present};
@@ -42,8 +43,7 @@ impl Server {
         let password = self.accept_password(call, password).await?;
         self.propose(call, &Proposal::Create { body: &body }).await?;
         let projection = call.with_written(projection, &written::of_body(&body));
-        let handler = &self.inner.handler;
-        let resource = self.hand_over(call, Action::Create, handler.create(&call.context, body, &projection)).await?;
+        let resource = self.hand_over_new(call, body, &projection, password.is_some()).await?;
         if let Some(password) = password {
             self.keep_first_password(&call.context, &resource, password).await?;
         }
@@ -168,7 +168,7 @@ impl Server {
 
     /// Asks the handler for one page of one resource type.
     pub(crate) async fn find(&self, exchange: &Exchange, context: &Context<'_>, search: &Search) -> Result<Found, Refusal> {
-        let found = self.timed(Action::Query, self.inner.handler.query(context, search));
+        let found = meter::stored(Action::Query.word(), self.clock(), self.inner.handler.query(context, search));
         Ok(self.within(exchange, false, found).await??)
     }
 
@@ -179,7 +179,18 @@ impl Server {
         action: Action,
         work: impl Future<Output = Result<T, HandlerError>>,
     ) -> Result<T, Refusal> {
-        Ok(self.within(call.exchange, action.is_write(), self.timed(action, work)).await??)
+        Ok(self.within(call.exchange, action.is_write(), meter::stored(action.word(), self.clock(), work)).await??)
+    }
+
+    /// Has the handler create a resource. One with a password is not cut off once it is begun: nobody could tell afterwards whether there
+    /// is a resource, and under which id, that waits for its password.
+    async fn hand_over_new(&self, call: &Call<'_>, body: Resource, projection: &Projection, has_password: bool) -> Handled {
+        let created = self.inner.handler.create(&call.context, body, projection);
+        if !has_password {
+            return self.hand_over(call, Action::Create, created).await;
+        }
+        self.within(call.exchange, false, std::future::ready(())).await?;
+        Ok(meter::stored(Action::Create.word(), self.clock(), created).await?)
     }
 
     /// What a query asks for, by parameters or as the body of `.search`.

@@ -1,6 +1,4 @@
-//! What a change does besides the resource: passwords, and the time that the handler takes.
-
-use std::future::Future;
+//! What a change does besides the resource: passwords.
 
 use scimkit_types::Resource;
 
@@ -8,7 +6,6 @@ use super::{Call, Server, unsupported};
 use crate::handler::{Context, HandlerError, Preconditions};
 use crate::meter;
 use crate::password::{AcceptedChange, PasswordChange, WithoutSink};
-use crate::policy::Action;
 use crate::respond::Refusal;
 
 impl Server {
@@ -84,14 +81,5 @@ impl Server {
         if let Err(error) = sink.forget(context, id).await {
             tracing::error!(%error, id, "the password of a deleted resource could not be forgotten");
         }
-    }
-
-    /// Measures how long the handler takes.
-    pub(super) async fn timed<F: Future>(&self, action: Action, work: F) -> F::Output {
-        let clock = &self.inner.config.clock;
-        let begun_at = clock.now();
-        let output = work.await;
-        meter::stored(action.word(), clock.now().duration_since(begun_at).try_into().unwrap_or_default());
-        output
     }
 }

@@ -90,7 +90,8 @@ impl Server {
             let clock = &self.inner.config.clock;
             let now = clock.now();
             let exchange = Exchange::new(now, self.inner.config.deadline.as_ref().map(|settings| settings.begin(now, clock)));
-            let mut response = self.answer(&exchange, &parts, &body).await.unwrap_or_else(Refusal::into_response);
+            let response = self.answer(&exchange, &parts, &body).await.unwrap_or_else(Refusal::into_response);
+            let mut response = respond::negotiated(response, &parts.headers);
             response.extensions_mut().remove::<About>();
             if let Some(charge) = exchange.charge() {
                 response = respond::with_quota(response, &charge.fields);
@@ -100,7 +101,7 @@ impl Server {
             }
             tracing::Span::current().record("status", response.status().as_u16());
             tracing::debug!("answered");
-            meter::answered(&exchange.subject(), response.status(), exchange.elapsed(clock.as_ref()));
+            meter::answered(exchange.subject(), exchange.started_at, response.status(), clock.as_ref());
             response
         }
         .instrument(span)
@@ -115,6 +116,10 @@ impl Server {
     /// How long a request may take, and the clock that tells; `None` for as long as it takes.
     pub(crate) fn deadline_settings(&self) -> Option<(&DeadlineSettings, &Arc<dyn Clock>)> {
         Some((self.inner.config.deadline.as_ref()?, &self.inner.config.clock))
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.inner.config.clock.as_ref()
     }
 
     /// The address of the base path that locations start with, without a slash at the end.
@@ -180,7 +185,7 @@ impl Server {
         if let Some(id) = id {
             span.record("id", id);
         }
-        let context = self.context(&actor, resource_type);
+        let context = self.context(exchange, &actor, resource_type);
         let answer = self.admitted(&Call { exchange, context, parts, body }, action, id).await;
         if !action.is_write() {
             return answer;
@@ -262,7 +267,12 @@ impl Server {
         let actor = self.within(exchange, false, authenticator.authenticate(parts)).await?;
         let is_served = |actor: &Actor| self.inner.config.only_tenant.as_ref().is_none_or(|tenant| *tenant == actor.tenant);
         let actor = actor.and_then(|actor| if is_served(&actor) { Ok(actor) } else { Err(AuthenticationError::Invalid) });
-        actor.map_err(|error| Refusal::Authentication { error, challenge: authenticator.challenge() })
+        actor.map_err(|error| {
+            if matches!(error, AuthenticationError::TooMany { .. }) {
+                meter::limited("authentication");
+            }
+            Refusal::Authentication { error, challenge: authenticator.challenge() }
+        })
     }
 
     /// Whether the actor may do that, and the service can.
@@ -297,7 +307,7 @@ impl Server {
         }
     }
 
-    pub(crate) fn context<'a>(&'a self, actor: &'a Actor, resource_type: &'a ResourceType) -> Context<'a> {
+    pub(crate) fn context<'a>(&'a self, exchange: &Exchange, actor: &'a Actor, resource_type: &'a ResourceType) -> Context<'a> {
         let config = &self.inner.config;
         let rules = config.rules.of(&actor.tenant);
         Context {
@@ -307,7 +317,7 @@ impl Server {
             profile: &config.profile,
             dialect: rules.dialect,
             limits: &rules.limits,
-            now: config.clock.now(),
+            now: exchange.started_at,
             base_url: &config.base_url,
             ids: config.ids.as_ref(),
             tolerances: &self.inner.tolerances,

@@ -1,5 +1,6 @@
 //! Large multi-valued references as changes of single elements.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use scimkit_types::{Change, PatchOp, Resource, Value};
@@ -27,13 +28,14 @@ fn value_of(element: &Value) -> Option<&str> {
     element.as_complex().and_then(|element| element.get("value")).and_then(Value::as_str)
 }
 
-/// The document without its members.
-pub(super) fn without_members(document: &Resource, attributes: &[String]) -> Resource {
-    let mut rest = document.clone();
+/// The document without its members; copied only if it has some and is not given away.
+pub(super) fn without_members<'r>(mut document: Cow<'r, Resource>, attributes: &[String]) -> Cow<'r, Resource> {
     for attribute in attributes {
-        rest.remove(attribute);
+        if document.get(attribute).is_some() {
+            document.to_mut().remove(attribute);
+        }
     }
-    rest
+    document
 }
 
 /// Whether an operation may concern one of the attributes; a false alarm costs loading the members.

@@ -5,6 +5,7 @@ mod members;
 mod patch;
 pub(crate) mod select;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -163,7 +164,7 @@ impl ResourceHandler for StoreHandler {
         let attributes = member_names(context);
         let edit = |current: &Resource| {
             let desired = accept(context, &body, Operation::Replace { current })?;
-            Ok(edit_between(current, &desired, &attributes))
+            Ok(edit_between(current, desired, &attributes))
         };
         let stored = self.change(context, id, preconditions, Selection::Whole, &edit).await?;
         self.answer(context, stored, Selection::WithoutMembers, projection).await
@@ -251,11 +252,12 @@ fn accept(context: &Context<'_>, body: &Resource, operation: Operation<'_>) -> R
 }
 
 /// What leads from one document to another.
-fn edit_between(current: &Resource, desired: &Resource, attributes: &[String]) -> Edit {
-    let members = members::diff(current, desired, attributes);
-    let (old, new) = (members::without_members(current, attributes), members::without_members(desired, attributes));
+fn edit_between(current: &Resource, desired: Resource, attributes: &[String]) -> Edit {
+    let members = members::diff(current, &desired, attributes);
+    let old = members::without_members(Cow::Borrowed(current), attributes);
+    let new = members::without_members(Cow::Owned(desired), attributes);
     let is_same = old.as_complex().is_equivalent(new.as_complex());
-    Edit { document: (!is_same).then_some(new), members }
+    Edit { document: (!is_same).then(|| new.into_owned()), members }
 }
 
 fn member_names(context: &Context<'_>) -> Vec<String> {

@@ -51,7 +51,7 @@ impl Plan {
         document::refuse_secrets(context, &resource)?;
         if applied.is_changed {
             let desired = accept(context, &resource, Operation::Patch { current })?;
-            let between = edit_between(current, &desired, &self.member_attributes);
+            let between = edit_between(current, desired, &self.member_attributes);
             check_limit("members", between.members.len(), context.limits.max_members)?;
             edit.document = between.document;
             edit.members.extend(between.members);

@@ -49,7 +49,8 @@ async fn walk(service: &Service, parameters: &str) -> (Vec<String>, usize) {
     }
 }
 
-/// R9865-2-01, R9865-2-03, R9865-2.2-01: pages in order, the last one without a cursor, nothing left out or twice.
+/// R9865-2-01, R9865-2-03, R9865-2-04, R9865-2.2-01: pages in order, the last one without a cursor, nothing left out or twice; there is no way
+/// back, which the standard leaves to the service.
 #[tokio::test]
 async fn a_walk_sees_everything_once() {
     let service = service().await;

@@ -2,17 +2,19 @@
 
 use std::future::{Future, pending, ready};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
 use scimkit_server::{
-    Actor, BearerTokens, Changed, Context, Found, Hook, Preconditions, Proposal, ResourceHandler, Result, Search, Server,
+    AcceptedPassword, Actor, BearerTokens, Changed, Context, Found, Hook, PasswordSink, Preconditions, Proposal, ResourceHandler, Result,
+    Search, Server, ServerBuilder, StoreHandler,
 };
-use scimkit_store::Tenant;
+use scimkit_store::{MemoryResources, Tenant};
 use scimkit_types::{ManualClock, PatchOp, Projection, Resource, Timer};
+use secrecy::SecretString;
 use serde_json::json;
 
 use super::support::{Service, USER, builder};
@@ -27,14 +29,20 @@ impl Timer for NoTime {
     }
 }
 
-/// Never ends.
-#[derive(Debug)]
-struct Stuck;
+/// Never ends; with a handler, it creates after a wait.
+#[derive(Debug, Default)]
+struct Stuck(Option<StoreHandler>);
 
 #[async_trait]
 impl ResourceHandler for Stuck {
-    async fn create(&self, _: &Context<'_>, _: Resource, _: &Projection) -> Result<Resource> {
-        pending().await
+    async fn create(&self, context: &Context<'_>, body: Resource, projection: &Projection) -> Result<Resource> {
+        match &self.0 {
+            Some(handler) => {
+                tokio::task::yield_now().await;
+                handler.create(context, body, projection).await
+            }
+            None => pending().await,
+        }
     }
 
     async fn get(&self, _: &Context<'_>, _: &str, _: &Projection) -> Result<Resource> {
@@ -59,13 +67,15 @@ impl ResourceHandler for Stuck {
 }
 
 fn stuck() -> Server {
+    stuck_builder(Stuck::default()).build().unwrap()
+}
+
+fn stuck_builder(handler: Stuck) -> ServerBuilder {
     let tokens = BearerTokens::new().with_token(&"token".into(), Actor::new("first", Tenant::default()));
     let profile = r#"{"name": "x", "features": {"bulk": {"maxOperations": 10, "maxPayloadSize": 100000}}}"#;
-    Server::builder(Arc::new(Stuck), Arc::new(tokens))
+    Server::builder(Arc::new(handler), Arc::new(tokens))
         .profile(serde_json::from_str(profile).unwrap())
         .deadline(Duration::from_secs(30), Arc::new(NoTime))
-        .build()
-        .unwrap()
 }
 
 /// A read that takes too long was not done; a write may have been.
@@ -88,6 +98,43 @@ async fn what_takes_too_long_is_a_scim_error() {
         let error: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
         assert_eq!(error["status"], status.to_string());
     }
+}
+
+/// Notes for which resources it keeps passwords.
+#[derive(Debug, Default)]
+struct Keepers(Mutex<Vec<String>>);
+
+#[async_trait]
+impl PasswordSink for Keepers {
+    async fn accept(&self, _: &Context<'_>, _: &SecretString) -> Result<AcceptedPassword> {
+        Ok(AcceptedPassword::new("accepted"))
+    }
+
+    async fn keep(&self, _: &Context<'_>, id: &str, _: AcceptedPassword) -> Result<()> {
+        self.0.lock().unwrap().push(id.to_owned());
+        Ok(())
+    }
+
+    async fn forget(&self, _: &Context<'_>, _: &str) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A create with a password is done to its end, so that there is no user whose password was lost; others are cut off.
+#[tokio::test]
+async fn the_end_of_the_time_leaves_no_user_without_a_password() {
+    let keepers = Arc::new(Keepers::default());
+    let handler = Stuck(Some(StoreHandler::new(Arc::new(MemoryResources::new()))));
+    let server = stuck_builder(handler).passwords(Arc::<Keepers>::clone(&keepers)).build().unwrap();
+    let create = async |body: serde_json::Value| {
+        let request = Request::post("/scim/v2/Users").header("authorization", "Bearer token");
+        let response = server.handle(request.body(Bytes::from(body.to_string())).unwrap()).await;
+        (response.status().as_u16(), serde_json::from_slice::<serde_json::Value>(response.body()).unwrap())
+    };
+    let (status, user) = create(json!({"schemas": [USER], "userName": "ola", "password": "hush"})).await;
+    assert_eq!((status, keepers.0.lock().unwrap().as_slice()), (201, [user["id"].as_str().unwrap().to_owned()].as_slice()));
+    let (status, _) = create(json!({"schemas": [USER], "userName": "kari"})).await;
+    assert_eq!(status, 504);
 }
 
 /// Once the time is over, no operation of a bulk request is begun any more, and each has its outcome.

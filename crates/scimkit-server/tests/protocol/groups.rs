@@ -222,7 +222,7 @@ async fn members_are_not_loaded_without_need() {
     assert_eq!(*store.whole.lock().unwrap(), 1);
 }
 
-/// R7643-4.1.2-07, R7643-4.1.2-08: groups of groups are listed as indirect ones, circles end, and a page of users asks the store once.
+/// R7643-4.1.2-07, R7643-4.1.2-08, R7643-4.2-04: groups of groups are listed as indirect ones, circles end, and a page of users asks the store once.
 #[tokio::test]
 async fn groups_of_groups_are_indirect_and_asked_for_once() {
     let store = Arc::new(Watched::default());

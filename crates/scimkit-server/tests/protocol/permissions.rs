@@ -27,7 +27,7 @@ fn service() -> Service {
     Service { server: builder.build().unwrap(), clock }
 }
 
-/// R7644-2-02, R7644-2.1-01: what an actor has no permission for is 403, by itself, in queries over all types and in bulk requests.
+/// R7644-2-02, R7644-2-03, R7644-2.1-01: what an actor has no permission for is 403, by itself, in queries over all types and in bulk requests.
 #[tokio::test]
 async fn permissions_hold_for_each_resource_type() {
     let service = service();

@@ -19,7 +19,7 @@ fn person(name: &str) -> Value {
     })
 }
 
-/// Profile `defaults` and `echoes`: a new user is inactive, a country's code comes back as its name.
+/// R7644-3.3-02, profile `defaults` and `echoes`: a new user is inactive, a country's code comes back as its name.
 #[tokio::test]
 async fn defaults_and_echoes_are_applied() {
     let service = ringcentral();

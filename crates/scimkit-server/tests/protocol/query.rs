@@ -142,7 +142,7 @@ async fn a_faulty_sort_is_refused() {
     assert_eq!(service.get("/Users?sortBy=name.familyName").await.status, 200);
 }
 
-/// AMB-22, R7644-3.5.2-01: switched off, a filter is refused and a sort is ignored.
+/// AMB-22, R7644-3.5-02, R7644-3.5.2-01: switched off, a filter is refused and a sort is ignored.
 #[tokio::test]
 async fn switched_off_features_fail_as_documented() {
     let service = Service::with_profile(r#"{"name": "x", "features": {"filter": false, "sort": false, "patch": false}}"#);

@@ -58,7 +58,7 @@ async fn faulty_bodies_have_their_keywords() {
     check(json!({"schemas": [USER], "userName": "ola", "active": "true"}), "invalidValue").await;
 }
 
-/// R7644-3.3-07, R7643-4.1.1-02, AMB-34: the name is in use, in whatever case, whatever the method.
+/// R7644-3.3-07, R7643-4.1.1-02, R7643-7-13, R7643-7-14, AMB-34: the name is in use, in whatever case, whatever the method.
 #[tokio::test]
 async fn a_user_name_is_used_once() {
     let service = Service::new();
@@ -285,7 +285,7 @@ async fn every_representation_has_schemas() {
     }
 }
 
-/// R7643-3.1-09, R7643-3.1-10: what a client calls a user is kept, and is its own affair.
+/// R7643-3.1-09, R7643-3.1-10, R7643-3.1-11: what a client calls a user is kept, and is its own affair.
 #[tokio::test]
 async fn an_external_id_is_that_of_the_tenant() {
     let service = Service::new();
@@ -295,6 +295,9 @@ async fn an_external_id_is_that_of_the_tenant() {
         let created = service.send("POST", "/Users", &[&authorization], body(name)).await;
         assert_eq!((created.status, &created.body["externalId"]), (201, &json!("701984")));
     }
+    // Whether two of its users are called the same is the client's affair as well.
+    assert_eq!(service.send("POST", "/Users", &[], body("per")).await.status, 201);
+    assert_eq!(service.delete("/Users/id3").await.status, 204);
     for (token, name) in [("token", "ola"), ("other", "kari")] {
         let authorization = format!("authorization: Bearer {token}");
         let found = service.send("GET", "/Users?filter=externalId%20eq%20%22701984%22", &[&authorization], "").await;
@@ -313,7 +316,7 @@ async fn an_inactive_user_can_be_read_and_found() {
     assert_eq!(service.get("/Users").await.names(), ["ola"]);
 }
 
-/// R7644-3.8-02: the media type of SCIM can be asked for, alone or among others.
+/// R7644-3.8-02, R7644-3.8-03: the media type of SCIM can be asked for, alone or among others, and so can that of JSON.
 #[tokio::test]
 async fn scim_json_can_be_asked_for() {
     let service = Service::new();
@@ -323,5 +326,20 @@ async fn scim_json_can_be_asked_for() {
     {
         let reply = service.send("GET", "/Users/id1", &[&format!("accept: {accept}")], "").await;
         assert_eq!((reply.status, reply.header("content-type")), (200, "application/scim+json"), "{accept}");
+    }
+    for accept in [
+        "application/json",
+        "Application/JSON; charset=utf-8",
+        "application/json, application/scim+json;q=0.9",
+        "text/html, application/*;q=0.5, application/scim+json; q=0.05",
+    ] {
+        let reply = service.send("GET", "/Users/id1", &[&format!("accept: {accept}")], "").await;
+        assert_eq!((reply.status, reply.header("content-type")), (200, "application/json"), "{accept}");
+        let refused = service.send("GET", "/Users/id2", &[&format!("accept: {accept}")], "").await;
+        assert_eq!((refused.status, refused.header("content-type")), (404, "application/json"), "{accept}");
+    }
+    for accept in ["application/json;q=x, application/scim+json", "application/json;q=0.9999", "application/scim+json;q=0, */*;q=0"] {
+        let reply = service.send("GET", "/Users/id1", &[&format!("accept: {accept}")], "").await;
+        assert_eq!(reply.status, 200, "{accept}");
     }
 }

@@ -23,7 +23,9 @@ impl<'a> Checker<'a> {
             let value = if let Value::List(_) = value { self.mismatch(attribute, value) } else { self.single(attribute, value, present) };
             self.leave();
             let Some(value) = value else { continue };
-            let place = value.as_complex().and_then(|element| element.get("value")).and_then(Value::as_str).map(|id| {
+            // A single element has none to be told apart from.
+            let id = value.as_complex().filter(|_| values.len() > 1).and_then(|element| element.get("value")).and_then(Value::as_str);
+            let place = id.map(|id| {
                 let type_ = value.as_complex().and_then(|element| element.get("type")).and_then(Value::as_str);
                 let type_ = type_.filter(|_| !is_reference_list).unwrap_or_default();
                 format!("{}\0{id}", compare::text_key(type_, false))

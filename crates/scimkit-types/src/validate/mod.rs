@@ -13,7 +13,7 @@ use crate::messages::ScimType;
 use crate::profile::Profile;
 use crate::resource::Resource;
 use crate::schema::{Attribute, Catalog, Mutability, ResourceType, Schema};
-use crate::value::{ComplexValue, Value};
+use crate::value::{ComplexValue, MemberName, Value};
 
 use checker::{Checker, Mode};
 
@@ -179,15 +179,17 @@ pub fn accept(
         return Err(violations);
     }
     let in_schemas = extensions.iter().filter(|e| !e.members.is_empty() || listed.contains(&&e.schema.id)).map(|e| e.schema.id.as_str());
-    let mut accepted = Resource::new(std::iter::once(resource_type.schema.as_str()).chain(in_schemas));
+    let schemas = Resource::new(std::iter::once(resource_type.schema.as_str()).chain(in_schemas));
     let (id, meta) = (base.remove("id"), base.remove("meta"));
-    let first = id.map(|id| ("id".to_owned(), id)).into_iter();
+    // The names differ: those of attributes from each other and from `schemas`, those of extensions by having a colon.
+    let mut accepted: Vec<(MemberName, Value)> = Vec::with_capacity(base.len() + extensions.len() + 3);
+    accepted.extend(schemas.into_complex().into_members());
+    accepted.extend(id.map(|id| (MemberName::from("id"), id)));
+    accepted.extend(base.into_members());
     let extensions = extensions.into_iter().filter(|extension| !extension.members.is_empty());
-    let extensions = extensions.map(|extension| (extension.schema.id.to_string(), Value::Complex(extension.members)));
-    let last = meta.map(|meta| ("meta".to_owned(), meta));
-    for (name, value) in first.chain(base).chain(extensions).chain(last) {
-        accepted.insert(name, value);
-    }
+    accepted.extend(extensions.map(|extension| (MemberName::from(&extension.schema.id), Value::Complex(extension.members))));
+    accepted.extend(meta.map(|meta| (MemberName::from("meta"), meta)));
+    let accepted = Resource::from(ComplexValue::from_distinct(accepted));
     Ok(Accepted { resource: accepted, tolerances })
 }
 
