@@ -33,16 +33,88 @@
 //! | part | what it is |
 //! |---|---|
 //! | [`VirtualTime`] | a clock, a timer and an executor that jumps to the next instant at which anything happens |
+//! | [`clients`] | Microsoft Entra ID and Okta as clients: their requests, and what they believe afterwards |
+//! | [`fake`] | whole services in memory: the standard's, and ones like `RingCentral` and AWS IAM Identity Center |
 //! | [`InProcess`] | a [`Server`](scimkit_server::Server) of the same process as a transport |
 //! | [`Delayed`] | answers that take their time, drawn from a seed |
 //! | [`ScriptedTransport`] | answers given beforehand; remembers the requests |
 //! | [`FlakyTransport`], [`Fault`] | fails or hangs at chosen requests, before or after their effect |
 //! | [`Recording`], [`Exchange`] | remembers requests and answers |
 //! | [`CountingService`] | counts requests in every window of time, and refuses what is over the limit |
-//! | [`fake`] | whole services in memory |
+//!
+//! # Testing a service
+//!
+//! A service is right for an identity provider when it has what the identity provider believes that it has. Let a client of [`clients`]
+//! do to it what an administrator would see, over whatever transport reaches it, and compare:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use scimkit_testing::clients::{Attributes, OktaClient, OktaIntegration, Outcome};
+//! use scimkit_testing::{VirtualTime, fake};
+//! use scimkit_types::{Dialect, Profile};
+//!
+//! // In place of this one: the service to be tested.
+//! let time = VirtualTime::default();
+//! let mut profile = Profile::standard();
+//! profile.dialect = Dialect::OKTA;
+//! let service = fake::service(profile, time.clock())?;
+//!
+//! let mut okta = OktaClient::new(Arc::new(service.transport()), "https://fake.example/scim/v2", OktaIntegration::Network)?;
+//! let ola = Attributes::new().with("userName", "ola@example.com").with("name.familyName", "Nordmann");
+//! time.run(async {
+//!     okta.enable_provisioning().await?;
+//!     okta.assign_user("00u1", &ola).await?;
+//!     okta.push_group("00g1", "Tour guides", &["00u1"]).await?;
+//!     assert_eq!(okta.deactivate_user("00u1").await?, Outcome::Disabled);
+//!     assert_eq!(okta.check().await?, []);
+//!     Ok::<(), Box<dyn std::error::Error>>(())
+//! })??;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A service on another machine is reached by a transport that opens sockets, on a runtime of its own: the clients need none of their own.
+//!
+//! # Testing a client
+//!
+//! What a client does right shows where a service is slow, has limits and fails. Put it before a service of [`fake`], with limits in the
+//! profile, latency by [`Delayed`] and faults by [`FlakyTransport`]:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//! use scimkit_client::http::Uri;
+//! use scimkit_client::{Client, Retry, RetryPolicy, random_from_seed};
+//! use scimkit_testing::{Fault, FlakyTransport, VirtualTime, fake};
+//! use scimkit_types::profile::RequestLimit;
+//! use scimkit_types::{Profile, SearchRequest};
+//!
+//! let time = VirtualTime::default();
+//! let mut profile = Profile::standard();
+//! profile.limits.read = Some(RequestLimit::new(1, 60));
+//! let service = fake::service(profile, time.clock())?;
+//! let flaky = FlakyTransport::new(service.transport()).with_fault(1, Fault::AnswerBefore(503));
+//! let retry = Retry::new(flaky, RetryPolicy::default(), time.timer(), random_from_seed(1)).with_clock(time.clock());
+//! let client = Client::new(Arc::new(retry), Uri::from_static("https://fake.example/scim/v2"))?;
+//!
+//! let began_at = time.now();
+//! time.run(async {
+//!     client.query("/Users", &SearchRequest::default()).await?;
+//!     // The second one is over the limit, and is sent again when the service says so.
+//!     client.query("/Users", &SearchRequest::default()).await
+//! })??;
+//! assert!(time.now() >= began_at + Duration::from_secs(60));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Time
+//!
+//! [`VirtualTime`] is the clock and the timer of both sides. [`VirtualTime::run`] polls one future on the thread of the test, and when all
+//! of it waits, the clock jumps to the earliest instant that is waited for: a minute of penalty passes at once, and a test that waits for
+//! what cannot happen ends with [`Stalled`] instead of hanging. The same seeds take the same steps every time.
 //!
 //! There are no features.
 
+pub mod clients;
 mod counting;
 pub mod fake;
 mod transport;

@@ -1,0 +1,185 @@
+//! Whole services in memory.
+//!
+//! A fake service is a [`Server`] over [`MemoryResources`] that behaves as a profile says. Its ids count up, so that a test sees
+//! the same ones every time. Passwords are taken out of what is sent and kept nowhere.
+//!
+//! | function | service |
+//! |---|---|
+//! | [`service`] | what the profile says and nothing else; everybody is let in |
+//! | [`ringcentral`] | a token, an administrator's choice of SCIM, the platform's error and a minute of penalty for whoever is over a limit |
+//! | [`aws`], [`aws_profile`] | a token, the refusals of AWS IAM Identity Center, and 429 that does not say when to come back |
+//!
+//! How much a service takes is for the test to say, in the profile's [`limits`](scimkit_types::Profile::limits); what goes wrong, by a
+//! [`FlakyTransport`](crate::FlakyTransport) around [`FakeService::transport`]:
+//!
+//! ```
+//! use http::{Request, StatusCode};
+//! use scimkit_client::Transport;
+//! use scimkit_testing::{Fault, FlakyTransport, VirtualTime, fake};
+//! use scimkit_types::profile::RequestLimit;
+//!
+//! let time = VirtualTime::default();
+//! let mut profile = fake::aws_profile();
+//! profile.limits.read = Some(RequestLimit::new(2, 1));
+//! let service = fake::aws(profile, &"secret".into(), time.clock())?;
+//! let flaky = FlakyTransport::new(service.transport()).with_fault(2, Fault::AnswerBefore(502));
+//! let read = || {
+//!     let request = Request::get("https://fake.example/scim/v2/Users").header("authorization", "Bearer secret");
+//!     time.run(flaky.send(request.body(bytes::Bytes::new())?)).map(|answer| Ok::<_, Box<dyn std::error::Error>>(answer?.status()))?
+//! };
+//! assert_eq!((read()?, read()?), (StatusCode::OK, StatusCode::BAD_GATEWAY));
+//! assert_eq!((read()?, read()?), (StatusCode::OK, StatusCode::TOO_MANY_REQUESTS));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod aws;
+mod over_limit;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use scimkit_server::{
+    Actor, AuthenticationError, AuthenticationScheme, Authenticator, BearerTokens, ConfigError, DirectoryProviderSwitch, ResourceHandler,
+    Server, ServerBuilder, StoreHandler, WithoutSink,
+};
+use scimkit_store::{MemoryResources, Query, ResourceStore, StoreError, StoredResource, Tenant};
+use scimkit_types::{Clock, Profile};
+use secrecy::SecretString;
+
+use crate::transport::InProcess;
+use aws::AwsHandler;
+
+pub use aws::aws_profile;
+pub(crate) use over_limit::OverLimit;
+
+/// A service in memory with what a test may look at.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct FakeService {
+    /// The server.
+    pub server: Server,
+    /// Its resources, all of them those of one tenant.
+    pub store: Arc<MemoryResources>,
+    /// Whether an administrator has chosen SCIM as the directory provider; looked at only by services that have such a choice.
+    pub directory_provider: Arc<DirectoryProviderSwitch>,
+    over_limit: Option<OverLimit>,
+}
+
+impl FakeService {
+    /// A transport to the service. Whoever is over a limit gets the answer of the real one through it, and the standard's from
+    /// [`server`](Self::server).
+    pub fn transport(&self) -> InProcess {
+        InProcess::with_over_limit(self.server.clone(), self.over_limit.clone())
+    }
+
+    /// The resources of a type in the order of their creation, at most a million.
+    ///
+    /// # Errors
+    /// [`StoreError`], which a store in memory never gives.
+    pub async fn resources(&self, resource_type: &str) -> Result<Vec<StoredResource>, StoreError> {
+        let query = Query::new(Tenant::default(), resource_type.to_owned(), 1_000_000);
+        Ok(self.store.query(&query).await?.resources)
+    }
+}
+
+/// A service that behaves as a profile says, to which everybody is let in.
+///
+/// # Errors
+/// [`ConfigError`] if the profile is not one of a service.
+pub fn service(profile: Profile, clock: Arc<dyn Clock>) -> Result<FakeService, ConfigError> {
+    Parts::new(profile, clock, Arc::new(Everybody), |number| format!("00000000-0000-4000-8000-{number:012x}")).build()
+}
+
+/// A service like RingCentral's: a bearer token is needed, an administrator has chosen SCIM as the directory provider, and what is tolerated,
+/// limited, filled in and changed on the way is for the profile to say. The project has one in `testdata/profiles/ringcentral.json`.
+/// Whoever is over a limit gets the error of the platform, and for a minute nothing else for requests of the class.
+///
+/// # Errors
+/// [`ConfigError`] if the profile is not one of a service.
+pub fn ringcentral(profile: Profile, token: &SecretString, clock: Arc<dyn Clock>) -> Result<FakeService, ConfigError> {
+    let over_limit = OverLimit::ringcentral(profile.limits.clone(), Arc::clone(&clock));
+    let mut parts = Parts::new(profile, clock, only(token), |number| format!("{}", 300_000_000 + number));
+    parts.over_limit = Some(over_limit);
+    let switch = Arc::clone(&parts.directory_provider);
+    parts.finish = Box::new(move |builder| builder.policy(switch));
+    parts.build()
+}
+
+/// A service like AWS IAM Identity Center, with [`aws_profile`] or one made of it: a bearer token is needed. Refused are filters with anything
+/// but `eq` and `and`, PATCH of several attributes without a path, PATCH of a group beyond `displayName`, `members` and `externalId`, all
+/// members at once, more of them than the profile says, PUT of a group, removal of `userName` and `active`, and a second e-mail address,
+/// telephone number or address in one request. Members are never shown. `startIndex` is not looked at, so that the first page is all that
+/// there is by index. Whoever is over a limit is not told when to come back.
+///
+/// # Errors
+/// [`ConfigError`] if the profile is not one of a service.
+pub fn aws(profile: Profile, token: &SecretString, clock: Arc<dyn Clock>) -> Result<FakeService, ConfigError> {
+    let mut parts = Parts::new(profile, clock, only(token), |number| format!("9067729b3d-00000000-0000-4000-8000-{number:012x}"));
+    parts.over_limit = Some(OverLimit::Aws);
+    parts.handler = |store| Arc::new(AwsHandler(StoreHandler::new(store)));
+    parts.build()
+}
+
+/// What a service is made of.
+struct Parts {
+    profile: Profile,
+    clock: Arc<dyn Clock>,
+    authenticator: Arc<dyn Authenticator>,
+    id: fn(u64) -> String,
+    handler: fn(Arc<dyn ResourceStore>) -> Arc<dyn ResourceHandler>,
+    directory_provider: Arc<DirectoryProviderSwitch>,
+    finish: Box<dyn FnOnce(ServerBuilder) -> ServerBuilder>,
+    over_limit: Option<OverLimit>,
+}
+
+impl Parts {
+    fn new(profile: Profile, clock: Arc<dyn Clock>, authenticator: Arc<dyn Authenticator>, id: fn(u64) -> String) -> Self {
+        Self {
+            profile,
+            clock,
+            authenticator,
+            id,
+            handler: |store| Arc::new(StoreHandler::new(store)),
+            directory_provider: Arc::new(DirectoryProviderSwitch::new(true)),
+            finish: Box::new(|builder| builder),
+            over_limit: None,
+        }
+    }
+
+    fn build(self) -> Result<FakeService, ConfigError> {
+        let (next_id, id) = (AtomicU64::new(1), self.id);
+        let store = Arc::new(MemoryResources::new());
+        let builder = Server::builder((self.handler)(Arc::clone(&store) as Arc<dyn ResourceStore>), self.authenticator)
+            .profile(self.profile)
+            .clock(self.clock)
+            .without_password_sink(WithoutSink::Drop)
+            .ids(Arc::new(move || id(next_id.fetch_add(1, Ordering::Relaxed))));
+        let server = (self.finish)(builder).build()?;
+        Ok(FakeService { server, store, directory_provider: self.directory_provider, over_limit: self.over_limit })
+    }
+}
+
+/// Lets in whoever shows the token.
+fn only(token: &SecretString) -> Arc<dyn Authenticator> {
+    Arc::new(BearerTokens::new().with_token(token, Actor::new("fake", Tenant::default())))
+}
+
+/// Lets everybody in, with or without credentials.
+#[derive(Debug)]
+struct Everybody;
+
+#[async_trait]
+impl Authenticator for Everybody {
+    async fn authenticate(&self, _parts: &http::request::Parts) -> Result<Actor, AuthenticationError> {
+        Ok(Actor::new("everybody", Tenant::default()))
+    }
+
+    fn schemes(&self) -> Vec<AuthenticationScheme> {
+        Vec::new()
+    }
+
+    fn challenge(&self) -> String {
+        "Bearer".to_owned()
+    }
+}
