@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use scimkit_example_expression::{Arguments, finish, run};
+use scimkit_example_command::finish;
+use scimkit_example_expression::{Arguments, run};
 
 fn main() -> ExitCode {
     let result = run(&Arguments::parse(), std::io::stdin().lock(), &mut std::io::stdout().lock());

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use scimkit_example_mapping::{Arguments, finish, run};
+use scimkit_example_command::finish;
+use scimkit_example_mapping::{Arguments, run};
 
 fn main() -> ExitCode {
     finish(run(&Arguments::parse(), &mut std::io::stdout().lock()), &mut std::io::stderr())

@@ -1,7 +1,6 @@
 //! The life of one user.
 
 use std::convert::Infallible;
-use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -10,6 +9,7 @@ use http::Uri;
 use scimkit_client::request::BaseUri;
 use scimkit_client::response::ResponseLimits;
 use scimkit_client::{BearerToken, ClientError, TokenError};
+use scimkit_example_command::with_causes;
 use scimkit_types::{OperationKind, PatchOp, PatchOperation, SearchRequest, User, Value};
 use secrecy::SecretString;
 
@@ -64,18 +64,9 @@ pub enum Failure {
 /// Runs the program; what goes wrong is one line on `errors` and exit code 2.
 pub fn main_with(arguments: &Arguments, out: &mut dyn Write, errors: &mut dyn Write) -> ExitCode {
     let Err(failure) = run(arguments, out) else { return ExitCode::SUCCESS };
-    let mut text = match &failure {
-        Failure::Carry(_) | Failure::Client(_) => format!("`{}`: {failure}", arguments.url),
-        _ => failure.to_string(),
-    };
-    let mut cause = failure.source();
-    while let Some(error) = cause {
-        let part = error.to_string();
-        if !text.contains(&part) {
-            text.push_str(": ");
-            text.push_str(&part);
-        }
-        cause = error.source();
+    let mut text = with_causes(&failure);
+    if matches!(failure, Failure::Carry(_) | Failure::Client(_)) {
+        text = format!("`{}`: {text}", arguments.url);
     }
     // When standard error is gone there is nobody left to tell; the exit code says the rest.
     let _ = writeln!(errors, "error: {}", text.replace('\n', " "));

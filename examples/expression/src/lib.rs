@@ -15,5 +15,5 @@ mod lines;
 mod program;
 mod setting;
 
-pub use lines::{MAX_LINE, answer_lines};
-pub use program::{Arguments, Failure, finish, run};
+pub use lines::answer_lines;
+pub use program::{Arguments, Failure, run};

@@ -1,15 +1,12 @@
 //! JSON Lines in, JSON Lines out.
 
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{self, Read, Write};
 
 use scimkit_mapping::{Evaluation, EvaluationErrorKind, Expression, ExpressionError, ExpressionErrorKind};
 use scimkit_types::{ComplexValue, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::setting::{Setting, in_language};
-
-/// The most bytes of a line, without its end.
-pub const MAX_LINE: usize = 16 << 20;
 
 /// The question of one line.
 #[derive(Debug, Deserialize)]
@@ -51,35 +48,11 @@ struct Fault {
 /// # Errors
 /// The input cannot be read or the output not be written.
 pub fn answer_lines(input: impl Read, output: &mut dyn Write) -> io::Result<()> {
-    let (mut input, mut output) = (BufReader::with_capacity(1 << 16, input), BufWriter::with_capacity(1 << 16, output));
-    let mut line = Vec::new();
-    let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX).saturating_add(1);
-    loop {
-        line.clear();
-        if input.by_ref().take(limit).read_until(b'\n', &mut line)? == 0 {
-            return output.flush();
-        }
-        let is_too_long = line.len() > MAX_LINE && !line.ends_with(b"\n");
-        let answer = if is_too_long {
-            input.skip_until(b'\n')?;
-            Answer::from(Fault::input(format!("expected a line of at most {MAX_LINE} bytes")))
-        } else {
-            answer(&line).unwrap_or_else(Answer::from)
-        };
-        serde_json::to_writer(&mut output, &answer)?;
-        output.write_all(b"\n")?;
-        if !input.buffer().contains(&b'\n') {
-            output.flush()?;
-        }
-    }
+    scimkit_example_command::answer_lines(input, output, |line| answer(line).unwrap_or_else(Answer::from))
 }
 
-fn answer(line: &[u8]) -> Result<Answer, Fault> {
-    let line = std::str::from_utf8(line).map_err(|error| Fault::input(format!("expected UTF-8, found {error}")))?;
-    // Without this check a list would be read as the members in order.
-    if !line.trim_start().starts_with('{') {
-        return Err(Fault::input("expected a JSON object with `expression`"));
-    }
+fn answer(line: Option<&[u8]>) -> Result<Answer, Fault> {
+    let line = scimkit_example_command::object(line).map_err(Fault::input)?;
     let question: Question = serde_json::from_str(line).map_err(|error| Fault::input(error.to_string()))?;
     let expression = Expression::parse(&question.expression)?;
     let inputs = question.inputs.unwrap_or_default();

@@ -1,8 +1,6 @@
 //! The program `expression`.
 
-use std::error::Error;
 use std::io::{self, Read, Write};
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
@@ -77,22 +75,6 @@ fn drawing(error: &ExpressionError) -> String {
         return format!(", at byte {}", error.span().start);
     }
     format!("\n{}", error.caret())
-}
-
-/// Ends a program: its own exit code, or 2 with the failure and its causes on `errors`.
-///
-/// A reader that has read enough and left is no failure.
-pub fn finish(result: Result<u8, Failure>, errors: &mut dyn Write) -> ExitCode {
-    match result {
-        Ok(code) => ExitCode::from(code),
-        Err(Failure::Stream(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(failure) => {
-            let cause = failure.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-            // Nobody is left to be told that the error could not be written.
-            let _ = writeln!(errors, "error: {failure}{cause}");
-            ExitCode::from(2)
-        }
-    }
 }
 
 /// Runs the program and returns its exit code, 0.

@@ -5,4 +5,4 @@
 mod document;
 mod program;
 
-pub use program::{Arguments, Command, Failure, finish, run};
+pub use program::{Arguments, Command, Failure, run};

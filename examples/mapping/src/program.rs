@@ -1,9 +1,7 @@
 //! The program `mapping`.
 
-use std::error::Error;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use scimkit_mapping::{Environment, Fault, FormatError, MappingSet, Operation, SourceRecord};
@@ -116,22 +114,6 @@ pub enum Failure {
     /// The output cannot be written.
     #[error("the output failed")]
     Stream(#[from] io::Error),
-}
-
-/// Ends a program: its own exit code, or 2 with the failure and its causes on `errors`.
-///
-/// A reader that has read enough and left is no failure.
-pub fn finish(result: Result<u8, Failure>, errors: &mut dyn Write) -> ExitCode {
-    match result {
-        Ok(code) => ExitCode::from(code),
-        Err(Failure::Stream(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(failure) => {
-            let cause = failure.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-            // Nobody is left to be told that the error could not be written.
-            let _ = writeln!(errors, "error: {failure}{cause}");
-            ExitCode::from(2)
-        }
-    }
 }
 
 /// Runs the program and returns its exit code: 1 if a check found faults, else 0.

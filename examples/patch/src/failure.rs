@@ -1,9 +1,7 @@
-//! What goes wrong in a program, and how it ends.
+//! What goes wrong in a program.
 
-use std::error::Error;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use scimkit_filter::{ParseError, ResolveError};
 
@@ -70,26 +68,5 @@ fn drawing(error: &ParseError) -> String {
 impl From<ParseError> for Failure {
     fn from(error: ParseError) -> Self {
         Self::Parse { error }
-    }
-}
-
-/// Ends a program: its own exit code, or 2 with the failure and its causes on `errors`.
-///
-/// A reader that has read enough and left is no failure.
-pub fn finish(result: Result<u8, Failure>, errors: &mut dyn Write) -> ExitCode {
-    match result {
-        Ok(code) => ExitCode::from(code),
-        Err(Failure::Stream(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(failure) => {
-            let mut text = format!("error: {failure}");
-            let mut cause = failure.source();
-            while let Some(error) = cause {
-                text = format!("{text}: {error}");
-                cause = error.source();
-            }
-            // Nobody is left to be told that the error could not be written.
-            let _ = writeln!(errors, "{text}");
-            ExitCode::from(2)
-        }
     }
 }

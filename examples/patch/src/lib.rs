@@ -21,7 +21,7 @@ mod program;
 mod question;
 
 pub use execute::{Outcome, execute};
-pub use failure::{Failure, finish};
+pub use failure::Failure;
 pub use language::{Language, ResourceKind, read_resource_file};
-pub use lines::{MAX_LINE, answer_lines};
+pub use lines::answer_lines;
 pub use program::{Arguments, LINES_HELP, run};

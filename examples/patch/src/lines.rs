@@ -1,15 +1,11 @@
 //! JSON Lines in, JSON Lines out.
 
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{self, Read, Write};
 
 use scimkit_types::Dialect;
 
-use crate::answer::{Answer, Fault};
 use crate::language::Language;
 use crate::question;
-
-/// The most bytes of a line, without its end.
-pub const MAX_LINE: usize = 16 << 20;
 
 /// Answers each line of the input by one line, in order, until the input ends; a bad line has an error as its answer.
 ///
@@ -18,69 +14,8 @@ pub const MAX_LINE: usize = 16 << 20;
 /// # Errors
 /// The input cannot be read or the output not be written.
 pub fn answer_lines(input: impl Read, output: &mut dyn Write, dialect: Dialect) -> io::Result<()> {
-    answer_lines_within(MAX_LINE, input, output, dialect)
-}
-
-fn answer_lines_within(limit: usize, input: impl Read, output: &mut dyn Write, dialect: Dialect) -> io::Result<()> {
     let language = Language::default();
-    let (mut input, mut output) = (BufReader::with_capacity(1 << 16, input), BufWriter::with_capacity(1 << 16, output));
-    let mut line = Vec::new();
-    loop {
-        let answer = match read_line(&mut input, &mut line, limit)? {
-            Line::None => return output.flush(),
-            Line::Whole => question::answer(&language, dialect, &line),
-            Line::TooLong => Fault::input(format!("expected a line of at most {limit} bytes")).into(),
-        };
-        write_answer(&mut output, &answer)?;
-        if !input.buffer().contains(&b'\n') {
-            output.flush()?;
-        }
-    }
-}
-
-fn write_answer(output: &mut impl Write, answer: &Answer) -> io::Result<()> {
-    serde_json::to_writer(&mut *output, answer)?;
-    output.write_all(b"\n")
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Line {
-    /// The input has ended.
-    None,
-    /// All of a line, which the end of the input may end too.
-    Whole,
-    /// More than the limit; the line was skipped.
-    TooLong,
-}
-
-/// Reads a line without its end; keeps no more than `limit` bytes of it.
-fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>, limit: usize) -> io::Result<Line> {
-    line.clear();
-    let (mut is_begun, mut is_too_long) = (false, false);
-    loop {
-        let buffer = match input.fill_buf() {
-            Ok(buffer) => buffer,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        let ended = buffer.is_empty();
-        let (part, consumed, is_last) = match buffer.iter().position(|byte| *byte == b'\n') {
-            Some(end) => (buffer.get(..end).unwrap_or_default(), end + 1, true),
-            None => (buffer, buffer.len(), ended),
-        };
-        is_too_long |= line.len() + part.len() > limit;
-        if !is_too_long {
-            line.extend_from_slice(part);
-        }
-        input.consume(consumed);
-        if ended && !is_begun {
-            return Ok(Line::None);
-        }
-        is_begun = true;
-        if is_last {
-            return Ok(if is_too_long { Line::TooLong } else { Line::Whole });
-        }
-    }
+    scimkit_example_command::answer_lines(input, output, |line| question::answer(&language, dialect, line))
 }
 
 #[cfg(test)]
@@ -306,13 +241,6 @@ mod tests {
     }
 
     #[test]
-    fn every_line_has_an_answer_and_the_end_of_the_last_is_optional() {
-        assert!(answers(b"").is_empty());
-        let lines = answers(b"{\"path\": \"a\"}\r\n\n{\"path\": \"b\"}");
-        assert_eq!(lines.iter().map(|line| line["print"].as_str()).collect::<Vec<_>>(), [Some("a"), None, Some("b")]);
-    }
-
-    #[test]
     fn order_is_kept_over_many_lines() {
         let input: String =
             (0..10_000).map(|n| if n % 7 == 0 { "bad\n".to_owned() } else { format!("{{\"path\": \"a{n}\"}}\n") }).collect();
@@ -325,64 +253,5 @@ mod tests {
                 assert_eq!(answer["print"], format!("a{n}"));
             }
         }
-    }
-
-    #[test]
-    fn a_line_over_the_limit_is_skipped() {
-        let mut line = Vec::new();
-        // A buffer smaller than the lines, so that they come in pieces.
-        let mut input = BufReader::with_capacity(3, &b"12345\n123456\n12345678901234567890\n\n1234"[..]);
-        let mut next = || (read_line(&mut input, &mut line, 5).unwrap(), line.clone());
-        assert_eq!(next(), (Line::Whole, b"12345".to_vec()));
-        assert_eq!(next().0, Line::TooLong);
-        assert_eq!(next().0, Line::TooLong);
-        assert_eq!(next(), (Line::Whole, Vec::new()));
-        assert_eq!(next(), (Line::Whole, b"1234".to_vec()));
-        assert_eq!(next().0, Line::None);
-
-        let mut output = Vec::new();
-        let lines = &b"{\"path\": \"a\"}\n{\"path\": \"ab\"}\n{\"path\": \"c\"}"[..];
-        answer_lines_within(13, lines, &mut output, Dialect::STRICT).unwrap();
-        let text = String::from_utf8(output).unwrap();
-        let fault = r#"{"ok":false,"error":{"kind":"input","offset":null,"message":"expected a line of at most 13 bytes"}}"#;
-        assert_eq!(text.lines().collect::<Vec<_>>(), [r#"{"ok":true,"print":"a"}"#, fault, r#"{"ok":true,"print":"c"}"#]);
-    }
-
-    /// Gives one line with each read and remembers how much had been written by then.
-    struct Dialogue<'a> {
-        lines: Vec<&'static [u8]>,
-        written: &'a std::cell::RefCell<Vec<u8>>,
-        seen: Vec<usize>,
-    }
-
-    impl Read for Dialogue<'_> {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            self.seen.push(self.written.borrow().iter().filter(|byte| **byte == b'\n').count());
-            let line = if self.lines.is_empty() { &b""[..] } else { self.lines.remove(0) };
-            buffer[..line.len()].copy_from_slice(line);
-            Ok(line.len())
-        }
-    }
-
-    struct Shared<'a>(&'a std::cell::RefCell<Vec<u8>>);
-
-    impl Write for Shared<'_> {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.borrow_mut().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn answers_are_written_before_more_input_is_waited_for() {
-        let written = std::cell::RefCell::new(Vec::new());
-        let lines = vec![&b"{\"path\": \"a\"}\n"[..], b"{\"path\": \"b\"}\n{\"path\": \"c\"}\n{\"pa", b"th\": \"d\"}\n"];
-        let mut input = Dialogue { lines, written: &written, seen: Vec::new() };
-        answer_lines(&mut input, &mut Shared(&written), Dialect::STRICT).unwrap();
-        assert_eq!(input.seen, [0, 1, 3, 4]);
     }
 }

@@ -25,16 +25,12 @@ struct Members<'a> {
 }
 
 /// Answers one line; a dialect that it names goes before the one given.
-pub(crate) fn answer(language: &Language, dialect: Dialect, line: &[u8]) -> Answer {
+pub(crate) fn answer(language: &Language, dialect: Dialect, line: Option<&[u8]>) -> Answer {
     answer_or_fault(language, dialect, line).unwrap_or_else(Answer::from)
 }
 
-fn answer_or_fault(language: &Language, dialect: Dialect, line: &[u8]) -> Result<Answer, Fault> {
-    let line = std::str::from_utf8(line).map_err(|error| Fault::input(format!("expected UTF-8, found {error}")))?;
-    // Without this check a list would be read as the members in order.
-    if !line.trim_start().starts_with('{') {
-        return Err(Fault::input("expected a JSON object"));
-    }
+fn answer_or_fault(language: &Language, dialect: Dialect, line: Option<&[u8]>) -> Result<Answer, Fault> {
+    let line = scimkit_example_command::object(line).map_err(Fault::input)?;
     let members: Members<'_> = serde_json::from_str(line).map_err(|error| Fault::input(format!("expected a JSON object: {error}")))?;
     let dialect = match members.dialect {
         Some(name) => {

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use scimkit_example_command::with_causes;
+
 /// Why a service could not be probed, on one line.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -10,16 +12,7 @@ pub struct Failure(String);
 impl Failure {
     /// A failure with its causes.
     pub fn new(message: impl Into<String>, cause: &dyn Error) -> Self {
-        let mut text = message.into();
-        let mut next = Some(cause);
-        while let Some(error) = next {
-            let part = error.to_string();
-            if !text.contains(&part) {
-                text.push_str(": ");
-                text.push_str(&part);
-            }
-            next = error.source();
-        }
+        let text = format!("{}: {}", message.into(), with_causes(cause));
         Self(text.replace(['\n', '\r'], " "))
     }
 

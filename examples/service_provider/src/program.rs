@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io::Write;
 use std::process::ExitCode;
 
+use scimkit_example_command::with_causes;
 use uuid::Uuid;
 
 use crate::arguments::Arguments;
@@ -24,7 +25,7 @@ pub async fn main_with(
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to be told that the error could not be written.
-            let _ = writeln!(errors, "error: {}", with_causes(error.as_ref()));
+            let _ = writeln!(errors, "error: {}", with_causes(error.as_ref()).replace('\n', " "));
             ExitCode::from(2)
         }
     }
@@ -97,16 +98,4 @@ fn directions(running: &Running, token: Option<&str>) -> String {
          curl {authorization} -G --data-urlencode 'filter=userName eq \"ola@example.com\"' {base}/Users\n\
          Ctrl-C stops.\n"
     )
-}
-
-/// An error and its causes on one line.
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text.replace('\n', " ")
 }
