@@ -173,7 +173,7 @@ fn tenants_have_tokens_limits_dialects_and_places_of_their_own() {
 
 #[test]
 fn those_who_watch_need_no_token() {
-    let program = Program::start(&["--token", "secret", "--metrics", "127.0.0.1:0", "--read-limit", "2/60"]);
+    let program = Program::start(&["--token", "secret", "--metrics", "127.0.0.1:0", "--read-limit", "2/3600"]);
     assert_eq!(program.send("GET", "/health", "", ""), (200, json!("up\n")));
     assert_eq!(program.send("GET", "/ready", "", ""), (200, json!("ready\n")));
     assert_eq!(program.get("/scim/v2/Users", "secret"), 200);
