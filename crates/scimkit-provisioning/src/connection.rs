@@ -32,7 +32,7 @@ impl Engine {
             for attribute in mapping.matching() {
                 let (filter, result) = self.ask_for_nobody(mapping, attribute).await;
                 let failure = result.as_ref().err().map(ConnectionError::failure);
-                checks.push(ConnectionCheck::new(mapping, attribute, &filter, result.err()));
+                checks.push(ConnectionCheck::new(mapping, attribute, &filter, result.as_ref().err()));
                 if failure.is_some_and(ConnectionFailure::is_met_by_all) {
                     return ConnectionVerdict { is_usable: false, checks };
                 }
@@ -122,8 +122,8 @@ pub struct ConnectionCheck {
 }
 
 impl ConnectionCheck {
-    fn new(mapping: &MappingSet, attribute: &MatchingAttribute, filter: &Filter, error: Option<ConnectionError>) -> Self {
-        let came = match &error {
+    fn new(mapping: &MappingSet, attribute: &MatchingAttribute, filter: &Filter, error: Option<&ConnectionError>) -> Self {
+        let came = match error {
             None => "an empty list, as it must be".to_owned(),
             Some(ConnectionError::IgnoresFilter { found, .. }) => format!("{found} resources for a value that nobody has"),
             Some(error) => error.cause().map(ToString::to_string).unwrap_or_default(),
@@ -133,9 +133,9 @@ impl ConnectionCheck {
             attribute: attribute.target.clone(),
             tried: format!("find `{}` with the filter `{filter}`", mapping.resource_type()),
             came,
-            status: error.as_ref().and_then(ConnectionError::cause).and_then(|cause| cause.status),
-            failure: error.as_ref().map(ConnectionError::failure),
-            advice: error.as_ref().map(ConnectionError::advice),
+            status: error.and_then(ConnectionError::cause).and_then(|cause| cause.status),
+            failure: error.map(ConnectionError::failure),
+            advice: error.map(ConnectionError::advice),
         }
     }
 }

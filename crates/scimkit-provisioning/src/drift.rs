@@ -8,17 +8,19 @@ use scimkit_types::Resource;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use crate::decide::{Known, Setting, property_changes};
-use crate::echo::echo;
+use crate::decide::{Known, Setting};
+use crate::differences::{attribute_of, differences};
 use crate::engine::Engine;
 use crate::error::{CycleError, Result};
 use crate::event::{Phase, PropertyChange};
 use crate::matching::{texts_at, usable_id};
 use crate::plan::forget;
 use crate::records::{Link, Presence, StoredRecord};
+use crate::references::{ids_at, reference_change};
 use crate::report::Cycle;
 use crate::run::Run;
 use crate::state::{State, Work, object_key, put};
+use crate::target::TargetErrorKind;
 
 /// How many objects a report names at most; all are counted.
 const MOST_NAMED: usize = 1000;
@@ -106,8 +108,8 @@ struct Holder {
 }
 
 impl Engine {
-    /// Lists the target once and compares it with what was last written; values that the profile declares equal are equal. References are
-    /// not compared. Accounts without a link are held against the source by their first matching attribute. With
+    /// Lists the target once and compares it with what was last written, managers and members too; values that the profile declares equal
+    /// are equal. Lists do not show members, so each resource that some were written to is read. Accounts without a link are held against the source by their first matching attribute. With
     /// [`Repair`](DriftPolicy::Repair) the next cycle puts right what differs.
     ///
     /// # Errors
@@ -230,18 +232,56 @@ impl Comparison<'_> {
         } else {
             counts.unassigned += 1;
         }
-        let (changes, exported) = differences(self.setting, &link.exported, resource);
+        let (mut changes, exported) = differences(self.setting, &link.exported, resource);
+        let references = self.present_references(resource, &link).await?;
+        let works = [(Work::Object, !changes.is_empty()), (Work::References, !references.is_empty())];
+        changes.extend(references.iter().map(|(path, present)| {
+            let written = link.references.get(path).map(Vec::as_slice).unwrap_or_default();
+            reference_change(path, present, written)
+        }));
         if changes.is_empty() {
             return Ok(());
         }
         self.report.changed += 1;
         if self.policy == DriftPolicy::Repair && link.is_managed {
             // What differs is taken as written, so that the difference from it is what the next cycle sends.
-            put(batch, Table::Link, key, &Link { exported, ..link })?;
-            batch.put(Table::Pending, Work::Object.key(&object_type, &source_id), "null");
+            let mut link = Link { exported, ..link };
+            link.references.extend(references);
+            put(batch, Table::Link, key, &link)?;
+            for (work, _) in works.into_iter().filter(|(_, differs)| *differs) {
+                batch.put(Table::Pending, work.key(&object_type, &source_id), "null");
+            }
         }
         self.name(Drift { object_type, source_id, target_id: target_id.to_owned(), is_gone: false, changes });
         Ok(())
+    }
+
+    /// The references of a resource that are other ones than were written, by path.
+    async fn present_references(&self, resource: &Resource, link: &Link) -> Result<BTreeMap<String, Vec<String>>> {
+        let mut whole = None;
+        let mut differing = BTreeMap::new();
+        for (path, written) in &link.references {
+            let is_listed = attribute_of(self.setting, path).is_none_or(|attribute| !attribute.is_multi_valued);
+            let present = if is_listed {
+                ids_at(resource, path)
+            } else {
+                if whole.is_none() {
+                    let resource_type = self.setting.mapping.resource_type();
+                    let read = self.run.call(|not_after| self.run.target.get(resource_type, &link.target_id, not_after)).await?;
+                    match read {
+                        Ok(read) => whole = Some(read),
+                        // It went away since it was listed.
+                        Err(error) if error.kind == TargetErrorKind::Gone => break,
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                whole.as_ref().map(|whole| ids_at(whole, path)).unwrap_or_default()
+            };
+            if present != *written {
+                differing.insert(path.clone(), present);
+            }
+        }
+        Ok(differing)
     }
 
     fn name(&mut self, drift: Drift) {
@@ -294,39 +334,4 @@ impl Comparison<'_> {
         }
         Ok(())
     }
-}
-
-/// What a resource has other than was written, from what is there to what was written; and what was written with what is there in its
-/// place. Values that the profile declares equal do not differ, and references are not compared.
-pub(crate) fn differences(setting: &Setting<'_>, written: &Resource, resource: &Resource) -> (Vec<PropertyChange>, Resource) {
-    let profile = &setting.job.profile;
-    let present = setting.mapping.managed(resource);
-    let mut changes = property_changes(&echo(&present, profile), &echo(written, profile), &[]);
-    changes.retain(|change| !is_reference(setting, &change.name));
-    let mut exported = written.clone();
-    let names: Vec<String> = exported.as_complex().iter().chain(present.as_complex().iter()).map(|(name, _)| name.to_owned()).collect();
-    for name in names {
-        if changes.iter().any(|change| is_within(&change.name, &name)) {
-            match present.get(&name) {
-                Some(value) => drop(exported.insert(name.as_str(), value.clone())),
-                None => drop(exported.remove(&name)),
-            }
-        }
-    }
-    (changes, exported)
-}
-
-/// Whether a change is one of a reference, which is written apart from the other attributes.
-fn is_reference(setting: &Setting<'_>, name: &str) -> bool {
-    let (schema, name) = name.rsplit_once(':').map_or((None, name), |(schema, name)| (Some(schema), name));
-    let name = name.split_once('.').map_or(name, |(attribute, _)| attribute);
-    let catalog = &setting.job.catalog;
-    let resource_type = catalog.resource_type(setting.mapping.resource_type());
-    let attribute = resource_type.and_then(|resource_type| catalog.attribute(resource_type, schema, name));
-    attribute.is_some_and(|attribute| attribute.sub_attribute("$ref").is_some() || !attribute.reference_types.is_empty())
-}
-
-/// Whether a change of `name.givenName` is one of `name`.
-fn is_within(change: &str, name: &str) -> bool {
-    change.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', ':']))
 }

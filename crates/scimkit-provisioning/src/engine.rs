@@ -255,6 +255,7 @@ impl Engine {
             cycle: record.cycles,
             explains: false,
             is_approved: false,
+            few_members: None,
             tally: Mutex::new(report),
             refusals: Refusals::default(),
             unsettled: Mutex::default(),

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::event::Phase;
 use crate::records::{JobRecord, Presence, ReadPosition, StoredRecord};
 use crate::run::Run;
-use crate::source::{SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage};
+use crate::source::{Position, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage};
 use crate::state::{Work, object_key, put, put_job};
 
 /// Reads every object type of the job to the end of its round.
@@ -153,6 +153,34 @@ async fn take_page(run: &Run<'_>, job: &mut JobRecord, object_type: &str, page: 
     job.positions.insert(object_type.to_owned(), ReadPosition { next: page.next, is_round_complete: page.is_last });
     put_job(&mut batch, job)?;
     run.state.commit(batch).await
+}
+
+/// Takes what the source tells of one object: the changes tell it whole; without any, it is gone and may come back. Returns what is known
+/// of it then.
+pub(crate) async fn take_one(run: &Run<'_>, object_type: &str, id: &str, changes: Vec<SourceChange>) -> Result<Option<StoredRecord>> {
+    let page = SourcePage::new(changes, Position::new(""), true);
+    check_ids(&page)?;
+    let key = object_key(object_type, id);
+    let stored: Option<StoredRecord> = run.state.get(Table::Record, &key).await?;
+    let mut changes = page.changes.into_iter().filter(|change| change.id == id);
+    let mut merged = match changes.next() {
+        Some(first) if matches!(first.kind, SourceChangeKind::Present { .. }) => replace(object_type, stored.as_ref(), first),
+        Some(first) => merge(object_type, stored.as_ref(), first),
+        None => stored.as_ref().map(|stored| match stored.presence {
+            Presence::Present => with_presence(stored, Presence::SoftDeleted),
+            Presence::SoftDeleted | Presence::Deleted => stored.clone(),
+        }),
+    };
+    for change in changes {
+        merged = merge(object_type, merged.as_ref(), change);
+    }
+    if let Some(record) = merged.as_ref().filter(|_| merged != stored) {
+        let mut batch = Batch::new();
+        put(&mut batch, Table::Record, key, record)?;
+        batch.put(Table::Pending, Work::Object.key(object_type, id), "null");
+        run.state.commit(batch).await?;
+    }
+    Ok(merged)
 }
 
 /// The record after a change. Merging the same change again changes nothing.

@@ -44,6 +44,7 @@ mod code;
 mod connection;
 mod control;
 mod decide;
+mod differences;
 mod drift;
 mod echo;
 mod engine;

@@ -85,6 +85,9 @@ impl Found {
     }
 }
 
+/// What the target has for some objects.
+type Answer = Vec<(String, Found)>;
+
 /// One object, and what it is looked up by.
 type Wanted<'a> = (&'a str, &'a str);
 
@@ -109,13 +112,13 @@ pub(crate) async fn look_up(
             break;
         }
         // Boxed, so that the compiler can tell that a cycle may move between threads.
-        let mut asked: Vec<BoxFuture<'_, Result<Vec<(String, Found)>>>> = Vec::new();
+        let mut asked: Vec<BoxFuture<'_, Result<Answer>>> = Vec::new();
         for (index, wanted) in &wanted {
             for chunk in chunks(setting, lookup, *index, wanted) {
                 asked.push(ask(run, setting, lookup, *index, chunk).boxed());
             }
         }
-        let answers: Vec<Vec<(String, Found)>> = stream::iter(asked).buffer_unordered(run.job.concurrency.max(1)).try_collect().await?;
+        let answers: Vec<Answer> = stream::iter(asked).buffer_unordered(run.job.concurrency.max(1)).try_collect().await?;
         found.extend(answers.into_iter().flatten());
         open.retain(|(id, _)| !found.get(*id).is_some_and(Found::is_decided));
     }
@@ -149,7 +152,7 @@ fn term(setting: &Setting<'_>, index: usize, value: &str) -> Option<Filter> {
     Some(Filter::equal(attribute.filter_path.clone(), value))
 }
 
-async fn ask(run: &Run<'_>, setting: &Setting<'_>, lookup: &Lookup, index: usize, wanted: &[Wanted<'_>]) -> Result<Vec<(String, Found)>> {
+async fn ask(run: &Run<'_>, setting: &Setting<'_>, lookup: &Lookup, index: usize, wanted: &[Wanted<'_>]) -> Result<Answer> {
     if let Lookup::Together(together) = lookup
         && wanted.len() > 1
         && !together.is_given_up()
@@ -187,7 +190,7 @@ async fn ask_together(
     together: &Together,
     index: usize,
     wanted: &[Wanted<'_>],
-) -> Result<Option<Vec<(String, Found)>>> {
+) -> Result<Option<Answer>> {
     let Some(attribute) = setting.mapping.matching().get(index) else { return Ok(None) };
     let Some(filter) = Filter::or(wanted.iter().filter_map(|(_, value)| term(setting, index, value))) else { return Ok(None) };
     let resources = match find(run, setting.mapping, &filter).await {

@@ -1,6 +1,6 @@
 //! One object, at once, with the steps shown.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use scimkit_store::{Batch, Table};
@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::apply::{apply_all, settle_open};
 use crate::code::ErrorCode;
 use crate::engine::Engine;
+use crate::entitlement::entitle;
 use crate::error::{CycleError, Result};
 use crate::event::{EventAction, EventStatus, Observer, Progress, PropertyChange, ProvisioningEvent};
+use crate::import::take_one;
 use crate::plan::plan_one;
 use crate::quarantine::Quarantine;
 use crate::records::{Link, StoredRecord};
@@ -42,8 +44,45 @@ pub struct OnDemandReport {
     pub source: Vec<(String, Value)>,
     /// What changed in the target, references too.
     pub modified_properties: Vec<PropertyChange>,
+    /// How many members are to be added or removed still, by the next cycle.
+    #[serde(default)]
+    pub members_left: u64,
     /// The records of the log.
     pub events: Vec<ProvisioningEvent>,
+}
+
+/// How many members one call adds and removes at most, as in Microsoft's service.
+const MOST_MEMBERS: usize = 5;
+
+/// Which members one call may add and remove.
+#[derive(Debug, Default)]
+pub(crate) struct FewMembers {
+    /// The target ids of those that were named, in order; the first few otherwise.
+    named: Option<Vec<String>>,
+    left: AtomicU64,
+}
+
+impl FewMembers {
+    /// What may stand after, of what is to stand: at most a few ids more or less than before. Both are in order.
+    pub(crate) fn limit(&self, before: &[String], after: &[String]) -> Vec<String> {
+        let ends = before.iter().filter(|id| after.binary_search(id).is_err());
+        let begins = after.iter().filter(|id| before.binary_search(id).is_err());
+        let mut changes: Vec<&String> = begins.chain(ends).collect();
+        let all = changes.len();
+        match &self.named {
+            Some(named) => changes.retain(|id| named.contains(id)),
+            None => changes.truncate(MOST_MEMBERS),
+        }
+        self.left.fetch_add(u64::try_from(all - changes.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let mut limited = before.to_vec();
+        for id in changes {
+            match limited.binary_search(id) {
+                Ok(index) => drop(limited.remove(index)),
+                Err(index) => limited.insert(index, id.clone()),
+            }
+        }
+        limited
+    }
 }
 
 /// Keeps what is told, and tells it on.
@@ -69,32 +108,48 @@ impl Observer for Tap<'_> {
 }
 
 impl Engine {
-    /// Provisions one object now, as it was last read from the source, and shows the steps. A plan that waits is dropped. Neither the
-    /// watermark nor the status of the job changes.
+    /// Provisions one object now and shows the steps. It is read from the source, if that can read one object by itself, else it is as it
+    /// was last read; so is who is assigned. Of a group, at most five members are added and removed; the next cycle does the rest. A plan
+    /// that waits is dropped. Neither the watermark nor the status of the job changes.
     ///
     /// # Errors
     /// [`CycleError`] if another worker has the job, or what is needed cannot be reached; that an object fails is in the report.
     pub async fn provision_on_demand(&self, object_type: &str, id: &str) -> Result<OnDemandReport, CycleError> {
+        self.provision(object_type, id, None).await
+    }
+
+    /// As [`provision_on_demand`](Self::provision_on_demand), for a group with these of its members: at most five, by their ids in the
+    /// source.
+    ///
+    /// # Errors
+    /// As of `provision_on_demand`; that there are too many members is in the report.
+    pub async fn provision_members_on_demand(&self, object_type: &str, id: &str, members: &[&str]) -> Result<OnDemandReport, CycleError> {
+        if members.len() > MOST_MEMBERS {
+            let reason = format!("expected at most {MOST_MEMBERS} members, found {}", members.len());
+            return Ok(OnDemandReport::failed(ProvisioningStep::new("EntryImport", StepKind::Import, EventStatus::Failure, Some(reason))));
+        }
+        self.provision(object_type, id, Some(members)).await
+    }
+
+    async fn provision(&self, object_type: &str, id: &str, members: Option<&[&str]>) -> Result<OnDemandReport> {
         if let Err(error) = self.test_connection().await {
             let step = ProvisioningStep::new("TestConnection", StepKind::Matching, EventStatus::Failure, Some(error.to_string()));
-            return Ok(OnDemandReport::without_action(EventStatus::Failure, None, error.to_string(), vec![step]));
+            return Ok(OnDemandReport::failed(step));
         }
         let state = self.open().await?;
-        let result = self.provision_held(&state, object_type, id).await;
+        let result = self.provision_held(&state, object_type, id, members).await;
         let closed = state.close().await;
         let report = result?;
         closed?;
         Ok(report)
     }
 
-    async fn provision_held(&self, state: &State, object_type: &str, id: &str) -> Result<OnDemandReport> {
+    async fn provision_held(&self, state: &State, object_type: &str, id: &str, members: Option<&[&str]>) -> Result<OnDemandReport> {
         let mut record = state.job().await?;
-        let stored: Option<StoredRecord> = state.get(Table::Record, &object_key(object_type, id)).await?;
-        let (Some(stored), Some((_, mapping))) = (stored, self.job.mapping(object_type)) else {
-            let reason = "the source has not told of this object, or the job has no mapping for its type";
-            let step = ProvisioningStep::new("EntryImport", StepKind::Import, EventStatus::Failure, Some(reason.to_owned()));
-            return Ok(OnDemandReport::without_action(EventStatus::Failure, None, reason.to_owned(), vec![step]));
+        let Some((_, mapping)) = self.job.mapping(object_type) else {
+            return Ok(OnDemandReport::not_imported("the job has no mapping for objects of this type"));
         };
+        let object_type = mapping.object_type();
         if record.plan.take().is_some() {
             let mut batch = Batch::new();
             put_job(&mut batch, &record)?;
@@ -104,22 +159,53 @@ impl Engine {
         let mut run = self.run(state, &record, Cycle::OnDemand);
         run.observer = &tap;
         settle_open(&run).await?;
-        let app_roles = self.source.assignments().await?.app_roles;
+        let stored = match self.source.read_one(object_type, id).await? {
+            Some(changes) => take_one(&run, object_type, id, changes).await?,
+            None => state.get(Table::Record, &object_key(object_type, id)).await?,
+        };
+        let Some(stored) = stored else {
+            return Ok(OnDemandReport::not_imported("the source has not told of this object"));
+        };
+        let assignments = self.source.assignments().await?;
+        entitle(&run, &mut record, &assignments).await?;
+        let app_roles = assignments.app_roles;
+        run.few_members = Some(FewMembers { named: self.target_ids(state, members).await?, left: AtomicU64::new(0) });
         let counts = plan_one(&run, mapping, &app_roles, id).await?;
         self.guard(&run, counts).await?;
         apply_all(&run, counts.actions).await?;
         let link: Option<Link> = state.get(Table::Link, &object_key(object_type, id)).await?;
-        let pending = Work::References.key(mapping.object_type(), id);
-        if link.is_some() && state.get::<serde::de::IgnoredAny>(Table::Pending, &pending).await?.is_some() {
+        let pending = Work::References.key(object_type, id);
+        let object = Work::Object.key(object_type, id);
+        let is_written = link.is_some() && state.get::<serde::de::IgnoredAny>(Table::Pending, &pending).await?.is_some();
+        if is_written {
+            // Some members may be left for the next cycle, which a crash must not forget.
+            let mut batch = Batch::new();
+            batch.put(Table::Pending, object.clone(), "null");
+            state.commit(batch).await?;
             write_one(&run, &run.setting(mapping, &app_roles), id.to_owned(), counts.actions, &AtomicBool::new(false)).await?;
         }
+        let members_left = run.few_members.as_ref().map(|few| few.left.load(Ordering::Relaxed)).unwrap_or_default();
         let mut batch = Batch::new();
         batch.clear(Table::Plan, "");
+        if is_written && members_left == 0 {
+            batch.delete(Table::Pending, object);
+        }
         state.commit(batch).await?;
         drop(run);
         let events = tap.events.into_inner().unwrap_or_else(PoisonError::into_inner);
         let events = events.into_iter().filter(|event| event.source_id == id).collect();
-        Ok(OnDemandReport::new(&stored, events))
+        Ok(OnDemandReport { members_left, ..OnDemandReport::new(&stored, events) })
+    }
+
+    /// The target ids of source objects, of whatever type they are.
+    async fn target_ids(&self, state: &State, ids: Option<&[&str]>) -> Result<Option<Vec<String>>> {
+        let Some(ids) = ids else { return Ok(None) };
+        let mut found = Vec::new();
+        for mapping in &self.job.mappings {
+            let keys: Vec<String> = ids.iter().map(|id| object_key(mapping.object_type(), id)).collect();
+            found.extend(state.get_many::<Link>(Table::Link, &keys).await?.into_iter().flatten().map(|link| link.target_id));
+        }
+        Ok(Some(found))
     }
 }
 
@@ -140,8 +226,19 @@ impl OnDemandReport {
             steps: decisive.steps.clone(),
             source,
             modified_properties: events.iter().flat_map(|event| event.modified_properties.iter().cloned()).collect(),
+            members_left: 0,
             events,
         }
+    }
+
+    /// Nothing was done, for the reason that this step gives.
+    fn failed(step: ProvisioningStep) -> Self {
+        let reason = step.description.clone().unwrap_or_default();
+        Self::without_action(EventStatus::Failure, None, reason, vec![step])
+    }
+
+    fn not_imported(reason: &str) -> Self {
+        Self::failed(ProvisioningStep::new("EntryImport", StepKind::Import, EventStatus::Failure, Some(reason.to_owned())))
     }
 
     const fn without_action(status: EventStatus, code: Option<ErrorCode>, reason: String, steps: Vec<ProvisioningStep>) -> Self {
@@ -153,6 +250,7 @@ impl OnDemandReport {
             steps,
             source: Vec::new(),
             modified_properties: Vec::new(),
+            members_left: 0,
             events: Vec::new(),
         }
     }

@@ -125,7 +125,10 @@ pub(crate) async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: String, 
     for reference in &desired.references {
         let target_ids = resolver.resolve(reference).await?;
         let before = present_references(run, setting, &link, reference).await?;
-        let target_ids = flowing(reference, &before, &target_ids);
+        let mut target_ids = flowing(reference, &before, &target_ids);
+        if let Some(few) = run.few_members.as_ref().filter(|_| reference.is_multi_valued) {
+            target_ids = few.limit(&before, &target_ids);
+        }
         let doubtful = link.doubtful.get(&reference.target).unwrap_or(&certain);
         if before != target_ids || !doubtful.is_empty() {
             operations.extend(reference_operations(reference, &before, doubtful, &target_ids));
@@ -208,7 +211,7 @@ async fn present_references(run: &Run<'_>, setting: &Setting<'_>, link: &Link, r
 }
 
 /// The ids that a resource has at the path of a reference, in order.
-fn ids_at(resource: &Resource, path: &str) -> Vec<String> {
+pub(crate) fn ids_at(resource: &Resource, path: &str) -> Vec<String> {
     let value = match path.rsplit_once(':') {
         Some((uri, name)) => resource.extension(uri).and_then(|extension| extension.get(name)),
         None => resource.get(path),
@@ -323,7 +326,7 @@ fn member(id: &str) -> Value {
     Value::Complex([("value", id)].into_iter().collect::<ComplexValue>())
 }
 
-fn reference_change(path: &str, before: &[String], after: &[String]) -> PropertyChange {
+pub(crate) fn reference_change(path: &str, before: &[String], after: &[String]) -> PropertyChange {
     let list = |ids: &[String]| Value::List(ids.iter().map(|id| Value::from(id.as_str())).collect());
     PropertyChange::new(path.to_owned(), list(before), list(after))
 }

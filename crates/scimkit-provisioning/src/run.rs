@@ -12,6 +12,7 @@ use crate::decide::{Reason, Setting};
 use crate::error::Result;
 use crate::event::{EventAction, EventStatus, Observer, Phase, Progress, PropertyChange, ProvisioningEvent, QuotaMeter};
 use crate::job::ProvisioningJob;
+use crate::on_demand::FewMembers;
 use crate::records::Escrow;
 use crate::refusals::Refusals;
 use crate::report::CycleReport;
@@ -38,6 +39,8 @@ pub(crate) struct Run<'a> {
     pub explains: bool,
     /// Whether the actions were approved, so that what changed since is skipped.
     pub is_approved: bool,
+    /// Which members may be added and removed, if not all may.
+    pub few_members: Option<FewMembers>,
     pub tally: Mutex<CycleReport>,
     pub refusals: Refusals,
     /// The objects of which it is not known whether an earlier cycle made them.

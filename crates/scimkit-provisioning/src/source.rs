@@ -26,6 +26,16 @@ pub trait Source: Debug + Send + Sync {
     /// [`SourceError`]; nothing was lost, the page can be read again.
     async fn read(&self, object_type: &str, position: Option<&Position>) -> Result<SourcePage, SourceError>;
 
+    /// Reads one object as it is now: the changes that tell it whole, in order, as a first round would; none if it is not there. `None`
+    /// from a source that cannot read an object by itself: what was last read of it counts then.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    async fn read_one(&self, object_type: &str, id: &str) -> Result<Option<Vec<SourceChange>>, SourceError> {
+        let _ = (object_type, id);
+        Ok(None)
+    }
+
     /// Reads who is assigned to the application, and its roles.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use scimkit_types::Resource;
 
 use crate::code::ErrorCode;
 use crate::decide::{Reason, Setting};
-use crate::drift::differences;
+use crate::differences::differences;
 use crate::error::Result;
 use crate::matching::texts_at;
 use crate::plan::forget;

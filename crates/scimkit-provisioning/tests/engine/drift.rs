@@ -35,6 +35,52 @@ fn what_others_changed_is_told_and_put_right_when_asked() {
     assert_eq!(block_on(world.engine().find_drift(DriftPolicy::Report)).unwrap().changed, 0);
 }
 
+/// A manager stands in the list; members do not, so each group is read.
+#[test]
+fn managers_and_members_that_others_changed_are_told_and_put_right() {
+    let manager = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let world = World::with_linked_person();
+    world.source.assign("User", &["u2"]);
+    world.source.assign("Group", &["g1"]);
+    world.source.tell(
+        "User",
+        vec![present("u2", json!({"mail": "bo@example.com", "displayName": "Bo", "accountEnabled": true, "manager+": ["u1"]}))],
+    );
+    world.source.tell("Group", vec![present("g1", json!({"displayName": "Readers", "members+": ["u1", "u2"]}))]);
+    world.cycle();
+    let id = |name: &str| world.target.user(name).unwrap().id().unwrap().to_owned();
+    let (ada, bo) = (id("ada@example.com"), id("bo@example.com"));
+    let clean = block_on(world.engine().find_drift(DriftPolicy::Report)).unwrap();
+    assert_eq!((clean.compared, clean.changed), (3, 0), "{clean:?}");
+
+    let content = world.target.content("Group");
+    let before = content.first().unwrap();
+    change(&world, "bo@example.com", manager, json!({"manager": {"value": bo}}));
+    let mut group = before.clone();
+    group.insert("members", serde_json::from_value::<Value>(json!([{"value": ada}, {"value": "stranger"}])).unwrap());
+    world.target.replace("Group", group);
+    let report = block_on(world.engine().find_drift(DriftPolicy::Report)).unwrap();
+    let names: Vec<&str> = report.objects.iter().flat_map(|object| object.changes.iter().map(|change| change.name.as_str())).collect();
+    assert_eq!((report.changed, names), (2, vec![format!("{manager}:manager").as_str(), "members"]), "{report:?}");
+    assert_eq!(world.cycle().written(), 0, "a report changes nothing");
+
+    block_on(world.engine().find_drift(DriftPolicy::Repair)).unwrap();
+    assert_eq!(world.cycle().updated, 2);
+    let members = |group: &scimkit_types::Resource| {
+        let members = group.get("members").unwrap().elements().iter();
+        let mut ids: Vec<String> =
+            members.map(|member| member.as_complex().unwrap().get("value").unwrap().as_str().unwrap().to_owned()).collect();
+        ids.sort();
+        ids
+    };
+    let content = world.target.content("Group");
+    assert_eq!(members(content.first().unwrap()), members(before));
+    let repaired = world.target.user("bo@example.com").unwrap();
+    let value = repaired.extension(manager).unwrap().get("manager").unwrap().as_complex().unwrap().get("value").unwrap();
+    assert_eq!(value.as_str(), Some(ada.as_str()));
+    assert_eq!(block_on(world.engine().find_drift(DriftPolicy::Report)).unwrap().changed, 0);
+}
+
 #[test]
 fn a_resource_that_is_gone_is_made_again_when_asked() {
     let world = World::with_linked_person();

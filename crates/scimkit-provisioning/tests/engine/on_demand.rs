@@ -60,3 +60,69 @@ fn a_test_of_the_connection_that_fails_is_shown_alone() {
     assert_eq!((report.status, steps(&report)), (EventStatus::Failure, vec!["TestConnection"]));
     assert!(report.reason.unwrap().contains("refuses the token (401)"));
 }
+
+/// A source that can read one object is asked for it, and for who is assigned: nothing has to be read by a cycle before.
+#[test]
+fn the_object_is_read_from_the_source() {
+    let world = World::with_linked_person();
+    *world.source.reads_one.lock().unwrap() = true;
+    world.source.assign("User", &["u2"]);
+    world.source.tell("User", vec![person("u2", "bo@example.com"), person("u1", "new@example.com")]);
+    let report = block_on(world.engine().provision_on_demand("User", "u2")).unwrap();
+    assert_eq!((report.action, report.status, steps(&report).len()), (EventAction::Create, EventStatus::Success, 5), "{report:?}");
+    let report = block_on(world.engine().provision_on_demand("User", "u1")).unwrap();
+    assert_eq!(report.action, EventAction::Update);
+    assert!(world.target.user("new@example.com").is_some());
+    assert_eq!(world.cycle().written(), 0, "the cycle that reads it as well has nothing to do");
+
+    world.source.unassign("u2");
+    let report = block_on(world.engine().provision_on_demand("User", "u2")).unwrap();
+    assert_eq!(report.action, EventAction::Disable, "{report:?}");
+    let report = block_on(world.engine().provision_on_demand("User", "nobody")).unwrap();
+    assert_eq!((report.status, steps(&report)), (EventStatus::Failure, vec!["EntryImport"]));
+}
+
+fn group_of_seven() -> World {
+    let world = World::new();
+    *world.source.reads_one.lock().unwrap() = true;
+    let ids: Vec<String> = (1..8).map(|number| format!("u{number}")).collect();
+    world.source.assign("User", &ids.iter().map(String::as_str).collect::<Vec<_>>());
+    world.source.tell("User", ids.iter().map(|id| person(id, &format!("{id}@example.com"))).collect());
+    assert_eq!(world.cycle().created, 7);
+    world.source.assign("Group", &["g1"]);
+    world.source.tell("Group", vec![present("g1", json!({"displayName": "Readers", "members+": ids}))]);
+    world
+}
+
+fn members(world: &World) -> usize {
+    world.target.content("Group").first().unwrap().get("members").map_or(0, |members| members.elements().len())
+}
+
+#[test]
+fn a_group_gets_five_members_at_once_and_the_others_in_the_next_cycle() {
+    let world = group_of_seven();
+    let report = block_on(world.engine().provision_on_demand("Group", "g1")).unwrap();
+    assert_eq!((report.action, report.members_left, members(&world)), (EventAction::Create, 2, 5), "{report:?}");
+    world.cycle();
+    assert_eq!(members(&world), 7);
+    let report = block_on(world.engine().provision_on_demand("Group", "g1")).unwrap();
+    assert_eq!((report.status, report.members_left), (EventStatus::Skipped, 0));
+}
+
+#[test]
+fn members_can_be_named_and_are_no_more_than_five() {
+    let world = group_of_seven();
+    let ids = ["u1", "u2", "u3", "u4", "u5", "u6"];
+    let report = block_on(world.engine().provision_members_on_demand("Group", "g1", &ids)).unwrap();
+    assert_eq!((report.status, report.reason.as_deref()), (EventStatus::Failure, Some("expected at most 5 members, found 6")));
+    assert!(world.target.content("Group").is_empty());
+    let report = block_on(world.engine().provision_members_on_demand("Group", "g1", &["u7", "u2", "nobody"])).unwrap();
+    assert_eq!((report.members_left, members(&world)), (5, 2), "{report:?}");
+    let change = report.modified_properties.iter().find(|change| change.name == "members").unwrap();
+    let id = |name: &str| world.target.user(name).unwrap().id().unwrap().to_owned();
+    let mut expected = [id("u2@example.com"), id("u7@example.com")];
+    expected.sort();
+    assert_eq!(serde_json::to_value(&change.new).unwrap(), json!(expected));
+    world.cycle();
+    assert_eq!(members(&world), 7);
+}

@@ -51,6 +51,8 @@ pub(crate) struct ListSource {
     pub(crate) rounds: Mutex<BTreeMap<String, Vec<Vec<SourceChange>>>>,
     pub(crate) assigned: Mutex<Vec<Assignment>>,
     pub(crate) expired: Mutex<Option<String>>,
+    /// Whether it can read one object by itself.
+    pub(crate) reads_one: Mutex<bool>,
 }
 
 impl ListSource {
@@ -96,6 +98,15 @@ impl Source for ListSource {
         let is_last = end >= changes.len();
         let next = if is_last { format!("{}.0", round + 1) } else { format!("{round}.{end}") };
         Ok(SourcePage::new(page, Position::new(next), is_last))
+    }
+
+    async fn read_one(&self, object_type: &str, id: &str) -> Result<Option<Vec<SourceChange>>, SourceError> {
+        if !*self.reads_one.lock().unwrap() {
+            return Ok(None);
+        }
+        let rounds = self.rounds.lock().unwrap();
+        let changes = rounds.get(object_type).into_iter().flatten().flatten();
+        Ok(Some(changes.filter(|change| change.id == id).cloned().collect()))
     }
 
     async fn assignments(&self) -> Result<Assignments, SourceError> {
@@ -182,6 +193,14 @@ impl MapTarget {
         let mut resource: Resource = serde_json::from_value(resource).unwrap();
         resource.insert("id", id);
         self.resources.lock().unwrap().entry(resource_type.to_owned()).or_default().insert(id.to_owned(), resource);
+    }
+
+    /// Puts another resource in the place of the only one of its type.
+    pub(crate) fn replace(&self, resource_type: &str, mut resource: Resource) {
+        let mut resources = self.resources.lock().unwrap();
+        let (id, present) = resources.get_mut(resource_type).unwrap().iter_mut().next().unwrap();
+        resource.insert("id", id.as_str());
+        *present = resource;
     }
 
     pub(crate) fn remove(&self, resource_type: &str, user_name: &str) {
