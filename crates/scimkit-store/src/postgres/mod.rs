@@ -11,6 +11,21 @@
 //! being committed already. Statements are prepared once for each connection, so that a proxy between the pool and the server must keep
 //! sessions together. The database must be encoded in UTF-8; how it sorts text is of no matter, since keys compare by bytes.
 //!
+//! ```no_run
+//! use deadpool_postgres::{Manager, Pool};
+//! use scimkit_store::postgres::PostgresResources;
+//! use tokio_postgres::NoTls;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! // Needs a server, so it is compiled only. To a server elsewhere, a connector for TLS stands in the place of `NoTls`: such as
+//! // `tokio_postgres_rustls::MakeRustlsConnect::new(..)` with the settings of `scimkit_http::tls::client_config()`.
+//! let address: tokio_postgres::Config = "postgres://scim@localhost/directory".parse()?;
+//! let pool = Pool::builder(Manager::new(address, NoTls)).max_size(16).build()?;
+//! let store = PostgresResources::open(pool).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Errors
 //! What the server or the pool reports is [`Backend`](crate::StoreErrorKind::Backend) with the cause, of which no values are part; a schema
 //! of a newer version is [`Corrupt`](crate::StoreErrorKind::Corrupt).
@@ -36,7 +51,8 @@ pub const SCHEMA: &str = "scimkit";
 /// Keeps resources in PostgreSQL; see the [module](self) for what holds for the database.
 ///
 /// Every filter and every sort is done by the database over comparison keys that were made in Rust when the resource was written, so that
-/// a filter means the same as in the evaluator; `eq` on text and comparisons of instants use an index, whatever the attribute. A filter
+/// a filter means the same as in the evaluator; `eq` on text and comparisons of instants use an index, whatever the attribute. Other
+/// comparisons, and every sort, look at each resource of the type, and keep no more of them than the page ends with. A filter
 /// may name `id`, `meta.resourceType`, `meta.created` and `meta.lastModified`; `meta.location` and `meta.version` are not kept and so have
 /// no value. A list that lies directly inside a list, which SCIM does not have, is never compared.
 ///

@@ -9,7 +9,8 @@ use crate::sql::resource_store;
 /// Keeps resources in SQLite; see the [module](super) for what holds for the file.
 ///
 /// Every filter and every sort is done by SQLite over comparison keys that were made in Rust when the resource was written, so that a
-/// filter means the same as in the evaluator; `eq` on text and comparisons of instants use an index, whatever the attribute. A filter may
+/// filter means the same as in the evaluator; `eq` on text and comparisons of instants use an index, whatever the attribute. Other
+/// comparisons, and every sort, look at each resource of the type, and keep no more of them than the page ends with. A filter may
 /// name `id`, `meta.resourceType`, `meta.created` and `meta.lastModified`; `meta.location` and `meta.version` are not kept and so have no
 /// value. A list that lies directly inside a list, which SCIM does not have, is never compared.
 ///

@@ -377,9 +377,8 @@ impl TenantResources {
                     continue;
                 }
                 let entry = self.types.get(&group.resource_type).and_then(|resources| resources.entries.get(group.id.as_str()));
-                let name =
-                    |entry: &Box<Entry>| entry.document.unpack_some(|name| name.eq_ignore_ascii_case("displayName")).remove("displayName");
-                let display = match entry.and_then(name) {
+                let is_name = |name: &str| name.eq_ignore_ascii_case("displayName");
+                let display = match entry.and_then(|entry| entry.document.unpack_some(is_name).remove("displayName")) {
                     Some(Value::String(display)) => Some(display),
                     _ => None,
                 };
