@@ -29,7 +29,7 @@ impl Node {
             Self::And(parts) => parts.iter().all(|part| part.holds(subject)),
             Self::Or(parts) => parts.iter().any(|part| part.holds(subject)),
             Self::Not(inner) => !inner.holds(subject),
-            Self::Present(path) => subject.any(path, has_value),
+            Self::Present(path) => subject.any(path, Value::is_present),
             Self::Compare { path, operator, operand } => compare_values(subject, path, *operator, operand),
             Self::Element { path, filter } => {
                 subject.get(path).is_some_and(|value| value.elements().iter().any(|element| filter.holds(Subject::of(element))))
@@ -81,20 +81,9 @@ fn is_value(name: &AttributeName) -> bool {
     *name == *"value"
 }
 
-/// R7644-3.4.2.2-07: not null, not empty text, and something in it.
-fn has_value(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Boolean(_) | Value::Number(_) => true,
-        Value::String(text) => !text.is_empty(),
-        Value::List(values) => values.iter().any(has_value),
-        Value::Complex(value) => value.iter().any(|(_, value)| has_value(value)),
-    }
-}
-
 fn compare_values(subject: Subject<'_>, path: &ResolvedPath, operator: CompareOperator, operand: &Operand) -> bool {
     if matches!(operand, Operand::Null) {
-        let is_present = subject.any(path, has_value);
+        let is_present = subject.any(path, Value::is_present);
         return match operator {
             CompareOperator::Equal => !is_present,
             CompareOperator::NotEqual => is_present,

@@ -45,7 +45,7 @@ impl Row {
             element,
             ordinal,
             kind: Kind::Simple,
-            is_present: has_value(value),
+            is_present: value.is_present(),
             is_primary,
             folded: None,
             exact: None,
@@ -92,17 +92,6 @@ impl Row {
             self.instant,
         ];
         values.into()
-    }
-}
-
-/// R7644-3.4.2.2-07: not null, not empty text, and something in it. As deep as a document may be, which is checked before.
-fn has_value(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Boolean(_) | Value::Number(_) => true,
-        Value::String(text) => !text.is_empty(),
-        Value::List(values) => values.iter().any(has_value),
-        Value::Complex(value) => value.iter().any(|(_, value)| has_value(value)),
     }
 }
 

@@ -108,6 +108,23 @@ impl Value {
         }
     }
 
+    /// Whether the operator `pr` finds something: not null, not empty text, and something in it (RFC 7644 section 3.4.2.2).
+    ///
+    /// ```
+    /// use scimkit_types::Value;
+    /// assert!(Value::from(false).is_present());
+    /// assert!(!Value::from("").is_present() && !Value::Null.is_present());
+    /// ```
+    pub fn is_present(&self) -> bool {
+        match self {
+            Self::Null => false,
+            Self::Boolean(_) | Self::Number(_) => true,
+            Self::String(text) => !text.is_empty(),
+            Self::List(values) => values.iter().any(Self::is_present),
+            Self::Complex(value) => value.iter().any(|(_, value)| value.is_present()),
+        }
+    }
+
     /// Whether two values are equal up to what carries no meaning: element order, member order, the case of names,
     /// and null against absent.
     pub fn is_equivalent(&self, other: &Self) -> bool {
