@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::{ErrorCategory, ErrorCode};
 use crate::quarantine::Quarantine;
-use crate::run::Outcome;
-use crate::step::{ProvisioningStep, steps};
+use crate::run::{Outcome, Run};
+use crate::step::{ProvisioningStep, Told, steps};
 
 /// Is told what a cycle does. Calls come from the cycle's own task, one after the other, and must not block for long.
 pub trait Observer: Debug + Send + Sync {
@@ -76,6 +76,9 @@ impl Observer for Silent {}
 /// | `status` | `provisioningStatusInfo.status` |
 /// | `code`, `reason`, `category`, `recommendedAction` | `provisioningStatusInfo.errorInformation` |
 /// | `durationInMilliseconds`, `steps`, `modifiedProperties` | `durationInMilliseconds`, `provisioningSteps`, `modifiedProperties` |
+/// | of a step: `name`, `kind`, `status`, `description`, `details` | `name`, `provisioningStepType`, `status`, `description`, `details` |
+/// | `targetSystem` | `targetSystem.displayName` |
+/// | `initiatedBy` | `initiatedBy.initiatorType` |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -101,6 +104,12 @@ pub struct ProvisioningEvent {
     /// The id of the target object, once it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_id: Option<String>,
+    /// The name of the service, as its profile has it.
+    #[serde(default)]
+    pub target_system: String,
+    /// What set it off.
+    #[serde(default)]
+    pub initiated_by: Initiator,
     /// What was done or tried.
     pub action: EventAction,
     /// How it ended.
@@ -129,25 +138,36 @@ pub struct ProvisioningEvent {
 }
 
 impl ProvisioningEvent {
-    pub(crate) fn new(job: &str, cycle: u64, number: u64, at: Timestamp, change_id: String, outcome: Outcome<'_>) -> Self {
+    pub(crate) fn new(run: &Run<'_>, number: u64, initiated_by: Initiator, change_id: String, outcome: Outcome<'_>) -> Self {
         let code = outcome.reason.as_ref().map(|reason| reason.code);
+        let told = Told {
+            action: outcome.action,
+            status: outcome.status,
+            reason: outcome.reason.as_ref(),
+            target_id: outcome.target_id,
+            identifier: outcome.name.as_deref().unwrap_or(outcome.source_id),
+        };
+        let steps = steps(told);
+        let (job, cycle) = (run.job.id.as_str(), run.cycle);
         Self {
             id: format!("{job}-{cycle}-{number}"),
             change_id,
-            at,
+            at: run.clock.now(),
             job: job.to_owned(),
             cycle,
             object_type: outcome.object_type.to_owned(),
             source_id: outcome.source_id.to_owned(),
             source_name: outcome.name,
             target_id: outcome.target_id.map(str::to_owned),
+            target_system: run.job.profile.name.clone(),
+            initiated_by,
             action: outcome.action,
             status: outcome.status,
             duration_in_milliseconds: u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
             code,
             category: code.map(ErrorCode::category),
             recommended_action: code.and_then(ErrorCode::recommended_action).map(str::to_owned),
-            steps: steps(outcome.action, outcome.status, outcome.reason.as_ref(), outcome.target_id),
+            steps,
             reason: outcome.reason.map(|reason| reason.text),
             modified_properties: outcome.changes,
         }
@@ -188,6 +208,18 @@ impl PropertyChange {
     pub(crate) const fn new(name: String, old: Value, new: Value) -> Self {
         Self { name, old, new, mappings: Vec::new(), why: None }
     }
+}
+
+/// What set off that an object was handled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum Initiator {
+    /// A cycle.
+    #[default]
+    System,
+    /// Somebody who wanted this object provisioned at once.
+    User,
 }
 
 /// What was done or tried.

@@ -86,7 +86,8 @@ pub use drift::{Account, AccountCounts, Drift, DriftPolicy, DriftReport};
 pub use engine::Engine;
 pub use error::{ConnectionError, CycleError};
 pub use event::{
-    EventAction, EventStatus, Observer, Observers, Phase, Progress, PropertyChange, ProvisioningEvent, QuotaMeter, QuotaUse, Silent,
+    EventAction, EventStatus, Initiator, Observer, Observers, Phase, Progress, PropertyChange, ProvisioningEvent, QuotaMeter, QuotaUse,
+    Silent,
 };
 pub use inspect::{LinkedObject, Unprovisioned};
 pub use job::{Actions, MatchingPolicy, Notification, OutOfScope, ProvisioningJob, Scope};

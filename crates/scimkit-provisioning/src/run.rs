@@ -10,12 +10,12 @@ use scimkit_types::{Clock, Timestamp};
 
 use crate::decide::{Reason, Setting};
 use crate::error::Result;
-use crate::event::{EventAction, EventStatus, Observer, Phase, Progress, PropertyChange, ProvisioningEvent, QuotaMeter};
+use crate::event::{EventAction, EventStatus, Initiator, Observer, Phase, Progress, PropertyChange, ProvisioningEvent, QuotaMeter};
 use crate::job::ProvisioningJob;
 use crate::on_demand::FewMembers;
 use crate::records::Escrow;
 use crate::refusals::Refusals;
-use crate::report::CycleReport;
+use crate::report::{Cycle, CycleReport};
 use crate::source::Source;
 use crate::state::{State, Work, put};
 use crate::target::{Target, TargetError, TargetErrorKind};
@@ -112,13 +112,16 @@ impl Run<'_> {
     /// Counts what became of an object, and makes the record of the log, which is part of the batch if the job keeps its log. It is to be
     /// [told](Self::emit) once the batch is durable.
     pub(crate) fn record(&self, batch: &mut Batch, outcome: Outcome<'_>) -> Result<ProvisioningEvent> {
-        let mut number = 0;
+        let (mut number, mut initiated_by) = (0, Initiator::System);
         self.count(|report| {
+            if report.kind == Cycle::OnDemand {
+                initiated_by = Initiator::User;
+            }
             report.count(outcome.action, outcome.status, outcome.reason.as_ref().map(|reason| reason.code));
             report.events += 1;
             number = report.events;
         });
-        let event = ProvisioningEvent::new(self.job.id.as_str(), self.cycle, number, self.clock.now(), self.change_id(), outcome);
+        let event = ProvisioningEvent::new(self, number, initiated_by, self.change_id(), outcome);
         if self.job.log_retention.is_some() {
             put(batch, Table::Log, event.key(), &event)?;
         }

@@ -1,5 +1,7 @@
 //! The steps that an object goes through, as the provisioning log tells them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::code::ErrorCode;
@@ -20,11 +22,15 @@ pub struct ProvisioningStep {
     /// What happened, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// More of it by name: `ReportableIdentifier` is what people know the object by, or its id, `TargetId` the resource that was found or
+    /// written, `SkipReason` and `ErrorCode` why nothing was done.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<String, String>,
 }
 
 impl ProvisioningStep {
     pub(crate) fn new(name: &str, kind: StepKind, status: EventStatus, description: Option<String>) -> Self {
-        Self { name: name.to_owned(), kind, status, description }
+        Self { name: name.to_owned(), kind, status, description, details: BTreeMap::new() }
     }
 }
 
@@ -47,24 +53,51 @@ pub enum StepKind {
     Export,
 }
 
+/// What the steps of an object are told from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told<'a> {
+    pub action: EventAction,
+    pub status: EventStatus,
+    pub reason: Option<&'a Reason>,
+    pub target_id: Option<&'a str>,
+    /// What people know the object by, or its id.
+    pub identifier: &'a str,
+}
+
 /// The steps of an object, up to the one that decided.
-pub(crate) fn steps(action: EventAction, status: EventStatus, reason: Option<&Reason>, target_id: Option<&str>) -> Vec<ProvisioningStep> {
+pub(crate) fn steps(told: Told<'_>) -> Vec<ProvisioningStep> {
+    let Told { action, status, reason, target_id, .. } = told;
     let last = reason.map_or(StepKind::Export, |reason| last_step(reason.code));
     let all = [StepKind::Import, StepKind::Scoping, StepKind::Matching, StepKind::Processing, StepKind::Export];
     let mut steps = Vec::new();
     for kind in all {
         let is_last = kind == last;
-        steps.push(ProvisioningStep {
-            name: name(kind, action, target_id.is_some()).to_owned(),
-            kind,
-            status: if is_last { status } else { EventStatus::Success },
-            description: reason.filter(|_| is_last).map(|reason| reason.text.clone()),
-        });
+        let status = if is_last { status } else { EventStatus::Success };
+        let description = reason.filter(|_| is_last).map(|reason| reason.text.clone());
+        let mut step = ProvisioningStep::new(name(kind, action, target_id.is_some()), kind, status, description);
+        step.details = details(told, kind, is_last);
+        steps.push(step);
         if is_last {
             break;
         }
     }
     steps
+}
+
+fn details(told: Told<'_>, kind: StepKind, is_last: bool) -> BTreeMap<String, String> {
+    let mut details = BTreeMap::new();
+    let was_there = told.action != EventAction::Create;
+    if let Some(target_id) = told.target_id.filter(|_| (kind == StepKind::Matching && was_there) || kind == StepKind::Export) {
+        details.insert("TargetId".to_owned(), target_id.to_owned());
+    }
+    if is_last {
+        details.insert("ReportableIdentifier".to_owned(), told.identifier.to_owned());
+        if let Some(reason) = told.reason {
+            let name = if told.status == EventStatus::Skipped { "SkipReason" } else { "ErrorCode" };
+            details.insert(name.to_owned(), reason.code.to_string());
+        }
+    }
+    details
 }
 
 const fn last_step(code: ErrorCode) -> StepKind {
@@ -104,12 +137,23 @@ mod tests {
     #[test]
     fn steps_end_with_the_one_that_decided() {
         let reason = Reason::new(ErrorCode::NotAssigned, "the object is not assigned to the application");
-        let skipped = steps(EventAction::Other, EventStatus::Skipped, Some(&reason), None);
+        let skipped = steps(Told {
+            action: EventAction::Other,
+            status: EventStatus::Skipped,
+            reason: Some(&reason),
+            target_id: None,
+            identifier: "ada@example.com",
+        });
         let names: Vec<&str> = skipped.iter().map(|step| step.name.as_str()).collect();
         assert_eq!(names, ["EntryImport", "EntrySynchronizationScoping"]);
         assert_eq!(skipped.last().map(|step| step.status), Some(EventStatus::Skipped));
+        let details = |steps: &[ProvisioningStep]| serde_json::to_value(&steps.last().unwrap().details).unwrap();
+        assert_eq!(details(&skipped), serde_json::json!({"ReportableIdentifier": "ada@example.com", "SkipReason": "NotAssigned"}));
+        assert!(skipped.first().unwrap().details.is_empty());
 
-        let created = steps(EventAction::Create, EventStatus::Success, None, Some("7"));
+        let created =
+            steps(Told { action: EventAction::Create, status: EventStatus::Success, reason: None, target_id: Some("7"), identifier: "1" });
+        assert_eq!(details(&created), serde_json::json!({"ReportableIdentifier": "1", "TargetId": "7"}));
         let names: Vec<&str> = created.iter().map(|step| step.name.as_str()).collect();
         assert_eq!(names, ["EntryImportAdd", "EntrySynchronizationScoping", "EntryImport", "EntrySynchronizationAdd", "EntryExportAdd"]);
     }

@@ -120,6 +120,8 @@ fn read_text(name: &str, text: &str) -> Result<Text, FormatError> {
     if name.ends_with(".toml") {
         return MappingFile::from_toml(text).map(Text::Short);
     }
+    #[cfg(not(feature = "toml"))]
+    let _ = name;
     let is_short = serde_json::from_str::<Value>(text).is_ok_and(|document| document.get("objects").is_some());
     if is_short {
         MappingFile::from_json(text).map(Text::Short)

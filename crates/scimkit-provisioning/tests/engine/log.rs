@@ -4,7 +4,9 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use scimkit_provisioning::{ErrorCategory, EventAction, JsonLines, Observers, ProvisioningEvent, StepKind};
+use scimkit_provisioning::{
+    ErrorCategory, EventAction, Initiator, JsonLines, Observer, Observers, ProvisioningEvent, StepKind, TracingLog,
+};
 use serde_json::json;
 
 use crate::world::{World, block_on, person, present};
@@ -32,6 +34,10 @@ fn a_record_tells_the_steps_the_change_and_what_to_do() {
     assert_eq!(failed.category, Some(ErrorCategory::NonServiceFailure));
     assert_eq!(failed.recommended_action.as_deref(), Some("give the object a value for a matching attribute"));
     assert_eq!(failed.steps.last().unwrap().kind, StepKind::Matching);
+    let details = |event: &ProvisioningEvent| serde_json::to_value(&event.steps.last().unwrap().details).unwrap();
+    assert_eq!(details(failed), json!({"ErrorCode": "MissingMatchingValue", "ReportableIdentifier": "Bo"}));
+    assert_eq!(details(created), json!({"ReportableIdentifier": "Person u1", "TargetId": "t1"}));
+    assert_eq!((created.target_system.as_str(), created.initiated_by), ("standard", Initiator::System));
     assert_ne!(created.change_id, failed.change_id);
     assert!(created.id.starts_with("job-1-"));
 }
@@ -85,4 +91,143 @@ fn the_job_keeps_no_log_unless_it_is_told() {
     let world = day();
     world.cycle();
     assert!(block_on(world.engine().log(None, 10)).unwrap().is_empty());
+}
+
+/// What `tracing` is told, as text.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<String>>>);
+
+impl tracing::Subscriber for Told {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        struct Line(String);
+        impl tracing::field::Visit for Line {
+            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                self.0.push_str(&format!("{field}={value:?} "));
+            }
+        }
+        let mut line = Line(format!("{} ", event.metadata().level()));
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn tracing_is_told_ids_and_codes_and_no_value() {
+    let world = day();
+    world.cycle();
+    let told = Told::default();
+    tracing::subscriber::with_default(told.clone(), || world.log.events().iter().for_each(|event| TracingLog::default().event(event)));
+    let lines = told.0.lock().unwrap();
+    assert_eq!(lines.len(), 2);
+    let created = lines.iter().find(|line| line.contains("action=Create")).unwrap();
+    for part in ["INFO", "source_id=\"u1\"", "target_id=\"t1\"", "status=Success", "cycle=1"] {
+        assert!(created.contains(part), "`{part}` is not in: {created}");
+    }
+    let failed = lines.iter().find(|line| line.contains("status=Failure")).unwrap();
+    assert!(failed.contains("code=MissingMatchingValue"), "{failed}");
+    for value in ["ada@example.com", "Person", "Bo"] {
+        assert!(lines.iter().all(|line| !line.contains(value)), "`{value}` is in: {lines:?}");
+    }
+}
+
+#[cfg(feature = "metrics")]
+mod figures {
+    use std::collections::BTreeMap;
+    use std::sync::{Arc, Mutex};
+
+    use metrics::{Counter, CounterFn, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+
+    use super::day;
+
+    type Sums = Arc<Mutex<BTreeMap<String, f64>>>;
+
+    /// Sums what is counted, by name and labels.
+    #[derive(Clone, Default)]
+    struct Figures(Sums);
+
+    struct Figure(Sums, String);
+
+    impl Figure {
+        fn add(&self, value: f64) {
+            *self.0.lock().unwrap().entry(self.1.clone()).or_default() += value;
+        }
+    }
+
+    impl CounterFn for Figure {
+        fn increment(&self, value: u64) {
+            self.add(f64::from(u32::try_from(value).unwrap()));
+        }
+
+        fn absolute(&self, _: u64) {}
+    }
+
+    impl HistogramFn for Figure {
+        fn record(&self, _: f64) {
+            self.add(1.0);
+        }
+    }
+
+    impl Figures {
+        fn figure(&self, key: &Key) -> Arc<Figure> {
+            let labels: Vec<String> = key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
+            Arc::new(Figure(Arc::clone(&self.0), format!("{} {}", key.name(), labels.join(" "))))
+        }
+    }
+
+    impl Recorder for Figures {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+            Counter::from_arc(self.figure(key))
+        }
+
+        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+            Gauge::noop()
+        }
+
+        fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::from_arc(self.figure(key))
+        }
+    }
+
+    #[test]
+    fn a_cycle_is_counted() {
+        let mut world = day();
+        let figures = Figures::default();
+        metrics::with_local_recorder(&figures, || {
+            world.cycle();
+            world.job.deletion_threshold = Some(0);
+            world.source.unassign("u1");
+            world.try_cycle().unwrap_err();
+        });
+        let figures = figures.0.lock().unwrap();
+        let figure = |name: &str| figures.get(name).copied();
+        assert_eq!(figure("scimkit_provisioning_objects_total action=create status=success object_type=User"), Some(1.0), "{figures:?}");
+        assert_eq!(figure("scimkit_provisioning_objects_total action=other status=failure object_type=User"), Some(1.0));
+        assert_eq!(figure("scimkit_provisioning_objects_total action=stageddelete status=warning object_type=User"), Some(1.0));
+        assert_eq!(figure("scimkit_provisioning_cycles_total outcome=completed"), Some(1.0));
+        assert_eq!(figure("scimkit_provisioning_cycles_total outcome=failed"), Some(1.0));
+        assert_eq!(figure("scimkit_provisioning_imported_total "), Some(2.0));
+        assert_eq!(figure("scimkit_provisioning_cycle_seconds "), Some(2.0), "two cycles were timed");
+    }
 }
