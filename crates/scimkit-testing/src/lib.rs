@@ -41,6 +41,8 @@
 //! | [`FlakyTransport`], [`Fault`] | fails or hangs at chosen requests, before or after their effect |
 //! | [`Recording`], [`Exchange`] | remembers requests and answers |
 //! | [`CountingService`] | counts requests in every window of time, and refuses what is over the limit |
+//! | `directory` | directories that change, and a model of what a target must hold after that |
+//! | [`Draw`] | choices from a seed |
 //!
 //! # Testing a service
 //!
@@ -112,14 +114,23 @@
 //! of it waits, the clock jumps to the earliest instant that is waited for: a minute of penalty passes at once, and a test that waits for
 //! what cannot happen ends with [`Stalled`] instead of hanging. The same seeds take the same steps every time.
 //!
-//! There are no features.
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `provisioning` | `directory` |
+//! | `generators` | `provisioning`, and strategies of `proptest` for what happens in a directory |
 
 pub mod clients;
 mod counting;
+#[cfg(feature = "provisioning")]
+pub mod directory;
+mod draw;
 pub mod fake;
 mod transport;
 mod virtual_time;
 
 pub use counting::CountingService;
+pub use draw::Draw;
 pub use transport::{Delayed, Exchange, Fault, FlakyTransport, InProcess, Recording, ScriptedTransport};
-pub use virtual_time::{Stalled, VirtualTime};
+pub use virtual_time::{Stalled, VirtualTime, give_way};

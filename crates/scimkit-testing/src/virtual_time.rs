@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -175,6 +175,19 @@ impl Timer for VirtualTime {
         state.next += 1;
         Box::pin(Sleep { state: Arc::clone(&self.state), key: (at, number) })
     }
+}
+
+/// Lets everything else have a turn: a place at which a future can be dropped, as when a process is killed.
+pub async fn give_way() {
+    let mut is_done = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut is_done, true) {
+            return Poll::Ready(());
+        }
+        Waker::wake_by_ref(context.waker());
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Tells that the future wants to be polled.

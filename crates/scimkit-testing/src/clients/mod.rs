@@ -41,6 +41,8 @@ mod ledger;
 mod okta;
 
 pub use attributes::Attributes;
+#[cfg(feature = "provisioning")]
+pub(crate) use attributes::read;
 pub use complaint::Complaint;
 pub use entra::{AppRole, EntraClient, RoleMapping};
 pub use ledger::{Believed, Disagreement, Outcome};

@@ -3,6 +3,7 @@
 
 mod clients;
 mod counting;
+mod directory;
 mod entra_requests;
 mod okta_requests;
 mod recorded;
