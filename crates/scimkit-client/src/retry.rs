@@ -82,9 +82,11 @@ impl RetryPolicy {
 /// | the same | a create of [`Client::create_once`](crate::Client::create_once), after a lookup that finds nothing |
 /// | anything else | never |
 ///
-/// A create is thus never sent again after it may have had its effect, unless a lookup shows that it had none. Waits are random between
-/// nothing and a bound that doubles, on top of what `Retry-After` asks for, so that many who are refused at once do not come back at once. When the last attempt was not done, and an earlier one may
-/// have been, the outcome is that of the earlier one.
+/// A create is thus never sent again after it may have had its effect, unless a lookup shows that it had none. When the last attempt was not
+/// done, and an earlier one may have been, the outcome is that of the earlier one.
+///
+/// Waits are random between nothing and a bound that doubles, on top of what `Retry-After` asks for, so that many who are refused at once do
+/// not come back at once.
 pub struct Retry<T> {
     transport: T,
     policy: RetryPolicy,
