@@ -1,11 +1,14 @@
-//! Every request that Microsoft Entra ID is recorded to send to a service provider, over a socket: a test for each file.
+//! Every request that Microsoft Entra ID is recorded to send to a service provider, over a socket: a test for each file, and the whole
+//! conversation of a client that sends them in their order.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper of tests reports by panicking")]
 
 use std::sync::{Arc, Mutex};
 
-use scimkit_e2e::{Wire, WireReply};
+use scimkit_e2e::{Loopback, Wire, WireReply};
+use scimkit_http::reqwest::{ReqwestOptions, ReqwestTransport};
 use scimkit_server::{Actor, BearerTokens, Server, StoreHandler};
 use scimkit_store::{MemoryResources, Tenant};
+use scimkit_testing::clients::{Attributes, Complaint, EntraClient, Outcome};
 use scimkit_types::{Dialect, Profile};
 use serde_json::{Value, json};
 
@@ -363,4 +366,71 @@ async fn given_ringcentral_user(replay: &Replay) {
         "emails": [{"type": "work", "value": "ola@example.com"}],
     });
     replay.given("/Users", replay.id().unwrap_or("found"), &body).await;
+}
+
+/// A month of a small company, as a client has it whose requests are the recorded ones; afterwards the service has what the client
+/// believes.
+async fn lives(client: &mut EntraClient) -> Result<(), Complaint> {
+    client.test_connection().await?;
+    let person = |name: &str| {
+        Attributes::new()
+            .with("userName", format!("{name}@example.com"))
+            .with("active", true)
+            .with("displayName", name)
+            .with("name.familyName", "Nordmann")
+            .with("emails[type eq \"work\"].value", format!("{name}@example.com"))
+            .with(format!("{ENTERPRISE}:employeeNumber"), "7")
+    };
+    let names: Vec<String> = (0..12).map(|number| format!("p{number}")).collect();
+    for name in &names {
+        assert_eq!(client.provision_user(name, &person(name)).await?, Outcome::Created);
+    }
+    let members: Vec<&str> = names.iter().map(String::as_str).collect();
+    let guides = Attributes::new().with("displayName", r#"Guides "&" (Oslo) 100 % +1"#);
+    assert_eq!(client.provision_group("guides", &guides).await?, Outcome::Created);
+    // Several requests at once, each with a member of its own: none is lost.
+    assert_eq!(client.add_members("guides", &members).await?, Outcome::Updated);
+    assert_eq!(client.check().await?, []);
+
+    for (name, manager) in [("p1", Some("p0")), ("p2", Some("p0")), ("p1", Some("p2")), ("p2", None)] {
+        assert_eq!(client.set_manager(name, manager).await?, Outcome::Updated);
+    }
+    let married = person("p3").with("name.familyName", "Hansen").with("displayName", "P. Hansen").with("userName", "p.hansen@example.com");
+    let married = married.with("phoneNumbers[type eq \"mobile\"].value", "+47 555 01 000");
+    assert_eq!(client.provision_user("p3", &married).await?, Outcome::Updated);
+    assert_eq!(client.provision_group("guides", &Attributes::new().with("displayName", "Tour guides")).await?, Outcome::Updated);
+    assert_eq!(client.remove_members("guides", &["p4", "p5", "p6"]).await?, Outcome::Updated);
+    assert_eq!(client.check().await?, []);
+
+    assert_eq!(client.disable_user("p4").await?, Outcome::Disabled);
+    assert_eq!(client.disable_user("p7").await?, Outcome::Disabled);
+    assert_eq!(client.provision_user("p7", &person("p7")).await?, Outcome::Updated);
+    assert_eq!(client.delete_user("p4").await?, Outcome::Deleted);
+    assert_eq!(client.delete_user("p8").await?, Outcome::Deleted);
+    assert_eq!(client.check().await?, []);
+    assert_eq!(client.delete_group("guides").await?, Outcome::Deleted);
+    assert_eq!(client.check().await?, []);
+    Ok(())
+}
+
+/// IR24: the whole conversation, without the flag and with it, for a server that speaks the client's dialect and a lenient one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_has_what_entra_believes() {
+    for (dialect, query) in [
+        (Dialect::ENTRA, ""),
+        (Dialect::LENIENT, ""),
+        (Dialect::ENTRA_OPTSCIM, "?aadOptscim062020"),
+        (Dialect::LENIENT, "?aadOptscim062020"),
+    ] {
+        let tokens = BearerTokens::new().with_token(&"token".into(), Actor::new("entra", Tenant::default()));
+        let handler = Arc::new(StoreHandler::new(Arc::new(MemoryResources::new())));
+        let server = Server::builder(handler, Arc::new(tokens)).dialect(dialect).build().unwrap();
+        let service = Loopback::start(server, None).await;
+        let transport = Arc::new(ReqwestTransport::new(ReqwestOptions::default()).unwrap());
+        let address = format!("{}{query}", service.base());
+        let stranger = EntraClient::new(Arc::clone(&transport) as _, &address).unwrap();
+        assert_eq!(stranger.test_connection().await.unwrap_err().status(), Some(401));
+        let mut client = EntraClient::new(transport, &address).unwrap().with_token(&"token".into());
+        lives(&mut client).await.unwrap_or_else(|complaint| panic!("{dialect:?} {query}: {complaint:?}"));
+    }
 }

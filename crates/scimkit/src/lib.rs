@@ -46,7 +46,7 @@
 //! | `oauth` | `http` | OAuth 2 for the client |
 //! | `jwks` | `http` | access tokens for the server, checked against published keys |
 //! | `tokio` | `http` | waiting, by tokio's clock |
-//! | `testing` | `testing` | virtual time, transports that fail on purpose, services in memory |
+//! | `testing` | `testing` | virtual time, transports that fail on purpose, clients and services in memory; with `provisioning`, directories that change |
 //!
 //! Nothing is on by default but [`types`], so neither TLS nor a database nor a runtime comes unasked. A feature adds items and changes the
 //! behavior of none. There is no code here: items are documented where they are defined.

@@ -266,7 +266,7 @@ fn sends(recorded: &Recorded) -> bool {
         }
         "group-get" | "group-patch-attributes" => {
             let found = json!({"id": recorded.id(), "displayName": "guides"});
-            let script = with_resource(with_list(ScriptedTransport::new(), &[found.clone()]), StatusCode::OK, &found);
+            let script = with_resource(with_list(ScriptedTransport::new(), std::slice::from_ref(&found)), StatusCode::OK, &found);
             let mut conversation = Conversation::new(script.answering(StatusCode::NO_CONTENT, ""), "");
             let name = recorded.body["Operations"][0]["value"].as_str().unwrap_or("another");
             let Conversation { time, client, script } = &mut conversation;

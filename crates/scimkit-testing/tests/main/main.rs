@@ -1,5 +1,5 @@
 //! What the parts for tests promise.
-#![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test reports by panicking")]
 
 mod clients;
 mod counting;
