@@ -7,6 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use scimkit_e2e::simulation::{Change, Event, Scenario, Stats, simulate};
+use scimkit_testing::Fault;
 
 /// How many seeds are run unless it is said otherwise.
 const SEEDS: u64 = 200;
@@ -65,7 +66,35 @@ fn a_seed_always_runs_the_same() {
 /// changed when it could.
 #[test]
 fn what_may_have_been_made_is_looked_for_by_the_name_as_sent() {
-    run(&Scenario::from_seed(445)).unwrap();
+    let mut renamed = Scenario::of(
+        1,
+        0,
+        &[
+            (0, Event::Request(2, Fault::AnswerAfter(500))),
+            (0, Event::Request(3, Fault::AnswerBefore(403))),
+            (1, Event::Change(Change::Rename(0))),
+        ],
+    );
+    renamed.defends_itself = false;
+    run(&renamed).unwrap();
+}
+
+/// Found by a simulation: the answer to an update could not be read, and when the change was taken back, nothing was sent.
+#[test]
+fn what_is_taken_back_after_an_uncertain_update_is_written_again() {
+    let title = |title| Event::Change(Change::Title(0, title));
+    let attribute = [(1, title(1)), (1, Event::Request(1, Fault::Truncate)), (2, title(0))];
+    run(&Scenario::of(1, 0, &attribute)).unwrap();
+    let member = |is_in| Event::Change(Change::Member(0, 3, is_in));
+    let reference = [(1, member(true)), (1, Event::Request(1, Fault::Truncate)), (2, member(false))];
+    run(&Scenario::of(4, 1, &reference)).unwrap();
+}
+
+/// Found by a simulation: an account was taken for deleted, as a gateway had answered with a page of its own and 200.
+#[test]
+fn a_page_of_a_gateway_deletes_nobody() {
+    let deleted = [(1, Event::Change(Change::Delete(1, true))), (1, Event::Request(1, Fault::AnswerBefore(200)))];
+    run(&Scenario::of(2, 0, &deleted)).unwrap();
 }
 
 /// Found by a simulation: a reference that ended while the directory's positions expired stayed in the target.

@@ -15,6 +15,11 @@ use serde::{Deserialize, Serialize};
 /// Reading a position again gives the same or a newer state, so that a page can be read again after a crash. A first round tells each
 /// object whole, if need be in several changes: what it does not tell of an object is not so any more. Ids are not empty and do not hold
 /// U+0000.
+///
+/// A reference ends when the source says so of the object that has it. That the other object was deleted says nothing of the references
+/// to it: nobody is asked who refers to it, so that a deletion costs the same in a directory of any size. What the source does not end
+/// may stand in the target, unless that drops references to what it deletes, until the object that has them is told again; it is left out
+/// then.
 #[async_trait]
 pub trait Source: Debug + Send + Sync {
     /// The object types that the source has, in the order in which they are provisioned, such as `User` and `Group`.

@@ -149,6 +149,11 @@ impl Directory {
         state.failures = reads.into_iter().collect();
     }
 
+    /// Whoever reads this from the beginning is not told who was deleted for good.
+    pub(crate) fn note_restart(&self) {
+        self.state().has_expired = true;
+    }
+
     pub(crate) fn look(&self) -> State {
         self.state().clone()
     }

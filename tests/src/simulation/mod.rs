@@ -1,8 +1,11 @@
 //! Whole deployments in virtual time, from a seed: a directory that changes, a service with limits, and workers that fail and are killed.
 
+mod blocking;
 mod directory;
+mod end;
 mod model;
 mod network;
+mod orders;
 mod process;
 mod run;
 mod scenario;
@@ -12,5 +15,5 @@ pub use directory::{Change, Directory};
 pub use network::{Network, Sent};
 pub use process::{Fate, Process};
 pub use run::{Stats, Violation, simulate};
-pub use scenario::{Event, INTERVAL, Scenario};
+pub use scenario::{Event, INTERVAL, Other, Scenario};
 pub use state::FaultyState;

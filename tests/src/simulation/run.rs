@@ -1,33 +1,35 @@
 //! Running a scenario: workers, faults and kills, then a quiet end at which everything is checked.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::join;
-use scimkit_client::{Class, Classes, RateLimited, Retry, RetryPolicy, Transport, random_from_seed};
+use scimkit_client::{Classes, RateLimited, Retry, RetryPolicy, Transport, random_from_seed};
 use scimkit_mapping::{AttributeMapping, ObjectMapping, SynchronizationSchema};
-use scimkit_provisioning::{CycleError, CycleReport, Due, Engine, ProvisioningJob, Scope, Source};
+use scimkit_provisioning::{CycleError, CycleReport, Engine, ProvisioningJob, Scope, Source};
 use scimkit_rate_limit::{Limits, Quota};
 use scimkit_store::{MemoryState, StateStore, StoreErrorKind, Table};
 use scimkit_testing::{CountingService, FlakyTransport, InProcess, VirtualTime, fake};
 use scimkit_types::profile::RequestLimit;
 use scimkit_types::{Clock, ManualClock, Profile, Resource, schema};
 
-use super::directory::{Directory, person};
-use super::model::{Held, Model, Planted};
+use super::blocking::BlockingState;
+use super::directory::{Change, Directory, person};
+use super::model::Planted;
 use super::network::{Network, Sent, SentBy};
 use super::process::{Fate, Process};
 use super::scenario::{Event, INTERVAL, Scenario};
 use super::state::FaultyState;
-use crate::job::{ServiceKind, compile, without_uniqueness};
+use crate::job::{compile, without_uniqueness};
 use crate::world::{BASE, TOKEN, World, client};
 
-const WINDOW: Duration = Duration::from_mins(1);
-const DAY: Duration = Duration::from_hours(25);
-const READS: u32 = 40;
-const WRITES: u32 = 25;
+pub(super) const WINDOW: Duration = Duration::from_mins(1);
+pub(super) const DAY: Duration = Duration::from_hours(25);
+pub(super) const READS: u32 = 40;
+pub(super) const WRITES: u32 = 25;
 
 /// What a simulation did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +49,8 @@ pub struct Stats {
     pub requests: u64,
     /// Cycles that the deletion guard held.
     pub held: u64,
+    /// Persons provisioned on demand, plans that were made and applied, restarts and pauses, and changes by others.
+    pub orders: u64,
     /// People who could not get the name that they were to have, as somebody who left keeps it.
     pub blocked: u64,
     /// Days that passed.
@@ -62,6 +66,7 @@ impl std::ops::AddAssign for Stats {
         self.faults += other.faults;
         self.requests += other.requests;
         self.held += other.held;
+        self.orders += other.orders;
         self.blocked += other.blocked;
         self.days += other.days;
     }
@@ -77,7 +82,7 @@ impl fmt::Display for Violation {
     }
 }
 
-type Wire = Arc<Network<CountingService<InProcess>>>;
+pub(super) type Wire = Arc<Network<CountingService<InProcess>>>;
 
 /// Runs a scenario and checks it.
 ///
@@ -93,19 +98,25 @@ pub fn simulate(scenario: &Scenario) -> Result<Stats, Violation> {
     Ok(simulation.stats)
 }
 
-struct Simulation<'a> {
-    scenario: &'a Scenario,
-    time: VirtualTime,
-    world: World,
-    state: Arc<FaultyState>,
-    wire: Wire,
-    directory: Arc<Directory>,
-    profile: Profile,
-    has_other_mapping: bool,
-    is_held: bool,
-    workers: u64,
-    planted: Planted,
-    stats: Stats,
+pub(super) struct Simulation<'a> {
+    pub scenario: &'a Scenario,
+    pub time: VirtualTime,
+    pub world: World,
+    pub state: Arc<FaultyState>,
+    pub wire: Wire,
+    pub directory: Arc<Directory>,
+    pub profile: Profile,
+    pub has_other_mapping: bool,
+    pub is_held: bool,
+    pub workers: u64,
+    pub planted: Planted,
+    /// The nicknames that somebody gave to the accounts of these ids.
+    pub nicknames: BTreeMap<String, String>,
+    /// Whether others changed what the job manages.
+    pub has_drift: bool,
+    /// Whether the next cycle may remove as much as it likes.
+    pub is_forced: bool,
+    pub stats: Stats,
 }
 
 fn profile(scenario: &Scenario) -> Profile {
@@ -120,7 +131,8 @@ impl<'a> Simulation<'a> {
     fn new(scenario: &'a Scenario) -> Self {
         let time = VirtualTime::default().with_max_steps(3_000_000);
         let arrival = Arc::new(ManualClock::new(time.now()));
-        let state = Arc::new(FaultyState::new(Arc::new(MemoryState::new())));
+        let kept: Arc<dyn StateStore> = if scenario.is_on_disk { Arc::new(BlockingState::default()) } else { Arc::new(MemoryState::new()) };
+        let state = Arc::new(FaultyState::new(kept));
         let profile = profile(scenario);
         let service = fake::ringcentral(profile.clone(), &TOKEN.into(), Arc::clone(&arrival) as Arc<dyn Clock>).unwrap();
         let clock = Arc::clone(&arrival) as Arc<dyn Clock>;
@@ -140,6 +152,9 @@ impl<'a> Simulation<'a> {
             is_held: false,
             workers: 0,
             planted: Planted::new(),
+            nicknames: BTreeMap::new(),
+            has_drift: false,
+            is_forced: false,
             stats: Stats::default(),
         }
     }
@@ -182,13 +197,13 @@ impl<'a> Simulation<'a> {
     }
 
     /// A connection of one process, which knows nothing of what the process before it sent.
-    fn limited<T: Transport>(&self, transport: T) -> Arc<RateLimited<T>> {
+    pub(super) fn limited<T: Transport>(&self, transport: T) -> Arc<RateLimited<T>> {
         let quota = |count| Limits::new([Quota::new(count, WINDOW).unwrap()]);
         let classes = Classes::new(quota(READS), quota(WRITES));
         Arc::new(RateLimited::new(transport, classes, self.time.clock(), self.time.timer()))
     }
 
-    fn engine(&mut self, transport: impl Transport + 'static) -> Engine {
+    pub(super) fn engine(&mut self, transport: impl Transport + 'static) -> Engine {
         let job = self.job();
         let transport = SentBy::new(transport, self.workers);
         let retry = Retry::new(transport, RetryPolicy::default(), self.time.timer(), random_from_seed(self.scenario.seed));
@@ -210,6 +225,7 @@ impl<'a> Simulation<'a> {
         self.time.advance(wait);
         let events: Vec<Event> = self.scenario.at(step).collect();
         let (mut requests, mut commits, mut reads, mut fates, mut late) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut is_paused = false;
         for event in events {
             match event {
                 Event::Change(change) => self.directory.apply(change),
@@ -218,8 +234,15 @@ impl<'a> Simulation<'a> {
                 Event::Request(at, fault) => requests.push((at, fault)),
                 Event::Commit(at, fault) => commits.push((at, fault)),
                 Event::Read(at) => reads.push(at),
-                Event::Kill(..) | Event::Stall(_) | Event::Rival(_) => fates.push(event),
+                Event::Other(other) => self.meddle(other),
+                Event::Pause => is_paused = true,
+                Event::Kill(..) | Event::Stall(_) | Event::Rival(_) | Event::OnDemand(..) | Event::Plan(..) | Event::Restart(_) => {
+                    fates.push(event);
+                }
             }
+        }
+        if is_paused {
+            self.pause(true)?;
         }
         self.stats.faults += u64::try_from(requests.len() + commits.len() + reads.len()).unwrap();
         let flaky =
@@ -236,11 +259,20 @@ impl<'a> Simulation<'a> {
                 }
                 Event::Stall(polls) => self.compete(&flaky, Fate::Stalled(polls, Duration::from_mins(7)), Duration::from_secs(330))?,
                 Event::Rival(millis) => self.compete(&flaky, Fate::Runs, Duration::from_millis(millis))?,
+                Event::OnDemand(number, polls) => self.provision_on_demand(&flaky, number, polls)?,
+                Event::Plan(is_refused, polls) => {
+                    let late: Vec<Change> = late.take().unwrap_or_default();
+                    self.plan_and_apply(&flaky, is_refused, polls, &late)?;
+                }
+                Event::Restart(scope) => self.restart(scope)?,
                 _ => {}
             }
             late.take().into_iter().flatten().for_each(|change| self.directory.apply(change));
         }
         self.work(&flaky, Fate::Runs)?;
+        if is_paused {
+            self.pause(false)?;
+        }
         late.take().into_iter().flatten().for_each(|change| self.directory.apply(change));
         Ok(())
     }
@@ -251,7 +283,7 @@ impl<'a> Simulation<'a> {
             let intents = self.count(Table::Intent);
             let limited = self.limited(Arc::clone(transport));
             let engine = self.engine(limited);
-            let released = self.is_held;
+            let released = self.is_released();
             let ended = self.time.run(Process::new(engine.run_due(), fate, self.time.timer()));
             match ended.map_err(|stalled| Violation(format!("a cycle hangs: {stalled}")))? {
                 None => {
@@ -261,8 +293,14 @@ impl<'a> Simulation<'a> {
                 Some(Err(CycleError::State(error))) if *error.kind() == StoreErrorKind::Held => {
                     self.time.advance(Duration::from_secs(301));
                 }
-                Some(ended) => {
-                    self.judge(ended.map(Option::unwrap_or_default))?;
+                // Nothing is due.
+                Some(Ok(None)) => return self.check_sent(false, 0),
+                Some(Ok(Some(report))) => {
+                    self.judge(Ok(report))?;
+                    return self.check_sent(released, intents);
+                }
+                Some(Err(error)) => {
+                    self.judge(Err(error))?;
                     return self.check_sent(released, intents);
                 }
             }
@@ -278,7 +316,7 @@ impl<'a> Simulation<'a> {
         let first_worker = self.workers;
         let second = self.engine(limited);
         let wire = Arc::clone(&self.wire);
-        let released = self.is_held;
+        let released = self.is_released();
         let process = Process::new(first.run_cycle(), fate, self.time.timer());
         let is_stalled = Arc::clone(&process.is_stalled);
         let timer = self.time.timer();
@@ -317,11 +355,11 @@ impl<'a> Simulation<'a> {
     }
 
     /// Looks at how a cycle ended.
-    fn judge(&mut self, ended: Result<CycleReport, CycleError>) -> Result<(), Violation> {
+    pub(super) fn judge(&mut self, ended: Result<CycleReport, CycleError>) -> Result<(), Violation> {
         match ended {
             Ok(_) => {
                 self.stats.cycles += 1;
-                self.is_held = false;
+                (self.is_held, self.is_forced) = (false, false);
             }
             Err(CycleError::TooManyDeletes { planned, threshold }) => {
                 if planned <= threshold {
@@ -338,14 +376,19 @@ impl<'a> Simulation<'a> {
         Ok(())
     }
 
-    fn count_sent(&mut self) -> Sent {
+    /// Whether the removals of the next cycle were released.
+    pub(super) const fn is_released(&self) -> bool {
+        self.is_held || self.is_forced
+    }
+
+    pub(super) fn count_sent(&mut self) -> Sent {
         let sent = self.wire.take_sent();
         self.stats.requests += sent.reads + sent.writes;
         sent
     }
 
     /// Deletion guard: a cycle that was not released removes no more than it may, beside what an earlier one had begun.
-    fn check_sent(&mut self, is_released: bool, intents: u64) -> Result<(), Violation> {
+    pub(super) fn check_sent(&mut self, is_released: bool, intents: u64) -> Result<(), Violation> {
         let sent = self.count_sent();
         let removals = u64::try_from(sent.removals.len()).unwrap();
         match self.scenario.threshold.filter(|_| !is_released) {
@@ -354,94 +397,5 @@ impl<'a> Simulation<'a> {
             }
             _ => Ok(()),
         }
-    }
-
-    /// Lets the job come to its end without faults, checks everything, and then that a further cycle sends nothing.
-    fn finish(&mut self) -> Result<(), Violation> {
-        self.state.fail_at([]);
-        self.directory.fail_at([]);
-        let mut quiet = 0;
-        for _ in 0..12 {
-            let engine = self.engine_at_end();
-            match self.time.run(engine.due()).unwrap().map_err(|error| Violation(format!("at the end: {error}")))? {
-                Due::At(at) => self.time.advance(at.duration_since(self.time.now()).try_into().unwrap_or_default()),
-                Due::Never(state) => return Err(Violation(format!("at the end the job is {state}"))),
-                _ => {}
-            }
-            let engine = self.engine_at_end();
-            let ended = self.time.run(engine.run_cycle()).map_err(|stalled| Violation(format!("at the end a cycle hangs: {stalled}")))?;
-            match &ended {
-                Ok(_) => quiet += 1,
-                Err(CycleError::TooManyDeletes { .. }) => {}
-                Err(CycleError::State(error)) if *error.kind() == StoreErrorKind::Held => self.time.advance(Duration::from_secs(301)),
-                Err(error) => return Err(Violation(format!("a cycle without faults failed: {error}"))),
-            }
-            self.judge(ended)?;
-            self.count_sent();
-            if quiet >= 2 && (self.count(Table::Escrow) == 0 || quiet >= 5) {
-                break;
-            }
-            self.time.advance(DAY);
-        }
-        self.check()?;
-        self.check_idle()
-    }
-
-    /// Idempotence: a cycle without changes sends nothing.
-    fn check_idle(&mut self) -> Result<(), Violation> {
-        self.time.advance(INTERVAL);
-        let engine = self.engine_at_end();
-        let report = self.time.run(engine.run_cycle()).unwrap().map_err(|error| Violation(format!("an idle cycle failed: {error}")))?;
-        let sent = self.count_sent();
-        if report.imported != 0 || report.written() != 0 || sent.writes != 0 || sent.reads != 0 {
-            return Err(Violation(format!("invariant 15: a cycle without changes sent {sent:?}: {report:?}")));
-        }
-        let days = self.time.now().duration_since(VirtualTime::default().now()).as_secs() / 86_400;
-        self.stats.days = u64::try_from(days).unwrap_or_default();
-        Ok(())
-    }
-
-    fn engine_at_end(&mut self) -> Engine {
-        let limited = self.limited(Arc::clone(&self.wire));
-        self.engine(limited)
-    }
-
-    fn count(&self, table: Table) -> u64 {
-        let job = scimkit_store::JobId::new("simulated");
-        self.time.run(self.world.state.count(&job, table, "")).unwrap().unwrap()
-    }
-
-    fn held(&self) -> Held {
-        let of = |resource_type| self.time.run(self.world.service.resources(resource_type)).unwrap().unwrap();
-        let groups = if self.scenario.service == ServiceKind::Standard { of("Group") } else { Vec::new() };
-        Held { users: of("User"), groups }
-    }
-
-    fn check(&mut self) -> Result<(), Violation> {
-        self.wire.deliver();
-        let directory = self.directory.look();
-        let model =
-            Model { scenario: self.scenario, directory: &directory, has_other_mapping: self.has_other_mapping, planted: &self.planted };
-        let (mut faults, blocked) = model.check(&self.held());
-        self.stats.blocked = u64::try_from(blocked.len()).unwrap();
-        let service = self.wire.service();
-        if service.refused() > 0 {
-            faults.push(format!("invariant 19: {} requests were over the quota", service.refused()));
-        }
-        for (class, most) in [(Class::Read, READS), (Class::Write, WRITES)] {
-            let found = service.most_in_window(class, WINDOW);
-            if found > usize::try_from(most).unwrap() {
-                faults.push(format!("invariant 19: {found} requests in a window of {most}"));
-            }
-        }
-        if self.count(Table::Intent) > 0 {
-            faults.push("invariant 16: an intent is left open".to_owned());
-        }
-        if blocked.is_empty() && self.count(Table::Escrow) > 0 {
-            let job = scimkit_store::JobId::new("simulated");
-            let rows = self.time.run(self.world.state.scan(&job, Table::Escrow, "", None, 5)).unwrap().unwrap();
-            faults.push(format!("invariant 14: still in escrow: {rows:?}"));
-        }
-        if faults.is_empty() { Ok(()) } else { Err(Violation(faults.join("\n"))) }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use scimkit_client::{TransportErrorKind, random_from_seed};
+use scimkit_provisioning::ResetScope;
 use scimkit_testing::Fault;
 
 use super::directory::Change;
@@ -29,6 +30,8 @@ pub struct Scenario {
     pub adopted: usize,
     /// Whether only the assigned are in scope.
     pub assigns: bool,
+    /// Whether the state is in SQLite.
+    pub is_on_disk: bool,
     /// How many removals a cycle may do.
     pub threshold: Option<u64>,
     /// How many intervals of 40 minutes pass before each step.
@@ -59,6 +62,33 @@ pub enum Event {
     Stall(u64),
     /// A second worker starts so many milliseconds after the first.
     Rival(u64),
+    /// A person is provisioned on demand; the worker is killed after so many polls, unless there are none.
+    OnDemand(usize, u64),
+    /// A cycle stops after planning, and its plan is applied later; the mapping may have changed meanwhile, so that it is refused. The
+    /// worker is killed after so many polls, unless there are none.
+    Plan(bool, u64),
+    /// The job is restarted.
+    Restart(ResetScope),
+    /// The job is paused until the step ends.
+    Pause,
+    /// Somebody else writes in the service, before the step's first cycle.
+    Other(Other),
+}
+
+/// What others do in the service. People are numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Other {
+    /// An account gets a nickname, to which nothing is mapped.
+    Nickname(usize),
+    /// An account gets another title.
+    Title(usize),
+    /// An account is deleted.
+    Remove(usize),
+    /// An account is made that is nobody's of the directory.
+    Make(usize),
+    /// One of those gets another title.
+    Change(usize),
 }
 
 impl Scenario {
@@ -79,6 +109,7 @@ impl Scenario {
             others: draw.below(4),
             adopted: draw.below(4).min(people),
             assigns: draw.below(2) == 0,
+            is_on_disk: draw.below(8) == 0,
             threshold: (draw.below(3) == 0).then(|| 2 + draw.number(5)),
             waits,
             events: Vec::new(),
@@ -108,6 +139,7 @@ impl Scenario {
             others: 0,
             adopted: 0,
             assigns: false,
+            is_on_disk: false,
             threshold: None,
             waits: vec![3; steps],
             events: events.to_vec(),
@@ -215,6 +247,32 @@ impl Draw {
         self.number(most)
     }
 
+    fn polls_or_none(&self) -> u64 {
+        if self.is() { 0 } else { 1 + self.polls() }
+    }
+
+    fn scope(&self) -> ResetScope {
+        self.one_of(&[
+            ResetScope::NONE,
+            ResetScope::ESCROWS,
+            ResetScope::WATERMARK,
+            ResetScope::QUARANTINE_STATE,
+            ResetScope::FORCE_DELETES,
+            ResetScope::default(),
+        ])
+    }
+
+    fn other(&self, people: usize) -> Other {
+        let somebody = self.below(people);
+        match self.below(5) {
+            0 => Other::Nickname(somebody),
+            1 => Other::Title(somebody),
+            2 => Other::Remove(somebody),
+            3 => Other::Make(self.below(4)),
+            _ => Other::Change(self.below(4)),
+        }
+    }
+
     fn is(&self) -> bool {
         self.number(2) == 0
     }
@@ -253,7 +311,7 @@ impl Draw {
 
     fn event(&self, people: usize, groups: usize) -> Event {
         let request = 1 + self.number(40);
-        match self.below(14) {
+        match self.below(20) {
             0..=4 => Event::Request(request, self.fault()),
             5 => Event::Commit(1 + self.number(60), if self.is() { CommitFault::Before } else { CommitFault::After }),
             6 => Event::Read(1 + self.number(6)),
@@ -261,6 +319,11 @@ impl Draw {
             10 => Event::Stall(1 + self.polls()),
             11 => Event::Rival(self.number(4_000)),
             12 => Event::Mapping,
+            14 => Event::OnDemand(self.below(people), self.polls_or_none()),
+            15 => Event::Plan(self.below(4) == 0, self.polls_or_none()),
+            16 => Event::Restart(self.scope()),
+            17 => Event::Pause,
+            18 | 19 => Event::Other(self.other(people)),
             _ => Event::LateChange(self.change(people, groups)),
         }
     }
