@@ -24,6 +24,7 @@ use crate::refusals::Kind;
 use crate::run::{Outcome, Run};
 use crate::state::{Work, forgotten_key, layer_prefix, object_key, put, waiting_prefix};
 use crate::target::{TargetError, TargetErrorKind};
+use crate::together;
 
 /// How often a request whose answer was lost is sent.
 const ATTEMPTS: u32 = 3;
@@ -64,13 +65,15 @@ async fn apply_layer(run: &Run<'_>, layer: u32, done: &Mutex<u64>, total: u64) -
     let planned = planned(run, layer, &stop);
     let mut results = std::pin::pin!(
         planned
-            .map(|item| {
+            .chunks(together::size(&run.job.profile))
+            .map(|items| {
                 // Boxed, so that the compiler can tell that a cycle may move between threads.
                 let applied: BoxFuture<'_, Result<()>> = Box::pin(async move {
-                    let (key, planned) = item?;
-                    apply(run, &key, planned).await?;
+                    let actions = items.into_iter().collect::<Result<Vec<_>>>()?;
+                    let count = u64::try_from(actions.len()).unwrap_or(u64::MAX);
+                    together::apply_some(run, actions).await?;
                     let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-                    *done += 1;
+                    *done = done.saturating_add(count);
                     run.progress(Phase::Applying, *done, Some(total));
                     Ok(())
                 });
@@ -107,13 +110,8 @@ fn planned<'a>(run: &'a Run<'a>, layer: u32, stop: &'a AtomicBool) -> impl Strea
 ///
 /// INVARIANT (crash safety): the intent is durable before the request; the outcome, the link and the end of the intent are one batch.
 pub(crate) async fn apply(run: &Run<'_>, key: &str, planned: PlannedAction) -> Result<()> {
-    if run.refusals.holds(Kind::of(&planned.action)) {
-        // The object is still marked, so a later cycle has it again.
-        run.count(|report| report.held += 1);
+    if !may_begin(run, key, &planned).await? {
         return Ok(());
-    }
-    if let Some(reason) = outdated(run, &planned).await? {
-        return pass_over(run, key, &planned, reason).await;
     }
     let mut batch = Batch::new();
     put(&mut batch, Table::Intent, key, &planned)?;
@@ -121,6 +119,24 @@ pub(crate) async fn apply(run: &Run<'_>, key: &str, planned: PlannedAction) -> R
     run.state.commit(batch).await?;
     let began_at = run.clock.now();
     let performed = perform(run, &planned).await?;
+    conclude(run, key, planned, performed, began_at).await
+}
+
+/// Whether an action is done now; one that is passed over is told to the log.
+pub(crate) async fn may_begin(run: &Run<'_>, key: &str, planned: &PlannedAction) -> Result<bool> {
+    if run.refusals.holds(Kind::of(&planned.action)) {
+        // The object is still marked, so a later cycle has it again.
+        run.count(|report| report.held += 1);
+        return Ok(false);
+    }
+    match outdated(run, planned).await? {
+        Some(reason) => pass_over(run, key, planned, reason).await.map(|()| false),
+        None => Ok(true),
+    }
+}
+
+/// Notes how an action ended that this run began.
+pub(crate) async fn conclude(run: &Run<'_>, key: &str, planned: PlannedAction, performed: Performed, began_at: Timestamp) -> Result<()> {
     match &performed {
         Performed::Failed(reason) if reason.code == ErrorCode::InsufficientRights => {
             run.refusals.refused(Kind::of(&planned.action), &reason.text);
@@ -195,7 +211,7 @@ pub(crate) enum Performed {
     Gone,
 }
 
-async fn perform(run: &Run<'_>, planned: &PlannedAction) -> Result<Performed> {
+pub(crate) async fn perform(run: &Run<'_>, planned: &PlannedAction) -> Result<Performed> {
     let resource_type = resource_type(run, planned);
     match &planned.action {
         Action::Create { resource, .. } => create(run, planned, resource_type, resource).await,
@@ -221,7 +237,7 @@ async fn is_gone(run: &Run<'_>, resource_type: &str, target_id: &str) -> Result<
     Ok(found.is_err_and(|error| error.kind == TargetErrorKind::Gone))
 }
 
-fn resource_type<'a>(run: &'a Run<'_>, planned: &'a PlannedAction) -> &'a str {
+pub(crate) fn resource_type<'a>(run: &'a Run<'_>, planned: &'a PlannedAction) -> &'a str {
     run.job.mapping(&planned.object_type).map_or(planned.object_type.as_str(), |(_, mapping)| mapping.resource_type())
 }
 
@@ -261,7 +277,7 @@ fn done_with_id(created: &Resource) -> Performed {
 /// Finds the resource that a create may have made: one with the matching value as it was sent whose `externalId` is the same, or which is
 /// equal in all that was sent, and which no other object is linked to. `None` if there is none. If the service cannot be asked for this
 /// value, the intent stays open: the source may have another value by the time the service can be asked.
-async fn find_created(run: &Run<'_>, planned: &PlannedAction) -> Result<Option<Performed>> {
+pub(crate) async fn find_created(run: &Run<'_>, planned: &PlannedAction) -> Result<Option<Performed>> {
     let Action::Create { resource, filter, .. } = &planned.action else { return Ok(None) };
     let Some((_, mapping)) = run.job.mapping(&planned.object_type) else { return Ok(None) };
     let filter = match Filter::parse_with(filter, &ParseOptions::default().with_catalog(&run.job.catalog)) {

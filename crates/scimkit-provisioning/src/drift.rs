@@ -246,7 +246,10 @@ impl Comparison<'_> {
         if self.policy == DriftPolicy::Repair && link.is_managed {
             // What differs is taken as written, so that the difference from it is what the next cycle sends.
             let mut link = Link { exported, ..link };
-            link.references.extend(references);
+            // Some services never show their members; so what differs is in doubt, and written whatever was written before.
+            for (path, present) in &references {
+                link.doubt_references(path, present);
+            }
             put(batch, Table::Link, key, &link)?;
             for (work, _) in works.into_iter().filter(|(_, differs)| *differs) {
                 batch.put(Table::Pending, work.key(&object_type, &source_id), "null");

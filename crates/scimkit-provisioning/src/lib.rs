@@ -71,12 +71,14 @@ mod report;
 mod restart;
 mod run;
 mod saved_plan;
+mod scim_bulk;
 mod scim_target;
 mod source;
 mod state;
 mod status;
 mod step;
 mod target;
+mod together;
 mod uncertain;
 
 pub use code::{ErrorCategory, ErrorCode};
@@ -104,4 +106,4 @@ pub use source::{
 };
 pub use status::{EntryCount, Execution, ExecutionState, JobStatus, ProgressUnits, Schedule, StatusCode, SynchronizationStatus};
 pub use step::{ProvisioningStep, StepKind};
-pub use target::{Target, TargetError, TargetErrorKind, TargetPage};
+pub use target::{Target, TargetChange, TargetError, TargetErrorKind, TargetPage};

@@ -54,6 +54,12 @@ pub struct CycleReport {
     /// Actions that were not tried, as the service had refused every action of their kind (403).
     #[serde(default)]
     pub held: u64,
+    /// Bulk requests that were sent, where the service's profile offers them and they are cheaper.
+    #[serde(default)]
+    pub bulk_requests: u64,
+    /// Creates and changes that were sent in them.
+    #[serde(default)]
+    pub bulk_operations: u64,
     /// Records of the provisioning log.
     pub events: u64,
 }

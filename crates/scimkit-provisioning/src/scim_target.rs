@@ -7,14 +7,14 @@ use scimkit_filter::Filter;
 use scimkit_patch::{Abilities, Context, DiffOptions, UpdateRequest};
 use scimkit_types::{Catalog, PatchOp, PatchOperation, Profile, Resource, SearchRequest, Timestamp};
 
-use crate::target::{Target, TargetError, TargetErrorKind, TargetPage};
+use crate::target::{Target, TargetChange, TargetError, TargetErrorKind, TargetPage};
 
 /// A SCIM service, reached through a client and spoken to as its profile says.
 #[derive(Clone, Debug)]
 pub struct ScimTarget {
     client: Client,
-    catalog: Catalog,
-    profile: Profile,
+    pub(crate) catalog: Catalog,
+    pub(crate) profile: Profile,
 }
 
 impl ScimTarget {
@@ -27,13 +27,13 @@ impl ScimTarget {
         Ok(Self { client, catalog, profile })
     }
 
-    fn resource_type(&self, name: &str) -> Result<&scimkit_types::ResourceType, TargetError> {
+    pub(crate) fn resource_type(&self, name: &str) -> Result<&scimkit_types::ResourceType, TargetError> {
         self.catalog.resource_type(name).ok_or_else(|| {
             TargetError::new(TargetErrorKind::Incompatible, format!("the service `{}` has no resource type `{name}`", self.profile.name))
         })
     }
 
-    fn client(&self, not_after: Timestamp) -> Client {
+    pub(crate) fn client(&self, not_after: Timestamp) -> Client {
         self.client.clone().with_not_after(NotAfter(not_after))
     }
 
@@ -72,7 +72,7 @@ impl ScimTarget {
         Ok(())
     }
 
-    fn endpoint(&self, name: &str) -> Result<&str, TargetError> {
+    pub(crate) fn endpoint(&self, name: &str) -> Result<&str, TargetError> {
         self.resource_type(name).map(|resource_type| resource_type.endpoint.as_str())
     }
 }
@@ -117,12 +117,16 @@ impl Target for ScimTarget {
         Ok(())
     }
 
+    async fn bulk(&self, changes: &[TargetChange], not_after: Timestamp) -> Vec<Result<String, TargetError>> {
+        self.send_bulk(changes, not_after).await
+    }
+
     async fn delete(&self, resource_type: &str, id: &str, not_after: Timestamp) -> Result<(), TargetError> {
         self.client(not_after).delete(self.endpoint(resource_type)?, id, None).await.map_err(target_error)
     }
 }
 
-fn target_error(error: ClientError) -> TargetError {
+pub(crate) fn target_error(error: ClientError) -> TargetError {
     let kind = match (&error, error.status()) {
         (ClientError::Transport(cause), _) if cause.kind() == TransportErrorKind::Token => TargetErrorKind::Unauthorized,
         (ClientError::Transport(cause), _) if cause.kind() == TransportErrorKind::Expired => TargetErrorKind::Expired,

@@ -45,11 +45,55 @@ pub trait Target: Debug + Send + Sync {
     /// [`TargetError`]; `Gone` if there is no such resource.
     async fn patch(&self, resource_type: &str, id: &str, operations: &[PatchOperation], not_after: Timestamp) -> Result<(), TargetError>;
 
+    /// Makes several changes that do not depend on each other, if it can be in one request; the answers are in the order of the changes,
+    /// each with the id of the resource. One that fails does not stop the others. A target without bulk requests makes them one by one.
+    async fn bulk(&self, changes: &[TargetChange], not_after: Timestamp) -> Vec<Result<String, TargetError>> {
+        let mut answers = Vec::with_capacity(changes.len());
+        for change in changes {
+            answers.push(match change {
+                TargetChange::Create { resource_type, resource } => {
+                    self.create(resource_type, resource, not_after).await.and_then(|created| {
+                        let id = created.id().map(str::to_owned);
+                        id.ok_or_else(|| {
+                            TargetError::new(TargetErrorKind::Incompatible, "the service answered without an id").with_effect()
+                        })
+                    })
+                }
+                TargetChange::Patch { resource_type, id, operations } => {
+                    self.patch(resource_type, id, operations, not_after).await.map(|()| id.clone())
+                }
+            });
+        }
+        answers
+    }
+
     /// Deletes a resource.
     ///
     /// # Errors
     /// [`TargetError`]; `Gone` if there is no such resource.
     async fn delete(&self, resource_type: &str, id: &str, not_after: Timestamp) -> Result<(), TargetError>;
+}
+
+/// One of several changes that are made together.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum TargetChange {
+    /// A resource is created.
+    Create {
+        /// Its type.
+        resource_type: String,
+        /// The resource.
+        resource: Resource,
+    },
+    /// A resource is changed.
+    Patch {
+        /// Its type.
+        resource_type: String,
+        /// Its id.
+        id: String,
+        /// All of which are done or none.
+        operations: Vec<PatchOperation>,
+    },
 }
 
 /// Some of a target's resources.
@@ -95,6 +139,12 @@ impl TargetError {
     /// A failure that had no effect.
     pub fn new(kind: TargetErrorKind, message: impl Into<String>) -> Self {
         Self { kind, may_have_had_effect: false, status: None, scim_type: None, retry_after: None, message: message.into(), source: None }
+    }
+
+    /// This failure as one that may have had an effect all the same.
+    #[must_use]
+    pub fn with_effect(self) -> Self {
+        Self { may_have_had_effect: true, ..self }
     }
 
     /// Whether the failure says nothing about the object, so that the cycle cannot go on.

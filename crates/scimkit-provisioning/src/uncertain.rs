@@ -27,18 +27,23 @@ impl Link {
     pub(crate) fn doubt(&self, action: &Action) -> Self {
         let mut link = self.clone();
         match action {
-            // Members may be very many, and some services never show them; so it is known of each whether it is in doubt.
+            // Members may be very many, and some services never show them; so it is kept of each whether it is in doubt.
             Action::References { references, .. } => {
                 for (path, tried) in references {
-                    let tried: BTreeSet<&String> = tried.iter().collect();
-                    let before: BTreeSet<&String> = self.references.get(path).into_iter().flatten().collect();
-                    let doubtful = link.doubtful.entry(path.clone()).or_default();
-                    doubtful.extend(tried.symmetric_difference(&before).map(|id| (*id).clone()));
+                    link.doubt_references(path, tried);
                 }
             }
             Action::Create { .. } | Action::Update { .. } | Action::Delete { .. } => link.is_uncertain = true,
         }
         link
+    }
+
+    /// Notes that these may stand in the target, or what was last written, or a part of both.
+    pub(crate) fn doubt_references(&mut self, path: &str, others: &[String]) {
+        let others: BTreeSet<&String> = others.iter().collect();
+        let written: BTreeSet<&String> = self.references.get(path).into_iter().flatten().collect();
+        let differing: Vec<String> = others.symmetric_difference(&written).map(|id| (*id).clone()).collect();
+        self.doubtful.entry(path.to_owned()).or_default().extend(differing);
     }
 }
 

@@ -167,13 +167,28 @@ pub struct BulkFeature {
     pub max_operations: u64,
     /// The most bytes of one request.
     pub max_payload_size: u64,
+    /// What a request takes of the quota of writes. Default: as much as it has operations.
+    #[serde(default)]
+    pub price: BulkPrice,
 }
 
 impl BulkFeature {
     /// So many operations and bytes at most.
     pub const fn new(max_operations: u64, max_payload_size: u64) -> Self {
-        Self { max_operations, max_payload_size }
+        Self { max_operations, max_payload_size, price: BulkPrice::Operations }
     }
+}
+
+/// What a bulk request takes of the quota of writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum BulkPrice {
+    /// As much as it has operations.
+    #[default]
+    Operations,
+    /// As much as any other request.
+    Request,
 }
 
 /// The sizes of pages (RFC 7644 section 3.4.2.4).

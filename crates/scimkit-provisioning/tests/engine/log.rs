@@ -111,10 +111,12 @@ impl tracing::Subscriber for Told {
     fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
 
     fn event(&self, event: &tracing::Event<'_>) {
+        use std::fmt::Write as _;
+
         struct Line(String);
         impl tracing::field::Visit for Line {
             fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-                self.0.push_str(&format!("{field}={value:?} "));
+                write!(self.0, "{field}={value:?} ").unwrap();
             }
         }
         let mut line = Line(format!("{} ", event.metadata().level()));

@@ -11,7 +11,7 @@ use scimkit_patch::Context;
 use scimkit_provisioning::{
     Assignment, Assignments, CycleError, CycleReport, Engine, Observer, Position, ProvisioningEvent, ProvisioningJob, Quarantine,
     QuarantineReason, ReferenceChange, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage, Target,
-    TargetError, TargetErrorKind, TargetPage,
+    TargetChange, TargetError, TargetErrorKind, TargetPage,
 };
 use scimkit_store::state::MemoryState;
 use scimkit_store::{JobId, StateStore};
@@ -307,6 +307,30 @@ impl Target for MapTarget {
         let applied = scimkit_patch::apply(resource, &PatchOp::new(operations.to_vec()), &context);
         *resource = applied.map_err(|error| TargetError::new(TargetErrorKind::Rejected, error.to_string()))?.resource;
         Self::end(lost, ())
+    }
+
+    async fn bulk(&self, changes: &[TargetChange], not_after: Timestamp) -> Vec<Result<String, TargetError>> {
+        let lost = match self.begin("bulk", &changes.len().to_string()) {
+            Ok(lost) => lost,
+            Err(error) => return changes.iter().map(|_| Err(TargetError::new(error.kind, "not reached"))).collect(),
+        };
+        let mut answers = Vec::new();
+        for change in changes {
+            let answer = match change {
+                TargetChange::Create { resource_type, resource } => {
+                    self.create(resource_type, resource, not_after).await.map(|made| made.id().unwrap().to_owned())
+                }
+                TargetChange::Patch { resource_type, id, operations } => {
+                    self.patch(resource_type, id, operations, not_after).await.map(|()| id.clone())
+                }
+                _ => panic!("expected a create or a change, found {change:?}"),
+            };
+            answers.push(match answer {
+                Ok(id) => Self::end(lost, id),
+                Err(error) => Err(error),
+            });
+        }
+        answers
     }
 
     async fn delete(&self, resource_type: &str, id: &str, _not_after: Timestamp) -> Result<(), TargetError> {
