@@ -10,7 +10,7 @@ use clap::Parser;
 use scimkit_example_probe::{Arguments, main_with, run};
 use scimkit_testing::fake;
 use scimkit_types::{Profile, SystemClock};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 async fn listen(router: Router) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -64,8 +64,10 @@ async fn what_is_no_service_is_one_line() {
     let text = fault(&[&empty]).await;
     assert!(text.starts_with(&format!("there is no SCIM service at `{empty}`: the end of the address may be missing")), "{text}");
     assert!(text.ends_with("expected a SCIM error, found 404 with an empty body"), "{text}");
-    let closed = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
-    let closed = format!("http://{closed}");
+    // The port is taken, and nobody listens on it.
+    let taken = TcpSocket::new_v4().unwrap();
+    taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let closed = format!("http://{}", taken.local_addr().unwrap());
     let text = fault(&[&closed]).await;
     assert!(text.starts_with(&format!("`{closed}` cannot be reached: ")) && text.matches(": ").count() == 1, "{text}");
     let secure = empty.replacen("http://", "https://", 1);
