@@ -74,12 +74,13 @@ function response(status)
   if status >= 400 then failed = failed + 1 end
 end
 
+-- One line: the requests, requests a second, p50 and p99 in milliseconds, answers of 4xx and 5xx, requests without an answer.
 function done(summary, latency)
   local seconds = summary.duration / 1e6
   local refused = 0
   for _, thread in ipairs(threads) do refused = refused + thread:get("failed") end
   local errors = summary.errors
-  io.write(string.format("%-16s %9.0f requests/s   p50 %8.2f ms   p99 %8.2f ms   %d answers of 4xx and 5xx, %d broken\n", scenario,
-    summary.requests / seconds, latency:percentile(50) / 1000, latency:percentile(99) / 1000, refused,
+  io.write(string.format("wrk: %d %.0f %.2f %.2f %d %d\n", summary.requests, summary.requests / seconds,
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000, refused,
     errors.connect + errors.read + errors.write + errors.timeout))
 end

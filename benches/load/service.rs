@@ -31,15 +31,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         "memory" => Arc::new(MemoryResources::new()),
         address if address.starts_with("postgres://") => {
             let manager = Manager::new(address.parse()?, tokio_postgres::NoTls);
-            Arc::new(PostgresResources::open(Pool::builder(manager).max_size(CONNECTIONS).build()?).await?)
+            let pool = Pool::builder(manager).max_size(CONNECTIONS).build()?;
+            // Services of several sizes may share a database.
+            Arc::new(PostgresResources::open_in(pool, &format!("load_{users}")).await?)
         }
         other => match other.strip_prefix("sqlite:") {
             Some(path) => Arc::new(SqliteResources::open(path)?),
             None => return Err(format!("expected `memory`, `sqlite:PATH` or `postgres://...`, found `{other}`").into()),
         },
     };
-    let before = resident();
     let server = served::server(store);
+    let before = resident();
     served::fill(&server, users).await;
     let documents: usize = (1..=users).map(|n| served::user(n).len()).sum();
     let filled = resident();
