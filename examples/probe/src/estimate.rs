@@ -35,6 +35,7 @@ fn under(requests: u64, round_trip: Duration, rate: Option<Rate>) -> Duration {
 pub(crate) fn words(time: Duration) -> String {
     match time.as_secs() {
         0 => "less than a second".to_owned(),
+        1 => "a second".to_owned(),
         seconds @ ..120 => format!("{seconds} seconds"),
         seconds @ ..7200 => format!("{} minutes", seconds.div_ceil(60)),
         seconds => format!("{} hours", seconds.div_ceil(3600)),
@@ -57,7 +58,7 @@ mod tests {
 
     #[test]
     fn times_are_told_in_words() {
-        for (seconds, text) in [(0, "less than a second"), (119, "119 seconds"), (121, "3 minutes"), (7201, "3 hours")] {
+        for (seconds, text) in [(0, "less than a second"), (1, "a second"), (119, "119 seconds"), (121, "3 minutes"), (7201, "3 hours")] {
             assert_eq!(words(Duration::from_secs(seconds)), text);
         }
     }
