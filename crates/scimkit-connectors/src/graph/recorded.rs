@@ -34,7 +34,7 @@ const MOST_PAGES: usize = 1_000_000;
 ///
 /// A start of users or groups is answered by the first page of `initial`; a `@odata.nextLink` by the page after the one it stands in; a
 /// `@odata.deltaLink` by the first page of the next round that is released, and without one by an empty page with the same link.
-/// Links are compared, never read. Assignments and roles are those of the latest round that is released.
+/// Links are compared, never read; filters are refused. Assignments and roles are those of the latest round that is released.
 ///
 /// Clones share the rounds that are released. Files are opened when they are asked for; an answer carries the file's name as a
 /// [`PageName`]. A file is at most 16 MiB.
@@ -120,6 +120,10 @@ impl RecordedPages {
         let path = uri.path();
         for (kind, start) in KINDS.iter().zip(&recording.starts) {
             if path.ends_with(&format!("/{kind}/delta")) {
+                if uri.query().is_some_and(|query| query.contains("$filter=")) {
+                    // Which pages tell of one object is not known.
+                    return Ok(refusal(StatusCode::BAD_REQUEST, "Request_UnsupportedQuery"));
+                }
                 // A link of a later page or round is none that any file has.
                 let is_start = uri.query().is_none_or(|query| query.starts_with("$select=") && !query.contains("token="));
                 return if is_start { self.file(start) } else { Ok(refusal(StatusCode::GONE, "syncStateNotFound")) };

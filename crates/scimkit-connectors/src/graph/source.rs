@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use http::Uri;
 use scimkit_client::Transport;
-use scimkit_provisioning::{Assignments, Position, Source, SourceError, SourceErrorKind, SourcePage};
+use scimkit_provisioning::{Assignments, Position, Source, SourceChange, SourceError, SourceErrorKind, SourcePage};
 use serde::{Deserialize, Serialize};
 
 use super::options::GraphOptions;
@@ -71,6 +71,18 @@ impl GraphSource {
         self.options.base.trim_end_matches('/')
     }
 
+    /// The page at a place, within the limits of a round.
+    async fn changes(&self, place: &Place) -> Result<(request::Answer, page::Page<SourceChange>), SourceError> {
+        let limits = self.options.limits;
+        if place.pages >= limits.pages_per_round {
+            return Err(invalid(format!("the round has more than {} pages, which is the limit", limits.pages_per_round)));
+        }
+        let answer = self.get(&place.link).await?;
+        let left = usize::try_from(limits.objects_per_round.saturating_sub(place.objects)).unwrap_or(usize::MAX);
+        let page = page::changes(&answer.body, left).map_err(|message| answer.invalid(&message))?;
+        Ok((answer, page))
+    }
+
     async fn get(&self, link: &str) -> Result<request::Answer, SourceError> {
         request::get(self.transport.as_ref(), &self.base, link, self.options.limits.page_bytes).await
     }
@@ -89,13 +101,7 @@ impl Source for GraphSource {
             Some(position) => serde_json::from_str(position.as_str())
                 .map_err(|error| invalid("expected a position that this source gave".to_owned()).with_source(error))?,
         };
-        let limits = self.options.limits;
-        if place.pages >= limits.pages_per_round {
-            return Err(invalid(format!("the round has more than {} pages, which is the limit", limits.pages_per_round)));
-        }
-        let answer = self.get(&place.link).await?;
-        let left = usize::try_from(limits.objects_per_round.saturating_sub(place.objects)).unwrap_or(usize::MAX);
-        let page = page::changes(&answer.body, left).map_err(|message| answer.invalid(&message))?;
+        let (answer, page) = self.changes(&place).await?;
         let (next, is_last) = match (page.next_link, page.delta_link) {
             (Some(link), None) => {
                 let objects = u64::try_from(page.values.len()).unwrap_or(u64::MAX);
@@ -108,6 +114,24 @@ impl Source for GraphSource {
         request::address(&self.base, &next.link).map_err(|error| answer.invalid(&error.message))?;
         let next = serde_json::to_string(&next).map_err(|error| invalid("cannot write a position".to_owned()).with_source(error))?;
         Ok(SourcePage::new(page.values, Position::new(next), is_last))
+    }
+
+    /// A first round that is filtered by the id, whose last link nobody follows.
+    async fn read_one(&self, object_type: &str, id: &str) -> Result<Option<Vec<SourceChange>>, SourceError> {
+        if !is_name(id) {
+            return Err(invalid(format!("expected the id of an object, found `{}`", id.escape_default())));
+        }
+        let mut place = self.start(object_type)?;
+        place.link.extend(["&$filter=id%20eq%20'", id, "'"]);
+        let mut changes = Vec::new();
+        loop {
+            let (answer, page) = self.changes(&place).await?;
+            place.objects = place.objects.saturating_add(u64::try_from(page.values.len()).unwrap_or(u64::MAX));
+            changes.extend(page.values.into_iter().filter(|change| change.id == id));
+            let Some(next) = page.next_link else { return Ok(Some(changes)) };
+            request::address(&self.base, &next).map_err(|error| answer.invalid(&error.message))?;
+            (place.link, place.pages) = (next, place.pages + 1);
+        }
     }
 
     async fn assignments(&self) -> Result<Assignments, SourceError> {

@@ -126,3 +126,33 @@ async fn limits_hold_for_a_round_even_after_a_restart() {
     .await;
     check(GraphLimits { page_bytes: 40, ..limits }, 0, "`/v1.0/users/delta`: expected at most 40 bytes, found 93").await;
 }
+
+/// A first round that is filtered by the id; what it tells of others is passed over.
+#[tokio::test]
+async fn one_object_is_read_whole_page_by_page() {
+    let (source, asked) = scripted(&[
+        (
+            200,
+            r#"{"value": [{"id": "7", "members@delta": [{"id": "1"}]}, {"id": "8"}],
+                "@odata.nextLink": "https://graph.microsoft.com/v1.0/groups/delta?$skiptoken=a"}"#,
+        ),
+        (
+            200,
+            r#"{"value": [{"id": "7", "members@delta": [{"id": "2"}]}],
+                "@odata.deltaLink": "https://graph.microsoft.com/v1.0/groups/delta?$deltatoken=b"}"#,
+        ),
+        (200, r#"{"value": [], "@odata.deltaLink": "https://graph.microsoft.com/v1.0/users/delta?$deltatoken=c"}"#),
+    ]);
+    let changes = source.read_one("Group", "7").await.unwrap().unwrap();
+    let members = |id: &str| present("7", "{}", vec![ReferenceChange::new("members", id, false)]);
+    assert_eq!(changes, [members("1"), members("2")]);
+    assert_eq!(source.read_one("User", "nobody").await.unwrap(), Some(Vec::new()));
+    let expected = [
+        "groups/delta?$select=id,members&$filter=id%20eq%20'7'",
+        "groups/delta?$skiptoken=a",
+        "users/delta?$select=id,mail&$filter=id%20eq%20'nobody'",
+    ];
+    assert_eq!(*asked.lock().unwrap(), expected.map(|path| format!("{BASE}/{path}")));
+    let error = source.read_one("User", "1' or id ne '").await.unwrap_err();
+    assert!(error.to_string().starts_with("expected the id of an object"), "{error}");
+}
