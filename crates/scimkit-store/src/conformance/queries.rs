@@ -287,7 +287,9 @@ pub async fn deep_and_wide_filters_are_answered(store: Arc<impl ResourceStore + 
     let wide: Vec<String> = (0..500).map(|n| format!(r#"id eq "{n}""#)).chain([r#"id eq "u3""#.to_owned()]).collect();
     let deep = format!(r#"{}title pr{}"#, "not (".repeat(63), ")".repeat(63));
     let wall: Vec<String> = (0..120).map(|n| format!(r#"emails[type ne "{n}" and not (value eq "x{n}")]"#)).collect();
-    for filter in [wide.join(" or "), wide.join(" and "), deep, wall.join(" and ")] {
+    let instants: Vec<String> = (0..140).map(|n| format!(r#"meta.created eq "2011-05-13T04:42:34.{n:03}Z""#)).collect();
+    let instants = format!(r#"{} or id eq "u3""#, instants.join(" or "));
+    for filter in [wide.join(" or "), wide.join(" and "), deep, wall.join(" and "), instants] {
         check_filter(&*store, &tenant(), "User", &resolve(&filter, "User")).await;
     }
 }

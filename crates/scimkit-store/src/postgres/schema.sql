@@ -35,7 +35,8 @@ CREATE TABLE @resource (
     modified_at BYTEA NOT NULL,
     UNIQUE (scope, id)
 );
-CREATE INDEX resource_by_creation ON @resource (scope, created_at, id);
+-- With the number of the resource, so that a page far behind is found without reading the resources before it.
+CREATE INDEX resource_by_creation ON @resource (scope, created_at, id) INCLUDE (resource);
 
 CREATE TABLE @unique_key (
     scope BIGINT NOT NULL,

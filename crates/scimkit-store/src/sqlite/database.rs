@@ -19,6 +19,12 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 const READERS: usize = 4;
 /// How many prepared statements a connection keeps.
 const STATEMENTS: usize = 64;
+/// How much of the file the connection that writes keeps in memory, in KiB: entries of indexes lie all over a large file.
+const WRITER_CACHE: i64 = 64 * 1024;
+/// The same of each connection that reads.
+const READER_CACHE: i64 = 8 * 1024;
+/// After how many pages, of usually 4 KiB, the log is written back into the file: seldom, so that pages that change often are written once.
+const CHECKPOINT: i64 = 8192;
 /// Marks a file as one of these stores (`PRAGMA application_id`): `SCIM` in ASCII.
 const APPLICATION_ID: i32 = 0x5343_494d;
 /// What brings a database from each version to the next.
@@ -46,11 +52,12 @@ type Identity = (u64, u64);
 impl SqliteDatabase {
     /// Opens or creates a file.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let mut writer = connect(path)?;
+        let mut writer = connect(path, WRITER_CACHE)?;
         let mode: String = writer.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
         if mode != "wal" {
             writer.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
         }
+        writer.query_row(&format!("PRAGMA wal_autocheckpoint = {CHECKPOINT}"), [], |_| Ok(()))?;
         migrate(&mut writer)?;
         let (identity, permits) = (identity(path), Arc::new(Semaphore::new(READERS)));
         let file = Arc::new(File { path: path.to_owned(), identity, idle: Mutex::default(), permits });
@@ -125,14 +132,16 @@ fn identity(path: &Path) -> Option<Identity> {
     path.exists().then_some((0, 0))
 }
 
-fn connect(path: &Path) -> Result<Connection> {
+fn connect(path: &Path, cache: i64) -> Result<Connection> {
     let connection = Connection::open(path)?;
     configure(&connection)?;
+    // A negative size is one in KiB.
+    connection.pragma_update(None, "cache_size", -cache)?;
     Ok(connection)
 }
 
 fn reader(path: &Path) -> Result<Connection> {
-    let connection = connect(path)?;
+    let connection = connect(path, READER_CACHE)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
 }
@@ -168,4 +177,47 @@ fn migrate(connection: &mut Connection) -> Result<()> {
     }
     transaction.commit()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::{NewResource, ResourceKey, Selection, Tenant};
+    use crate::sql::resources::{Create, Get};
+
+    fn key() -> ResourceKey {
+        ResourceKey::new(Tenant::default(), "User", "u")
+    }
+
+    /// A commit is on disk when it returns, and readers see what was there before it while it is made.
+    #[test]
+    fn connections_flush_each_commit_and_readers_write_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("all.db");
+        let database = SqliteDatabase::open(&path).unwrap();
+        let file = database.file.unwrap();
+        for connection in [connect(&file.path, WRITER_CACHE).unwrap(), reader(&file.path).unwrap()] {
+            let pragma = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0)).unwrap();
+            assert_eq!((pragma("synchronous"), pragma("foreign_keys")), (2, 1));
+            let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
+            assert_eq!(mode, "wal");
+        }
+        assert!(reader(&file.path).unwrap().execute_batch("DELETE FROM resource").is_err());
+    }
+
+    /// While another process writes, this one reads what was there before.
+    #[tokio::test]
+    async fn readers_do_not_wait_for_a_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("all.db");
+        let database = SqliteDatabase::open(&path).unwrap();
+        let user = NewResource::new(key(), scimkit_types::Resource::default(), scimkit_types::Timestamp::UNIX_EPOCH);
+        database.write(Create(user)).await.unwrap();
+        let other = connect(&path, WRITER_CACHE).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE; UPDATE resource SET revision = 2").unwrap();
+        let during = database.read(Get(key(), Selection::Whole)).await.unwrap().unwrap();
+        other.execute_batch("COMMIT").unwrap();
+        let after = database.read(Get(key(), Selection::Whole)).await.unwrap().unwrap();
+        assert_eq!((during.revision.0, after.revision.0), (1, 2));
+    }
 }
