@@ -7,8 +7,8 @@ use scimkit_client::Class;
 use scimkit_provisioning::{CycleError, DriftPolicy, Due, Engine};
 use scimkit_store::{StoreErrorKind, Table};
 use scimkit_testing::VirtualTime;
+use scimkit_testing::directory::Held;
 
-use super::model::{Held, Model};
 use super::run::{DAY, READS, Simulation, Violation, WINDOW, WRITES};
 use super::scenario::INTERVAL;
 use crate::job::ServiceKind;
@@ -85,20 +85,13 @@ impl Simulation<'_> {
     pub(super) fn held(&self) -> Held {
         let of = |resource_type| self.time.run(self.world.service.resources(resource_type)).unwrap().unwrap();
         let groups = if self.scenario.service == ServiceKind::Standard { of("Group") } else { Vec::new() };
-        Held { users: of("User"), groups }
+        Held::new(of("User"), groups)
     }
 
     fn check(&mut self) -> Result<(), Violation> {
         self.wire.deliver();
-        let directory = self.directory.look();
-        let model = Model {
-            scenario: self.scenario,
-            directory: &directory,
-            has_other_mapping: self.has_other_mapping,
-            planted: &self.planted,
-            nicknames: &self.nicknames,
-        };
-        let (mut faults, blocked) = model.check(&self.held());
+        let verdict = self.verdict(&self.held());
+        let (mut faults, blocked) = (verdict.faults, verdict.blocked);
         self.stats.blocked = u64::try_from(blocked.len()).unwrap();
         let service = self.wire.service();
         if service.refused() > 0 {

@@ -1,7 +1,6 @@
 //! Whole deployments in virtual time, from a seed: a directory that changes, a service with limits, and workers that fail and are killed.
 
 mod blocking;
-mod directory;
 mod end;
 mod model;
 mod network;
@@ -11,9 +10,9 @@ mod run;
 mod scenario;
 mod state;
 
-pub use directory::{Change, Directory};
 pub use network::{Network, Sent};
 pub use process::{Fate, Process};
 pub use run::{Stats, Violation, simulate};
 pub use scenario::{Event, INTERVAL, Other, Scenario};
+pub use scimkit_testing::directory::{Change, Directory};
 pub use state::FaultyState;

@@ -8,12 +8,12 @@ use scimkit_store::{StoreErrorKind, StoredResource, Table};
 use scimkit_testing::FlakyTransport;
 use scimkit_types::{Resource, Value, schema};
 
-use super::directory::{Change, person};
 use super::process::{Fate, Process};
 use super::run::{Simulation, Violation, WINDOW, Wire};
 use super::scenario::Other;
 use crate::job::ServiceKind;
 use crate::world::{BASE, client};
+use scimkit_testing::directory::{Change, person};
 
 /// After how long a job that was with a worker who is gone can be had.
 const LEASE: Duration = Duration::from_secs(301);

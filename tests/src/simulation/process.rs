@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use scimkit_types::Timer;
@@ -68,17 +68,4 @@ impl<F: Future> Future for Process<F> {
         }
         process.inner.as_mut().poll(context).map(Some)
     }
-}
-
-/// Lets everything else have a turn: a place at which a process can be killed.
-pub(super) async fn step() {
-    let mut is_done = false;
-    std::future::poll_fn(|context| {
-        if std::mem::replace(&mut is_done, true) {
-            return Poll::Ready(());
-        }
-        Waker::wake_by_ref(context.waker());
-        Poll::Pending
-    })
-    .await;
 }

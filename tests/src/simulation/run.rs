@@ -17,7 +17,6 @@ use scimkit_types::profile::RequestLimit;
 use scimkit_types::{Clock, ManualClock, Profile, Resource, schema};
 
 use super::blocking::BlockingState;
-use super::directory::{Change, Directory, person};
 use super::model::Planted;
 use super::network::{Network, Sent, SentBy};
 use super::process::{Fate, Process};
@@ -25,6 +24,7 @@ use super::scenario::{Event, INTERVAL, Scenario};
 use super::state::FaultyState;
 use crate::job::{compile, without_uniqueness};
 use crate::world::{BASE, TOKEN, World, client};
+use scimkit_testing::directory::{Change, Directory, person};
 
 pub(super) const WINDOW: Duration = Duration::from_mins(1);
 pub(super) const DAY: Duration = Duration::from_hours(25);

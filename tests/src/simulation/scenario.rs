@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use scimkit_client::{TransportErrorKind, random_from_seed};
+use scimkit_client::TransportErrorKind;
 use scimkit_provisioning::ResetScope;
-use scimkit_testing::Fault;
+use scimkit_testing::{Draw, Fault};
 
-use super::directory::Change;
 use crate::job::ServiceKind;
 use crate::killed_state::CommitFault;
+use scimkit_testing::directory::Change;
 
 /// A simulation as a value: the same one always runs the same.
 #[derive(Clone, Debug)]
@@ -94,7 +94,7 @@ pub enum Other {
 impl Scenario {
     /// The simulation of a seed.
     pub fn from_seed(seed: u64) -> Self {
-        let draw = Draw(Box::new(random_from_seed(seed)));
+        let draw = Draw::from_seed(seed);
         let service = if draw.below(3) == 0 { ServiceKind::RingCentral } else { ServiceKind::Standard };
         let people = 5 + draw.below(if draw.below(4) == 0 { 36 } else { 12 });
         let groups = if service == ServiceKind::Standard { 1 + draw.below(6) } else { 0 };
@@ -116,11 +116,11 @@ impl Scenario {
         };
         for step in 0..steps {
             for _ in 0..if step == 0 { 0 } else { draw.below(9) } {
-                let change = draw.change(people, groups);
+                let change = Change::draw(&draw, people, groups);
                 scenario.events.push((step, Event::Change(change)));
             }
             for _ in 0..draw.below(6) {
-                let event = draw.event(people, groups);
+                let event = event(&draw, people, groups);
                 scenario.events.push((step, event));
             }
         }
@@ -222,123 +222,74 @@ const SHRINKS: [fn(&mut Scenario) -> bool; 6] = [
 /// How long an interval is.
 pub const INTERVAL: Duration = Duration::from_mins(40);
 
-struct Draw(Box<dyn Fn() -> u64>);
+fn one_of<T: Copy>(draw: &Draw, choices: &[T]) -> T {
+    *draw.one_of(choices).unwrap()
+}
 
-impl Draw {
-    fn number(&self, below: u64) -> u64 {
-        ((self.0)() >> 11) % below.max(1)
-    }
+/// A moment: early ones are drawn more often, since most cycles are short.
+fn polls(draw: &Draw) -> u64 {
+    let most = one_of(draw, &[30, 60, 120, 400]);
+    draw.number(most)
+}
 
-    fn below(&self, below: usize) -> usize {
-        usize::try_from(self.number(u64::try_from(below).unwrap())).unwrap()
-    }
+fn polls_or_none(draw: &Draw) -> u64 {
+    if draw.is() { 0 } else { 1 + polls(draw) }
+}
 
-    fn small(&self, below: u32) -> u32 {
-        u32::try_from(self.number(u64::from(below))).unwrap()
-    }
-
-    fn one_of<T: Copy>(&self, choices: &[T]) -> T {
-        *choices.get(self.below(choices.len())).unwrap()
-    }
-
-    /// A moment: early ones are drawn more often, since most cycles are short.
-    fn polls(&self) -> u64 {
-        let most = self.one_of(&[30, 60, 120, 400]);
-        self.number(most)
-    }
-
-    fn polls_or_none(&self) -> u64 {
-        if self.is() { 0 } else { 1 + self.polls() }
-    }
-
-    fn scope(&self) -> ResetScope {
-        self.one_of(&[
+fn scope(draw: &Draw) -> ResetScope {
+    one_of(
+        draw,
+        &[
             ResetScope::NONE,
             ResetScope::ESCROWS,
             ResetScope::WATERMARK,
             ResetScope::QUARANTINE_STATE,
             ResetScope::FORCE_DELETES,
             ResetScope::default(),
-        ])
-    }
+        ],
+    )
+}
 
-    fn other(&self, people: usize) -> Other {
-        let somebody = self.below(people);
-        match self.below(5) {
-            0 => Other::Nickname(somebody),
-            1 => Other::Title(somebody),
-            2 => Other::Remove(somebody),
-            3 => Other::Make(self.below(4)),
-            _ => Other::Change(self.below(4)),
-        }
+fn other(draw: &Draw, people: usize) -> Other {
+    let somebody = draw.below(people);
+    match draw.below(5) {
+        0 => Other::Nickname(somebody),
+        1 => Other::Title(somebody),
+        2 => Other::Remove(somebody),
+        3 => Other::Make(draw.below(4)),
+        _ => Other::Change(draw.below(4)),
     }
+}
 
-    fn is(&self) -> bool {
-        self.number(2) == 0
+fn event(draw: &Draw, people: usize, groups: usize) -> Event {
+    let request = 1 + draw.number(40);
+    match draw.below(20) {
+        0..=4 => Event::Request(request, fault(draw)),
+        5 => Event::Commit(1 + draw.number(60), if draw.is() { CommitFault::Before } else { CommitFault::After }),
+        6 => Event::Read(1 + draw.number(6)),
+        7..=9 => Event::Kill(1 + polls(draw), one_of(draw, &[0, 20, 400])),
+        10 => Event::Stall(1 + polls(draw)),
+        11 => Event::Rival(draw.number(4_000)),
+        12 => Event::Mapping,
+        14 => Event::OnDemand(draw.below(people), polls_or_none(draw)),
+        15 => Event::Plan(draw.below(4) == 0, polls_or_none(draw)),
+        16 => Event::Restart(scope(draw)),
+        17 => Event::Pause,
+        18 | 19 => Event::Other(other(draw, people)),
+        _ => Event::LateChange(Change::draw(draw, people, groups)),
     }
+}
 
-    fn change(&self, people: usize, groups: usize) -> Change {
-        let (somebody, other) = (self.below(people), self.below(people));
-        let group = self.below(groups);
-        match self.below(if groups == 0 { 17 } else { 23 }) {
-            0 => Change::Join(people + self.below(5)),
-            1 | 2 => Change::Title(somebody, self.small(9)),
-            3 => Change::Rename(somebody),
-            4 | 5 => Change::Swap(somebody, other),
-            6 => Change::Employ(somebody, self.is()),
-            7 => Change::Employ(somebody, true),
-            8 => Change::Enable(somebody, self.is()),
-            9 => Change::SoftDelete(somebody),
-            10 => Change::Restore(somebody),
-            11 => Change::Delete(somebody, self.is()),
-            12 => Change::Manager(somebody, self.is().then_some(other)),
-            13 | 14 => Change::AssignPerson(somebody, self.is()),
-            15 => match self.below(5) {
-                0 | 4 => Change::Exodus(somebody, 3 + self.below(6)),
-                1 => Change::Expire,
-                _ => Change::Replay,
-            },
-            16 => Change::Enable(somebody, true),
-            17..=19 => Change::Member(group, somebody, self.is()),
-            20 => Change::RenameGroup(group),
-            21 => match self.below(3) {
-                0 => Change::DeleteGroup(group, self.is()),
-                _ => Change::RestoreGroup(group),
-            },
-            _ => Change::AssignGroup(group, self.is()),
-        }
-    }
-
-    fn event(&self, people: usize, groups: usize) -> Event {
-        let request = 1 + self.number(40);
-        match self.below(20) {
-            0..=4 => Event::Request(request, self.fault()),
-            5 => Event::Commit(1 + self.number(60), if self.is() { CommitFault::Before } else { CommitFault::After }),
-            6 => Event::Read(1 + self.number(6)),
-            7..=9 => Event::Kill(1 + self.polls(), self.one_of(&[0, 20, 400])),
-            10 => Event::Stall(1 + self.polls()),
-            11 => Event::Rival(self.number(4_000)),
-            12 => Event::Mapping,
-            14 => Event::OnDemand(self.below(people), self.polls_or_none()),
-            15 => Event::Plan(self.below(4) == 0, self.polls_or_none()),
-            16 => Event::Restart(self.scope()),
-            17 => Event::Pause,
-            18 | 19 => Event::Other(self.other(people)),
-            _ => Event::LateChange(self.change(people, groups)),
-        }
-    }
-
-    fn fault(&self) -> Fault {
-        let kind = self.one_of(&[TransportErrorKind::Connect, TransportErrorKind::Timeout, TransportErrorKind::Interrupted]);
-        let status = self.one_of(&[500, 502, 503, 504, 429, 404, 403, 401, 200]);
-        match self.below(7) {
-            0 => Fault::Before(TransportErrorKind::Connect),
-            1 => Fault::After(if kind == TransportErrorKind::Connect { TransportErrorKind::Timeout } else { kind }),
-            2 => Fault::AnswerBefore(status),
-            3 => Fault::AnswerAfter(self.one_of(&[500, 502, 503, 504])),
-            4 => Fault::Truncate,
-            5 => Fault::Empty,
-            _ => Fault::Throttled(1 + self.number(90)),
-        }
+fn fault(draw: &Draw) -> Fault {
+    let kind = one_of(draw, &[TransportErrorKind::Connect, TransportErrorKind::Timeout, TransportErrorKind::Interrupted]);
+    let status = one_of(draw, &[500, 502, 503, 504, 429, 404, 403, 401, 200]);
+    match draw.below(7) {
+        0 => Fault::Before(TransportErrorKind::Connect),
+        1 => Fault::After(if kind == TransportErrorKind::Connect { TransportErrorKind::Timeout } else { kind }),
+        2 => Fault::AnswerBefore(status),
+        3 => Fault::AnswerAfter(one_of(draw, &[500, 502, 503, 504])),
+        4 => Fault::Truncate,
+        5 => Fault::Empty,
+        _ => Fault::Throttled(1 + draw.number(90)),
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use scimkit_store::{Batch, Fence, JobId, Lease, StateStore, StoreError, Table};
+use scimkit_testing::give_way;
 use scimkit_types::Timestamp;
 
-use super::process::step;
 use crate::killed_state::CommitFault;
 
 /// Forwards to a state, with a step before and after each write.
@@ -51,12 +51,12 @@ fn lost() -> StoreError {
 impl StateStore for FaultyState {
     async fn lease(&self, job: &JobId, owner: &str, held: Option<Fence>, now: Timestamp, duration: Duration) -> Result<Lease, StoreError> {
         // No step after the answer: what a process knows of its lease it may be told late, but not in this world's time.
-        step().await;
+        give_way().await;
         self.state.lease(job, owner, held, now, duration).await
     }
 
     async fn release(&self, job: &JobId, fence: Fence) -> Result<(), StoreError> {
-        step().await;
+        give_way().await;
         self.state.release(job, fence).await
     }
 
@@ -76,7 +76,7 @@ impl StateStore for FaultyState {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, String)>, StoreError> {
-        step().await;
+        give_way().await;
         self.state.scan(job, table, prefix, after, limit).await
     }
 
@@ -85,7 +85,7 @@ impl StateStore for FaultyState {
     }
 
     async fn commit(&self, job: &JobId, fence: Fence, batch: Batch) -> Result<(), StoreError> {
-        step().await;
+        give_way().await;
         match self.next() {
             None => self.state.commit(job, fence, batch).await?,
             Some(CommitFault::Before) => return Err(lost()),
@@ -94,7 +94,7 @@ impl StateStore for FaultyState {
                 return Err(lost());
             }
         }
-        step().await;
+        give_way().await;
         Ok(())
     }
 }

@@ -225,9 +225,8 @@ impl<'a> Model<'a> {
                 return Err(format!("expected `{path}` to be {value:?}, found {is:?}: {}", print(found)));
             }
         }
-        // Of a manager who is gone without a word the directory still tells the reference.
-        let is_told = |id: &str| self.directory.people.get(id).is_some_and(|person| person.presence != Presence::Deleted);
-        if self.has_managers && person.manager.as_deref().is_none_or(is_told) {
+        // A reference to a manager who is gone, whose end was not told, may stand or not.
+        if self.has_managers && person.manager.as_deref().is_none_or(|id| self.is_known(id)) {
             let manager = found.extension(schema::ENTERPRISE_USER).and_then(|user| user.get("manager")).and_then(Value::as_complex);
             let manager = manager.and_then(|manager| manager.get("value")).and_then(Value::as_str);
             let expected = person.manager.as_deref().and_then(|id| self.linked(users, id));
@@ -240,9 +239,13 @@ impl<'a> Model<'a> {
 
     /// The id of the account of somebody who was not deleted for good.
     fn linked<'b>(&self, users: &BTreeMap<&str, Vec<&'b StoredResource>>, id: &str) -> Option<&'b str> {
-        let is_known =
-            self.directory.people.get(id).is_some_and(|person| person.presence != Presence::Deleted || self.directory.has_expired);
-        users.get(id).and_then(|found| found.first()).filter(|_| is_known).map(|found| found.id.as_str())
+        let found = users.get(id).and_then(|found| found.first()).filter(|_| self.is_known(id));
+        found.map(|found| found.id.as_str())
+    }
+
+    /// Whether somebody was not deleted for good.
+    fn is_known(&self, id: &str) -> bool {
+        self.directory.people.get(id).is_some_and(|person| person.presence != Presence::Deleted)
     }
 
     fn check_group(
@@ -264,9 +267,10 @@ impl<'a> Model<'a> {
         let mut expected: Vec<&str> = group.members.iter().filter_map(|id| self.linked(users, id)).collect();
         let elements = found.get("members").map(Value::elements).unwrap_or_default();
         let mut members: Vec<&str> = elements.iter().filter_map(|member| member.as_complex()?.get("value")?.as_str()).collect();
-        // As with managers: members who are gone without a word are not looked at.
-        let is_told = |user: &StoredResource| user.document.external_id().is_some_and(|owner| self.linked(users, owner).is_some());
-        members.retain(|id| users.values().flatten().any(|user| user.id == *id && is_told(user)));
+        // As with managers, memberships of who is gone, whose end was not told, are not looked at.
+        let untold = group.members.iter().filter(|id| !self.is_known(id)).filter_map(|id| users.get(id.as_str())).flatten();
+        let untold: Vec<&str> = untold.map(|user| user.id.as_str()).collect();
+        members.retain(|id| users.values().flatten().any(|user| user.id == *id) && !untold.contains(id));
         expected.sort_unstable();
         members.sort_unstable();
         if members != expected {
