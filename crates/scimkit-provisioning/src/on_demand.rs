@@ -150,7 +150,10 @@ impl Engine {
             return Ok(OnDemandReport::not_imported("the job has no mapping for objects of this type"));
         };
         let object_type = mapping.object_type();
-        if record.plan.take().is_some() {
+        // What is written by other mappings than those of the last cycle is evaluated again, also if the next one has those.
+        let is_changed = record.fingerprint != self.job.fingerprint && !record.evaluates_all;
+        record.evaluates_all |= is_changed;
+        if record.plan.take().is_some() || is_changed {
             let mut batch = Batch::new();
             put_job(&mut batch, &record)?;
             state.commit(batch).await?;

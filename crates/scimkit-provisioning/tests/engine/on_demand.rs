@@ -3,7 +3,7 @@
 use scimkit_provisioning::{ErrorCode, EventAction, EventStatus, TargetErrorKind};
 use serde_json::json;
 
-use crate::world::{World, block_on, person, present};
+use crate::world::{World, block_on, job, person, present, user_mapping};
 
 fn steps(report: &scimkit_provisioning::OnDemandReport) -> Vec<&str> {
     report.steps.iter().map(|step| step.name.as_str()).collect()
@@ -125,4 +125,25 @@ fn members_can_be_named_and_are_no_more_than_five() {
     assert_eq!(serde_json::to_value(&change.new).unwrap(), json!(expected));
     world.cycle();
     assert_eq!(members(&world), 7);
+}
+
+/// Found by a simulation: what an on-demand call had written by mappings that no cycle ever saw stayed when they changed back.
+#[test]
+fn what_was_written_by_other_mappings_is_written_again_when_they_change_back() {
+    let mut world = World::with_linked_person();
+    let before = world.job.clone();
+    let mut mapping = user_mapping();
+    mapping.attribute_mappings.push(scimkit_mapping::AttributeMapping::new("nickName", r#"Append([displayName], "!")"#));
+    mapping.attribute_mappings.retain(|mapping| mapping.target_attribute_name != "displayName");
+    mapping.attribute_mappings.push(scimkit_mapping::AttributeMapping::new("displayName", r#"Append([displayName], "?")"#));
+    world.job = job(&[mapping]);
+    world.job.fingerprint = "other".to_owned();
+    let display_name =
+        |world: &World| world.target.user("ada@example.com").unwrap().get("displayName").unwrap().as_str().unwrap().to_owned();
+    assert_eq!(block_on(world.engine().provision_on_demand("User", "u1")).unwrap().action, EventAction::Update);
+    assert_eq!(display_name(&world), "Person u1?");
+    world.job = before;
+    assert_eq!(world.cycle().updated, 1);
+    assert_eq!(display_name(&world), "Person u1");
+    assert_eq!(world.cycle().written(), 0);
 }
