@@ -21,6 +21,7 @@ use crate::password::{PasswordSink, WithoutSink};
 use crate::policy::Policy;
 use crate::route::BasePath;
 use crate::server::{Inner, Server};
+use crate::shape::Shapes;
 use crate::store_handler::select::Selector;
 use crate::tenant::{AllRules, TenantSettings};
 use crate::tolerance::Tolerances;
@@ -297,10 +298,12 @@ impl ServerBuilder {
             changes_passwords: self.passwords.is_some(),
             schemes: self.authenticator.schemes(),
         };
+        let shapes = Shapes::new(&catalog);
         let discovery = Discovery::new(&profile, &offers, &catalog, &base_url);
         let config = Config {
             profile,
             catalog,
+            shapes,
             base_path,
             base_url,
             filter_aliases,
@@ -336,6 +339,7 @@ impl fmt::Debug for ServerBuilder {
 pub(crate) struct Config {
     pub(crate) profile: Profile,
     pub(crate) catalog: Catalog,
+    pub(crate) shapes: Shapes,
     pub(crate) base_path: BasePath,
     /// Without a slash at the end.
     pub(crate) base_url: String,

@@ -14,6 +14,7 @@ use scimkit_types::{
 };
 
 use crate::authenticate::Actor;
+use crate::shape::Shape;
 use crate::tolerance::Tolerances;
 
 /// The result of a call to a handler.
@@ -136,6 +137,7 @@ pub struct Context<'a> {
     pub limits: &'a Limits,
     /// When the request arrived.
     pub now: Timestamp,
+    pub(crate) shape: &'a Shape,
     pub(crate) base_url: &'a str,
     pub(crate) ids: &'a (dyn Fn() -> String + Send + Sync),
     pub(crate) tolerances: &'a Tolerances,

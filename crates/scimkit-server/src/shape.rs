@@ -1,10 +1,65 @@
 //! What a catalog says about the shape of a resource type: references, large references and derived attributes.
 
-use scimkit_types::{Attribute, AttributeType, Catalog, Mutability, ResourceType};
+use std::collections::HashMap;
+
+use scimkit_types::{Attribute, AttributeName, AttributeType, Catalog, Mutability, Projection, ResourceType, Returned};
+
+/// What every request to a resource type asks of its schemas, told once.
+#[derive(Debug, Default)]
+pub(crate) struct Shape {
+    /// The names of the [`member_attributes`].
+    pub(crate) members: Vec<String>,
+    /// The name of the [`groups_attribute`].
+    pub(crate) groups: Option<AttributeName>,
+    /// What is answered to a request that chooses no attributes.
+    pub(crate) usual: Projection,
+    /// What is shown of a resource that is not answered.
+    pub(crate) least: Projection,
+    /// Whether an answer can depend on what its request wrote (R7643-7-12).
+    pub(crate) has_returned_on_request: bool,
+}
+
+/// The shapes of all resource types.
+#[derive(Debug)]
+pub(crate) struct Shapes {
+    by_name: HashMap<String, Shape>,
+    /// That of a type without attributes.
+    empty: Shape,
+}
+
+impl Shape {
+    fn new(catalog: &Catalog, resource_type: &ResourceType) -> Self {
+        let extensions = resource_type.schema_extensions.iter().map(|extension| extension.schema.as_str());
+        let schemas = std::iter::once(resource_type.schema.as_str()).chain(extensions).filter_map(|uri| catalog.schema(uri));
+        let is_on_request = |attribute: &Attribute| attribute.returned == Returned::Request;
+        let mut attributes = schemas.flat_map(|schema| &schema.attributes);
+        Self {
+            members: member_attributes(catalog, resource_type).map(|attribute| attribute.name.to_string()).collect(),
+            groups: groups_attribute(catalog, resource_type).map(|attribute| attribute.name.clone()),
+            // Only names that are chosen can be at fault.
+            usual: Projection::new(catalog, resource_type, &[], &[]).unwrap_or_default(),
+            least: Projection::new(catalog, resource_type, &["id".to_owned()], &[]).unwrap_or_default(),
+            has_returned_on_request: attributes
+                .any(|attribute| is_on_request(attribute) || attribute.sub_attributes.iter().any(is_on_request)),
+        }
+    }
+}
+
+impl Shapes {
+    pub(crate) fn new(catalog: &Catalog) -> Self {
+        let shapes = catalog.resource_types().iter().map(|resource_type| (resource_type.name.clone(), Shape::new(catalog, resource_type)));
+        Self { by_name: shapes.collect(), empty: Shape::default() }
+    }
+
+    /// The shape of a resource type of the catalog.
+    pub(crate) fn of(&self, resource_type: &ResourceType) -> &Shape {
+        self.by_name.get(&resource_type.name).unwrap_or(&self.empty)
+    }
+}
 
 /// The attributes of the base schema that are large multi-valued references to resources and that clients may write, such as `members`:
 /// the same that `scimkit_patch::compile` makes changes of single members for.
-pub(crate) fn member_attributes<'a>(catalog: &'a Catalog, resource_type: &ResourceType) -> impl Iterator<Item = &'a Attribute> {
+fn member_attributes<'a>(catalog: &'a Catalog, resource_type: &ResourceType) -> impl Iterator<Item = &'a Attribute> {
     let base = catalog.schema(resource_type.schema.as_str()).map(|schema| schema.attributes.as_slice()).unwrap_or_default();
     let refers = |types: &[String]| types.iter().any(|name| !name.eq_ignore_ascii_case("external") && !name.eq_ignore_ascii_case("uri"));
     base.iter().filter(move |attribute| {
@@ -16,7 +71,7 @@ pub(crate) fn member_attributes<'a>(catalog: &'a Catalog, resource_type: &Resour
 }
 
 /// The attribute that lists the groups of a resource (R7643-4.1.2-07): derived from memberships, never written.
-pub(crate) fn groups_attribute<'a>(catalog: &'a Catalog, resource_type: &ResourceType) -> Option<&'a Attribute> {
+fn groups_attribute<'a>(catalog: &'a Catalog, resource_type: &ResourceType) -> Option<&'a Attribute> {
     let attribute = catalog.schema(resource_type.schema.as_str())?.attribute("groups")?;
     let is_derived = attribute.mutability == Mutability::ReadOnly && attribute.is_multi_valued && attribute.type_ == AttributeType::Complex;
     is_derived.then_some(attribute)

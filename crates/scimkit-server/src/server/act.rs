@@ -1,5 +1,7 @@
 //! What requests to one resource type do.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
@@ -16,7 +18,7 @@ use crate::password::{take, take_operations};
 use crate::policy::Action;
 use crate::present::{Presented, present};
 use crate::respond::{self, Refusal};
-use crate::{query, request, shape, written};
+use crate::{query, request, written};
 
 impl Server {
     /// Does what a request asks for that was admitted and charged.
@@ -42,7 +44,7 @@ impl Server {
         let password = take(&call.context, &mut body)?;
         let password = self.accept_password(call, password).await?;
         self.propose(call, &Proposal::Create { body: &body }).await?;
-        let projection = call.with_written(projection, &written::of_body(&body));
+        let projection = call.with_written(projection, || written::of_body(&body));
         let resource = self.hand_over_new(call, body, &projection, password.is_some()).await?;
         if let Some(password) = password {
             self.keep_first_password(&call.context, &resource, password).await?;
@@ -75,7 +77,7 @@ impl Server {
         let password = take(&call.context, &mut body)?;
         let password = self.accept_password(call, password).await?;
         self.propose(call, &Proposal::Replace { id, body: &body }).await?;
-        let projection = call.with_written(projection, &written::of_body(&body));
+        let projection = call.with_written(projection, || written::of_body(&body));
         let replaced = self.inner.handler.replace(&call.context, id, body, &preconditions, &projection);
         let resource = self.hand_over(call, Action::Replace, replaced).await?;
         let kept = self.keep_new_password(&call.context, id, password).await;
@@ -93,15 +95,9 @@ impl Server {
         let mut patch = request::patch(call.body, call.context.limits)?;
         let context = &call.context;
         let asks = !parameters.attributes.is_empty() || !parameters.excluded_attributes.is_empty();
-        let has_members = shape::member_attributes(context.catalog, context.resource_type).next().is_some();
-        let shows = asks || !has_members;
-        let projection = if shows {
-            call.with_written(projection, &written::of_patch(&patch))
-        } else {
-            let mut least = SearchRequest::default();
-            least.attributes = vec!["id".to_owned()];
-            query::projection(&self.inner.config, context.resource_type, &least)?
-        };
+        let shows = asks || context.shape.members.is_empty();
+        let projection =
+            if shows { call.with_written(projection, || written::of_patch(&patch)) } else { Cow::Borrowed(&context.shape.least) };
         let password = take_operations(context, &mut patch)?;
         let sets_only_password = password.is_some() && patch.operations.is_empty();
         let password = self.accept_password_alone(call, password, sets_only_password).await?;
@@ -209,9 +205,13 @@ impl Server {
         Ok(())
     }
 
-    fn parameters(&self, call: &Call<'_>) -> Result<(SearchRequest, Projection), Refusal> {
+    fn parameters<'a>(&self, call: &Call<'a>) -> Result<(SearchRequest, Cow<'a, Projection>), Refusal> {
         let parameters = query::parse(call.parts.uri.query().unwrap_or_default())?;
-        let projection = query::projection(&self.inner.config, call.context.resource_type, &parameters)?;
+        let projection = if parameters.attributes.is_empty() && parameters.excluded_attributes.is_empty() {
+            Cow::Borrowed(&call.context.shape.usual)
+        } else {
+            Cow::Owned(query::projection(&self.inner.config, call.context.resource_type, &parameters)?)
+        };
         Ok((parameters, projection))
     }
 
@@ -243,9 +243,15 @@ impl Server {
 /// The resource that a handler has returned.
 type Handled = Result<Resource, Refusal>;
 
-impl Call<'_> {
-    fn with_written(&self, projection: Projection, names: &[String]) -> Projection {
-        projection.with_written(self.context.catalog, self.context.resource_type, names.iter().map(String::as_str))
+impl<'a> Call<'a> {
+    /// The projection with what the request wrote, where that can make a difference.
+    fn with_written(&self, projection: Cow<'a, Projection>, names: impl FnOnce() -> Vec<String>) -> Cow<'a, Projection> {
+        let context = &self.context;
+        if !context.shape.has_returned_on_request {
+            return projection;
+        }
+        let names = names();
+        Cow::Owned(projection.into_owned().with_written(context.catalog, context.resource_type, names.iter().map(String::as_str)))
     }
 }
 

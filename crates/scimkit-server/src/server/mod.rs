@@ -313,6 +313,7 @@ impl Server {
         Context {
             actor,
             resource_type,
+            shape: config.shapes.of(resource_type),
             catalog: &config.catalog,
             profile: &config.profile,
             dialect: rules.dialect,

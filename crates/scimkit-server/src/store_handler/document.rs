@@ -6,7 +6,6 @@ use scimkit_types::{Attribute, Catalog, ComplexValue, ErrorResponse, Mutability,
 
 use super::select::Selector;
 use crate::handler::{Context, HandlerError, Result};
-use crate::shape;
 
 /// Gives a new resource the values that its body does not mention; null stands for a wish to have none (R7644-3.3-03).
 pub(super) fn add_defaults(context: &Context<'_>, resource: &mut Resource) {
@@ -93,7 +92,7 @@ pub(super) fn unique_keys(catalog: &Catalog, resource_type: &ResourceType, resou
 
 /// A catalog bounds how deep attributes nest.
 fn collect_keys(prefix: &str, attributes: &[Attribute], members: &ComplexValue, keys: &mut Vec<UniqueKey>) {
-    for attribute in attributes {
+    for attribute in attributes.iter().filter(|attribute| has_unique(attribute)) {
         let values = members.get(attribute.name.as_str()).map(Value::elements).unwrap_or_default();
         // The id is unique by its making, whatever a schema says that lists it.
         let is_unique = attribute.uniqueness != Uniqueness::None && attribute.name != *"id";
@@ -109,6 +108,11 @@ fn collect_keys(prefix: &str, attributes: &[Attribute], members: &ComplexValue, 
             }
         }
     }
+}
+
+/// Whether an attribute or a part of it must occur once. A catalog bounds how deep attributes nest.
+fn has_unique(attribute: &Attribute) -> bool {
+    attribute.uniqueness != Uniqueness::None || attribute.sub_attributes.iter().any(has_unique)
 }
 
 fn value_key(path: &str, value: &Value, case_exact: bool) -> Option<String> {
@@ -147,7 +151,7 @@ pub(super) fn refuse_secrets(context: &Context<'_>, resource: &Resource) -> Resu
 pub(super) fn take_derived(context: &Context<'_>, resource: &mut Resource) {
     resource.remove("id");
     resource.remove("meta");
-    if let Some(groups) = shape::groups_attribute(context.catalog, context.resource_type) {
-        resource.remove(groups.name.as_str());
+    if let Some(groups) = &context.shape.groups {
+        resource.remove(groups.as_str());
     }
 }

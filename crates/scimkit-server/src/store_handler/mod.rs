@@ -19,8 +19,8 @@ use scimkit_types::value::MemberName;
 use scimkit_types::{Change, ComplexValue, ErrorResponse, Meta, PatchOp, Projection, Resource, ScimType, Value, Version};
 
 use crate::handler::{Context, Found, HandlerError, Preconditions, ResourceHandler, Result, Search};
+use crate::query;
 use crate::readiness::Readiness;
-use crate::{query, shape};
 
 /// How often a write is tried when others change the resource at the same time.
 const ATTEMPTS: u32 = 16;
@@ -108,8 +108,7 @@ impl StoreHandler {
 
     /// Adds `id`, `meta` and the derived `groups` to documents; the groups of all of them are asked for at once.
     async fn complete_all(&self, context: &Context<'_>, page: Vec<StoredResource>, projection: &Projection) -> Result<Vec<Resource>> {
-        let groups = shape::groups_attribute(context.catalog, context.resource_type);
-        let groups = groups.filter(|groups| projection.includes(groups.name.as_str()));
+        let groups = context.shape.groups.as_ref().filter(|groups| projection.includes(groups.as_str()));
         let mut memberships = match groups {
             Some(_) if !page.is_empty() => {
                 let ids: Vec<String> = page.iter().map(|stored| stored.id.clone()).collect();
@@ -122,7 +121,7 @@ impl StoreHandler {
             let mut resource = complete(stored);
             let elements: Vec<Value> = memberships.next().into_iter().flatten().map(|membership| group(context, membership)).collect();
             if let Some(groups) = groups.filter(|_| !elements.is_empty()) {
-                resource.insert(groups.name.as_str(), elements);
+                resource.insert(groups, elements);
             }
             resource
         };
@@ -141,7 +140,7 @@ impl ResourceHandler for StoreHandler {
         }
         let mut new = NewResource::new(key(context, &id)?, resource, context.now);
         new.unique = document::unique_keys(context.catalog, context.resource_type, &new.document);
-        new.member_attributes = member_names(context);
+        new.member_attributes.clone_from(&context.shape.members);
         new.limit = context.profile.seats.filter(|_| context.resource_type.name.eq_ignore_ascii_case("User"));
         let stored = self.store.create(new).await.map_err(refuse)?;
         self.complete(context, stored, projection).await
@@ -161,10 +160,10 @@ impl ResourceHandler for StoreHandler {
         preconditions: &Preconditions,
         projection: &Projection,
     ) -> Result<Resource> {
-        let attributes = member_names(context);
+        let attributes = &context.shape.members;
         let edit = |current: &Resource| {
             let desired = accept(context, &body, Operation::Replace { current })?;
-            Ok(edit_between(current, desired, &attributes))
+            Ok(edit_between(current, desired, attributes))
         };
         let stored = self.change(context, id, preconditions, Selection::Whole, &edit).await?;
         self.answer(context, stored, Selection::WithoutMembers, projection).await
@@ -260,14 +259,10 @@ fn edit_between(current: &Resource, desired: Resource, attributes: &[String]) ->
     Edit { document: (!is_same).then(|| new.into_owned()), members }
 }
 
-fn member_names(context: &Context<'_>) -> Vec<String> {
-    shape::member_attributes(context.catalog, context.resource_type).map(|attribute| attribute.name.to_string()).collect()
-}
-
 /// Members are loaded only when they are answered.
 fn selection(context: &Context<'_>, projection: &Projection) -> Selection {
-    let mut attributes = shape::member_attributes(context.catalog, context.resource_type).peekable();
-    let is_whole = attributes.peek().is_none() || attributes.any(|attribute| projection.includes(attribute.name.as_str()));
+    let attributes = &context.shape.members;
+    let is_whole = attributes.is_empty() || attributes.iter().any(|attribute| projection.includes(attribute));
     if is_whole { Selection::Whole } else { Selection::WithoutMembers }
 }
 
@@ -330,7 +325,7 @@ fn is_unknown(context: &Context<'_>, path: &ResolvedPath) -> bool {
         return false;
     }
     let is_sub = |name: &str| path.sub_attribute.as_ref().is_some_and(|sub_attribute| *sub_attribute == *name);
-    let is_groups = shape::groups_attribute(context.catalog, context.resource_type).is_some_and(|groups| groups.name == path.attribute);
+    let is_groups = context.shape.groups.as_ref().is_some_and(|groups| *groups == path.attribute);
     is_groups || (path.attribute == *"meta" && (is_sub("location") || is_sub("version")))
 }
 

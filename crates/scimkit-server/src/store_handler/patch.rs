@@ -5,7 +5,7 @@ use scimkit_store::Selection;
 use scimkit_types::validate::Operation;
 use scimkit_types::{Change, ErrorResponse, PatchOp, Resource, Tolerance};
 
-use super::{Edit, accept, document, edit_between, member_names, members};
+use super::{Edit, accept, document, edit_between, members};
 use crate::handler::{Context, HandlerError, Preconditions, Result};
 
 /// What a request does, as far as can be told without the resource.
@@ -17,7 +17,6 @@ pub(super) struct Plan {
     document: PatchOp,
     /// What has to be loaded.
     pub(super) selection: Selection,
-    member_attributes: Vec<String>,
     /// What was tolerated so far.
     pub(super) tolerances: Vec<Tolerance>,
 }
@@ -28,10 +27,9 @@ impl Plan {
         let Compiled { changes, document, tolerances, .. } =
             scimkit_patch::compile(patch, &patch_context(context)).map_err(|error| refuse(&error))?;
         check_limit("members", changes.len(), context.limits.max_members)?;
-        let member_attributes = member_names(context);
-        let concerns_members = members::may_concern(&document, &member_attributes);
+        let concerns_members = members::may_concern(&document, &context.shape.members);
         let selection = if concerns_members { Selection::Whole } else { Selection::WithoutMembers };
-        Ok(Self { members: changes, document, selection, member_attributes, tolerances })
+        Ok(Self { members: changes, document, selection, tolerances })
     }
 
     /// The changes, if there is nothing else to do and nothing to check.
@@ -51,7 +49,7 @@ impl Plan {
         document::refuse_secrets(context, &resource)?;
         if applied.is_changed {
             let desired = accept(context, &resource, Operation::Patch { current })?;
-            let between = edit_between(current, desired, &self.member_attributes);
+            let between = edit_between(current, desired, &context.shape.members);
             check_limit("members", between.members.len(), context.limits.max_members)?;
             edit.document = between.document;
             edit.members.extend(between.members);

@@ -108,7 +108,7 @@ impl Catalog {
             return Err(CatalogError { faults });
         }
         let listed_common =
-            schemas.iter().map(|schema| (schema.id.clone(), listed_common(schema))).filter(|(_, listed)| !listed.is_empty());
+            schemas.iter().map(|schema| (schema.id.clone(), listed_common_of(schema))).filter(|(_, listed)| !listed.is_empty());
         let listed_common = listed_common.collect();
         Ok(Self { schemas, schema_index, resource_types, listed_common })
     }
@@ -177,14 +177,28 @@ impl Catalog {
     pub fn attribute<'a>(&'a self, resource_type: &'a ResourceType, schema: Option<&str>, name: &str) -> Option<&'a Attribute> {
         let is_base = schema.is_none_or(|uri| resource_type.schema == *uri);
         if is_base {
-            let listed = self.listed_common.get(&resource_type.schema).and_then(|listed| listed.iter().find(|common| common.name == *name));
-            let base = || self.schema_of(&resource_type.schema).and_then(|schema| schema.attribute(name));
-            let common = || common_attributes().iter().find(|attribute| attribute.name == *name);
-            return listed.or_else(base).or_else(common);
+            let common = common_attributes().iter().find(|attribute| attribute.name == *name);
+            if let Some(common) = common {
+                return self.listed_common(resource_type).iter().find(|listed| listed.name == *name).or(Some(common));
+            }
+            return self.schema_of(&resource_type.schema).and_then(|schema| schema.attribute(name));
         }
         let uri = schema?;
         let extension = resource_type.schema_extensions.iter().find(|extension| extension.schema == *uri)?;
         self.schema_of(&extension.schema).and_then(|schema| schema.attribute(name))
+    }
+
+    /// What [`attribute`](Self::attribute) finds without a schema: the attributes of the base schema in their order, then the common ones
+    /// that it does not list.
+    pub(crate) fn attributes_of<'a>(&'a self, resource_type: &'a ResourceType) -> impl Iterator<Item = &'a Attribute> {
+        let listed = self.listed_common(resource_type);
+        let base = self.schema_of(&resource_type.schema).map(|schema| schema.attributes.as_slice()).unwrap_or_default();
+        let others = common_attributes().iter().filter(move |common| listed.iter().all(|listed| listed.name != common.name));
+        base.iter().map(|attribute| listed.iter().find(|listed| listed.name == attribute.name).unwrap_or(attribute)).chain(others)
+    }
+
+    fn listed_common(&self, resource_type: &ResourceType) -> &[Attribute] {
+        self.listed_common.get(&resource_type.schema).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The attributes that every resource has (RFC 7643 section 3.1).
@@ -294,7 +308,7 @@ fn common_attributes() -> &'static [Attribute] {
     &COMMON
 }
 
-fn listed_common(schema: &Schema) -> Vec<Attribute> {
+fn listed_common_of(schema: &Schema) -> Vec<Attribute> {
     let common = common_attributes().iter();
     let listed = common.filter_map(|common| {
         let listed = schema.attribute(common.name.as_str())?;

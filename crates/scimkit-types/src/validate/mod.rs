@@ -136,6 +136,7 @@ pub fn accept(
     };
     let listed = checker.schemas(resource_type, resource, current);
 
+    let attributes: Vec<&Attribute> = catalog.attributes_of(resource_type).collect();
     let mut base = ComplexValue::new();
     let mut base_failures = Vec::new();
     let mut extensions: Vec<ExtensionState<'_>> = resource_type
@@ -147,7 +148,7 @@ pub fn accept(
         })
         .collect();
     for (name, value) in resource.as_complex().iter().filter(|(name, _)| !name.eq_ignore_ascii_case("schemas")) {
-        if let Some(attribute) = catalog.attribute(resource_type, None, name) {
+        if let Some(attribute) = attributes.iter().find(|attribute| attribute.name == *name) {
             let present = current.and_then(|current| current.get(name));
             checker.attribute(attribute, value, present, &mut base, &mut base_failures);
         } else if let Some(extension) = extensions.iter_mut().find(|extension| extension.schema.id == *name) {
@@ -159,11 +160,8 @@ pub fn accept(
         }
     }
 
-    let definitions = catalog.schema(resource_type.schema.as_str()).map(|schema| schema.attributes.as_slice()).unwrap_or_default();
-    let common = catalog.common_attributes().iter().filter(|common| definitions.iter().all(|attribute| attribute.name != common.name));
-    for definition in definitions.iter().chain(common) {
-        let Some(attribute) = catalog.attribute(resource_type, None, definition.name.as_str()) else { continue };
-        if attribute.name != *"schemas" {
+    for attribute in attributes {
+        if attribute.name != *"schemas" && base.get(attribute.name.as_str()).is_none() {
             let present = current.and_then(|current| current.get(attribute.name.as_str()));
             checker.settle(attribute, present, &mut base, &base_failures, true);
         }
