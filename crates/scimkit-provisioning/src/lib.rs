@@ -21,7 +21,7 @@
 //! |---|---|
 //! | [`Engine::run_due`], [`Engine::run_cycle`] | a whole cycle, if it is due or at once |
 //! | [`Engine::plan_cycle`], [`Engine::write_plan`], [`Engine::apply_plan`] | the same in two halves, with somebody to look between them |
-//! | [`Engine::provision_on_demand`] | one object, with its steps |
+//! | [`Engine::provision_on_demand`], [`Engine::provision_members_on_demand`] | one object, or a group with a few members, with the steps |
 //! | [`Engine::test_connection`], [`Engine::connection_verdict`] | whether the service can be provisioned, and if not, what to do |
 //! | [`Engine::status`], [`Engine::start`], [`Engine::pause`], [`Engine::restart`] | how the job is, and what it is to do |
 //! | [`Engine::find_drift`] | what others changed in the target, and to whom its accounts belong |

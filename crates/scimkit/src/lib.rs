@@ -25,7 +25,7 @@
 //! | `filter` | `filter` | filters and attribute paths: parse, print, evaluate |
 //! | `patch` | `patch` | PATCH both ways: apply operations, find the operations between two resources |
 //! | `mapping` | `mapping` | from a directory's record to the attributes that a service should have |
-//! | `toml` | `mapping` | mappings in a short form in TOML |
+//! | `toml` | `mapping` | mappings in a short form, and jobs, in TOML |
 //! | `fancy-regex` | `mapping` | a backtracking engine for patterns |
 //! | `rate-limit` | `rate_limit` | how many requests in how much time |
 //! | `redis` | `rate_limit` | quotas that processes share through Redis or Valkey |
