@@ -90,6 +90,13 @@ fn what_is_taken_back_after_an_uncertain_update_is_written_again() {
     run(&Scenario::of(4, 1, &reference)).unwrap();
 }
 
+/// Found by a simulation: what was provisioned on demand by a mapping that was taken back before the next cycle stayed as it was.
+#[test]
+fn a_mapping_that_is_taken_back_after_provisioning_on_demand_counts_again() {
+    let events = [(1, Event::Mapping), (1, Event::Pause), (1, Event::OnDemand(0, 0)), (2, Event::Mapping)];
+    run(&Scenario::of(2, 0, &events)).unwrap();
+}
+
 /// Found by a simulation: an account was taken for deleted, as a gateway had answered with a page of its own and 200.
 #[test]
 fn a_page_of_a_gateway_deletes_nobody() {

@@ -139,25 +139,33 @@ impl<T> fmt::Debug for Network<T> {
     }
 }
 
-/// Whether a request disables or deletes, and what.
-fn removal(request: &Request<Bytes>) -> Option<String> {
-    let path = || Some(request.uri().path().to_owned());
+/// What a request disables or deletes.
+fn removals(request: &Request<Bytes>) -> Vec<String> {
+    let path = request.uri().path();
     if request.method() == Method::DELETE {
-        return path();
+        return vec![path.to_owned()];
     }
-    if request.method() != Method::PATCH {
-        return None;
+    let Ok(body) = serde_json::from_slice::<serde_json::Value>(request.body()) else { return Vec::new() };
+    if request.method() == Method::PATCH {
+        return if disables(&body) { vec![path.to_owned()] } else { Vec::new() };
     }
-    let body: serde_json::Value = serde_json::from_slice(request.body()).ok()?;
+    let Some(base) = path.strip_suffix("/Bulk") else { return Vec::new() };
+    let operations = body.get("Operations").and_then(serde_json::Value::as_array);
+    let disabling = operations.into_iter().flatten().filter(|operation| operation.get("data").is_some_and(disables));
+    disabling.filter_map(|operation| Some(format!("{base}{}", operation.get("path")?.as_str()?))).collect()
+}
+
+/// Whether the body of a PATCH disables.
+fn disables(body: &serde_json::Value) -> bool {
     let is_false = |value: &serde_json::Value| value == false || value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("false"));
-    let disables = body.get("Operations")?.as_array()?.iter().any(|operation| {
+    let operations = body.get("Operations").and_then(serde_json::Value::as_array);
+    operations.into_iter().flatten().any(|operation| {
         let value = operation.get("value").unwrap_or(&serde_json::Value::Null);
         match operation.get("path").and_then(serde_json::Value::as_str) {
             Some(path) => path == "active" && is_false(value),
             None => value.get("active").is_some_and(is_false),
         }
-    });
-    if disables { path() } else { None }
+    })
 }
 
 /// Somebody who waits for an answer; the request goes on without them.
@@ -185,7 +193,7 @@ impl<T: Transport> Transport for Network<T> {
             } else {
                 state.sent.writes += 1;
             }
-            state.sent.removals.extend(removal(&request));
+            state.sent.removals.extend(removals(&request));
             if let Some(Worker(worker)) = request.extensions().get() {
                 *state.by_worker.entry(*worker).or_default() += 1;
             }

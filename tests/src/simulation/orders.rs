@@ -156,7 +156,7 @@ impl Simulation<'_> {
             Other::Make(number) => {
                 let name = format!("made{number}.{}@example.org", self.stats.orders);
                 let user: Resource = serde_json::from_value(serde_json::json!({
-                    "schemas": [schema::USER], "userName": name, "active": true, "title": "Other",
+                    "schemas": [schema::USER], "userName": name, "active": true, "title": "Other", "displayName": "Family",
                     "name": { "givenName": "Given", "familyName": "Family" }, "emails": [{ "type": "work", "value": name }],
                 }))
                 .unwrap();

@@ -13,7 +13,7 @@ use scimkit_provisioning::{CycleError, CycleReport, Engine, ProvisioningJob, Sco
 use scimkit_rate_limit::{Limits, Quota};
 use scimkit_store::{MemoryState, StateStore, StoreErrorKind, Table};
 use scimkit_testing::{CountingService, FlakyTransport, InProcess, VirtualTime, fake};
-use scimkit_types::profile::RequestLimit;
+use scimkit_types::profile::{BulkFeature, RequestLimit};
 use scimkit_types::{Clock, ManualClock, Profile, Resource, schema};
 
 use super::blocking::BlockingState;
@@ -30,6 +30,9 @@ pub(super) const WINDOW: Duration = Duration::from_mins(1);
 pub(super) const DAY: Duration = Duration::from_hours(25);
 pub(super) const READS: u32 = 40;
 pub(super) const WRITES: u32 = 25;
+
+/// How many members a narrow service takes at once.
+const MEMBERS: u64 = 2;
 
 /// What a simulation did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -120,10 +123,17 @@ pub(super) struct Simulation<'a> {
 }
 
 fn profile(scenario: &Scenario) -> Profile {
-    let mut profile = scenario.service.profile();
+    let mut profile = if scenario.is_narrow { fake::aws_profile() } else { scenario.service.profile() };
     profile.seats = None;
     profile.limits.read = Some(RequestLimit::new(READS, 60));
     profile.limits.write = Some(RequestLimit::new(WRITES, 60));
+    if scenario.is_narrow {
+        profile.limits.max_members = Some(MEMBERS);
+    }
+    if scenario.takes_bulk {
+        // Where operations are counted, none are saved by sending them together.
+        (profile.features.bulk, profile.limits.write) = (Some(BulkFeature::new(5, 100_000)), None);
+    }
     if scenario.defends_itself { profile } else { without_uniqueness(profile) }
 }
 
@@ -134,8 +144,9 @@ impl<'a> Simulation<'a> {
         let kept: Arc<dyn StateStore> = if scenario.is_on_disk { Arc::new(BlockingState::default()) } else { Arc::new(MemoryState::new()) };
         let state = Arc::new(FaultyState::new(kept));
         let profile = profile(scenario);
-        let service = fake::ringcentral(profile.clone(), &TOKEN.into(), Arc::clone(&arrival) as Arc<dyn Clock>).unwrap();
         let clock = Arc::clone(&arrival) as Arc<dyn Clock>;
+        let fake = if scenario.is_narrow { fake::aws } else { fake::ringcentral };
+        let service = fake(profile.clone(), &TOKEN.into(), Arc::clone(&clock)).unwrap();
         let counting = CountingService::new(service.transport(), profile.limits.clone(), clock);
         let wire = Arc::new(Network::new(counting, arrival, time.clock(), time.timer(), random_from_seed(scenario.seed ^ 0x5eed)));
         let world = World { service, state: Arc::clone(&state) as Arc<dyn StateStore>, clock: time.clock() };
@@ -167,6 +178,7 @@ impl<'a> Simulation<'a> {
         for (name, title) in names.chain(adopted) {
             let user: Resource = serde_json::from_value(serde_json::json!({
                 "schemas": [schema::USER], "userName": name, "active": true, "nickName": "Kalle", "title": title,
+                "displayName": "Family",
                 "name": { "givenName": "Given", "familyName": "Family" }, "emails": [{ "type": "work", "value": name }],
             }))
             .unwrap();

@@ -32,6 +32,10 @@ pub struct Scenario {
     pub assigns: bool,
     /// Whether the state is in SQLite.
     pub is_on_disk: bool,
+    /// Whether the service with groups is like AWS: it shows no members, takes few at once, and filters by `eq` alone.
+    pub is_narrow: bool,
+    /// Whether the service takes bulk requests.
+    pub takes_bulk: bool,
     /// How many removals a cycle may do.
     pub threshold: Option<u64>,
     /// How many intervals of 40 minutes pass before each step.
@@ -96,6 +100,7 @@ impl Scenario {
     pub fn from_seed(seed: u64) -> Self {
         let draw = Draw::from_seed(seed);
         let service = if draw.below(3) == 0 { ServiceKind::RingCentral } else { ServiceKind::Standard };
+        let (has_groups, habit) = (service == ServiceKind::Standard, draw.below(5));
         let people = 5 + draw.below(if draw.below(4) == 0 { 36 } else { 12 });
         let groups = if service == ServiceKind::Standard { 1 + draw.below(6) } else { 0 };
         let steps = 3 + draw.below(8);
@@ -110,6 +115,8 @@ impl Scenario {
             adopted: draw.below(4).min(people),
             assigns: draw.below(2) == 0,
             is_on_disk: draw.below(8) == 0,
+            is_narrow: has_groups && habit == 0,
+            takes_bulk: has_groups && habit == 1,
             threshold: (draw.below(3) == 0).then(|| 2 + draw.number(5)),
             waits,
             events: Vec::new(),
@@ -140,6 +147,8 @@ impl Scenario {
             adopted: 0,
             assigns: false,
             is_on_disk: false,
+            is_narrow: false,
+            takes_bulk: false,
             threshold: None,
             waits: vec![3; steps],
             events: events.to_vec(),
