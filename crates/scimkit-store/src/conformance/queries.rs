@@ -126,6 +126,21 @@ pub async fn pages_follow_the_order_of_creation(store: Arc<impl ResourceStore + 
         (query.offset, query.count) = (u64::MAX, u64::MAX);
         assert_eq!(store.query(&query).await.unwrap().resources, []);
     }
+    // Wherever a page begins and ends, by offset from the first or counted from the last, the next one goes on after it.
+    let all = ["d", "a", "b", "c"];
+    query.filter = None;
+    for (offset, count) in (0..6).flat_map(|offset| (1..6).map(move |count| (offset, count))) {
+        (query.offset, query.count, query.after) = (offset as u64, count as u64, None);
+        let found = store.query(&query).await.unwrap();
+        let expected: Vec<&str> = all.into_iter().skip(offset).take(count).collect();
+        assert_eq!((found.total, ids(&found.resources)), (4, expected), "{query:?}");
+        assert_eq!(found.next.is_some(), offset + count < 4, "{query:?}");
+        if let Some(next) = found.next {
+            (query.offset, query.after) = (0, Some(next));
+            let rest: Vec<&str> = all.into_iter().skip(offset + count).take(count).collect();
+            assert_eq!(ids(&store.query(&query).await.unwrap().resources), rest, "{query:?}");
+        }
+    }
 }
 
 /// A filter means the same in the store and in the evaluator.

@@ -401,7 +401,13 @@ impl Work for Find {
         if let Some(before) = S::DIALECT.before_query().filter(|_| query.filter.is_some() || query.sort.is_some()) {
             session.execute(before, &[]).await?;
         }
-        let rows = session.rows(&statements.page, &statements.parameters).await?;
+        let all = if query.filter.is_none() { Some(size(session, scope).await?) } else { None };
+        let rows = match all {
+            Some(total) if query.sort.is_none() && query.after.is_none() && query.offset > total / 2 => {
+                from_the_end(session, scope, query, total).await?
+            }
+            _ => session.rows(&statements.page, &statements.parameters).await?,
+        };
         let mut found: Vec<(i64, Parameter)> = Vec::with_capacity(rows.len());
         for mut row in rows {
             found.push((row.take()?, row.take()?));
@@ -411,8 +417,8 @@ impl Work for Find {
             found.pop();
         }
         let length = found.len() as u64;
-        let total = if query.filter.is_none() {
-            size(session, scope).await?
+        let total = if let Some(total) = all {
+            total
         } else if query.after.is_none() && !has_more && (length > 0 || (query.offset == 0 && query.count > 0)) {
             // The page is the last one.
             query.offset + length
@@ -430,6 +436,19 @@ impl Work for Find {
         };
         Ok(Page { total, resources: page.into_iter().map(Stored::stored).collect(), next })
     }
+}
+
+/// The rows of a page of all resources in the order of their creation, and one more, found by walking back from the last resource: that
+/// is shorter where the page is in the second half.
+async fn from_the_end<S: Session>(session: &mut S, scope: i64, query: &Query, total: u64) -> Result<Vec<Row>> {
+    let end = query.offset.saturating_add(query.count).saturating_add(1).min(total);
+    let Some(length) = end.checked_sub(query.offset) else { return Ok(Vec::new()) };
+    let sql = "SELECT r.resource, r.created_at FROM @resource r WHERE r.scope = ?1 \
+               ORDER BY r.created_at DESC, r.id DESC LIMIT ?2 OFFSET ?3";
+    let bound = |count: u64| i64::try_from(count).map_err(StoreError::backend);
+    let mut rows = session.rows(sql, &parameters![scope, bound(length)?, bound(total - end)?]).await?;
+    rows.reverse();
+    Ok(rows)
 }
 
 /// The resources of a page, in its order.
