@@ -29,8 +29,11 @@ fn ringcentral_profile() -> Profile {
     serde_json::from_str(include_str!("../../../testdata/profiles/ringcentral.json")).unwrap()
 }
 
+/// Arguments as they are given, whatever token stands in the environment of the tests.
 fn arguments(rest: &[&str]) -> Arguments {
-    Arguments::try_parse_from(std::iter::once(&"probe").chain(rest)).unwrap()
+    let arguments = Arguments::try_parse_from(std::iter::once(&"probe").chain(rest)).unwrap();
+    let token = arguments.token.clone().filter(|_| rest.contains(&"--token"));
+    Arguments { token, ..arguments }
 }
 
 async fn fault(rest: &[&str]) -> String {
