@@ -70,7 +70,7 @@ const MAX_FILE: usize = 8 << 20;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct JobFile {
-    /// The job. Its fingerprint changes when mappings, scope, or what the service's resources are like change.
+    /// The job. Its fingerprint changes when mappings, scope, the actions allowed, or what the service's resources are like change.
     pub job: ProvisioningJob,
     /// Where people come from.
     pub source: SourceSettings,

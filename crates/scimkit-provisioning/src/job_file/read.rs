@@ -52,8 +52,9 @@ pub(super) fn read(document: &Value, files: ReadFile<'_>) -> Result<JobFile, Vec
     let job = ProvisioningJob::new(JobId::new(name), mappings.sets, target.profile);
     let mut job = job.map_err(|error| vec![fault("target.profile".to_owned(), error.to_string())])?;
     let scope = read_scope(&file, &mut job, &mut faults);
-    job.fingerprint = print(&(mappings.meaning, scope, target.meaning));
     read_limits(&mut file, &mut job, &mut faults);
+    let Actions { create, update, disable, delete } = job.actions;
+    job.fingerprint = print(&(mappings.meaning, scope, target.meaning, [create, update, disable, delete]));
     faults.append(&mut file.faults);
     if !faults.is_empty() {
         return Err(faults);
