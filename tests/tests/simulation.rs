@@ -90,6 +90,13 @@ fn what_is_taken_back_after_an_uncertain_update_is_written_again() {
     run(&Scenario::of(4, 1, &reference)).unwrap();
 }
 
+/// Found by a simulation: somebody who was disabled while another one had their new name kept the old name when that one gave it up.
+#[test]
+fn who_is_disabled_before_their_name_is_free_gets_it_later() {
+    let events = [(1, Event::Change(Change::Swap(0, 1))), (1, Event::Change(Change::Enable(0, false)))];
+    run(&Scenario::of(2, 0, &events)).unwrap();
+}
+
 /// Found by a simulation: what was provisioned on demand by a mapping that was taken back before the next cycle stayed as it was.
 #[test]
 fn a_mapping_that_is_taken_back_after_provisioning_on_demand_counts_again() {

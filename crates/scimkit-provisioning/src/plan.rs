@@ -232,10 +232,19 @@ impl Planner<'_> {
         }
     }
 
-    /// Refuses what would give two source objects one matching value. Somebody who leaves is disabled all the same.
+    /// Refuses what would give two source objects one matching value. Somebody who leaves is disabled all the same, and stays marked for
+    /// the rest.
     fn refuse(&self, object: &Marked, decision: &Decision) -> Decision {
-        match (&object.stored, &object.link) {
-            (Some(stored), Some(link)) if disables(decision) => self.setting.decide_inactive(known(object, stored), link, link.is_managed),
+        let (Some(stored), Some(link), true) = (&object.stored, &object.link, disables(decision)) else {
+            return Decision::Fail(duplicate());
+        };
+        match self.setting.decide_inactive(known(object, stored), link, link.is_managed) {
+            Decision::Act(mut action, changes) => {
+                if let Action::Update { is_interim, .. } = action.as_mut() {
+                    *is_interim = true;
+                }
+                Decision::Act(action, changes)
+            }
             _ => Decision::Fail(duplicate()),
         }
     }

@@ -164,7 +164,8 @@ pub(crate) enum Action {
         is_disabled: bool,
         /// Whether the job still manages the object afterwards.
         is_managed: bool,
-        /// Whether the object only gives its matching value up for another one, and gets its own later in the same plan.
+        /// Whether this is a part of what the object gets: it gives its matching value up for another one and gets its own later in the
+        /// same plan, or is disabled and gets its own by a later plan. It stays marked.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         is_interim: bool,
     },
