@@ -1,5 +1,4 @@
 //! A job whose service offers bulk requests, over the wire.
-#![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
