@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::run::Run;
-use crate::state::{CHUNK, listing_prefix, object_key, put};
+use crate::state::{CHUNK, object_key, put, waiters_prefix};
 
 /// A value that an action of the plan frees.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,8 @@ pub(crate) struct Claims<'a> {
     object_type: &'a str,
     /// What is known of the keys of the present chunk.
     known: HashMap<String, Known>,
+    /// Who has the target objects of the present chunk, by their ids.
+    targets: HashMap<String, Option<String>>,
     /// How many objects wait.
     waiting: u64,
 }
@@ -64,7 +66,7 @@ struct Known {
 
 impl<'a> Claims<'a> {
     pub(crate) fn new(run: &'a Run<'a>, object_type: &'a str) -> Self {
-        Self { run, object_type, known: HashMap::new(), waiting: 0 }
+        Self { run, object_type, known: HashMap::new(), targets: HashMap::new(), waiting: 0 }
     }
 
     /// Forgets the chunk before, and reads what is known of these matching keys.
@@ -156,19 +158,30 @@ impl<'a> Claims<'a> {
         Ok(rows.into_iter().map(|(key, wait)| (key.strip_prefix(&prefix).unwrap_or(&key).to_owned(), wait)).collect())
     }
 
-    /// Gives a target object to a source object; false if another one has it already, by its link or by this plan.
-    pub(crate) async fn adopt(&self, batch: &mut Batch, id: &str, target_id: &str) -> Result<bool> {
-        let owner: Option<String> = self.run.state.get(Table::LinkByTarget, &object_key(self.object_type, target_id)).await?;
-        let key = format!("target/{}", object_key(self.object_type, target_id));
-        let claimant: Option<String> = match self.run.state.get(Table::Claim, &key).await? {
-            Some(claimant) => Some(claimant),
-            None => pending_claim(batch, &key),
-        };
-        if owner.is_some_and(|owner| owner != id) || claimant.is_some_and(|claimant| claimant != id) {
+    /// Reads who has these target objects, by a link or by this plan, and forgets those of the chunk before.
+    pub(crate) async fn load_targets(&mut self, target_ids: &[String]) -> Result<()> {
+        let links: Vec<String> = target_ids.iter().map(|id| object_key(self.object_type, id)).collect();
+        let claims: Vec<String> = target_ids.iter().map(|id| self.target_key(id)).collect();
+        let owners = self.run.state.get_many::<String>(Table::LinkByTarget, &links).await?;
+        let claimants = self.run.state.get_many::<String>(Table::Claim, &claims).await?;
+        let known = owners.into_iter().zip(claimants).map(|(owner, claimant)| claimant.or(owner));
+        self.targets = target_ids.iter().cloned().zip(known).collect();
+        Ok(())
+    }
+
+    /// Gives a target object that was loaded to a source object; false if another one has it already, by its link or by this plan.
+    pub(crate) fn adopt(&mut self, batch: &mut Batch, id: &str, target_id: &str) -> Result<bool> {
+        let holder = self.targets.entry(target_id.to_owned()).or_default();
+        if holder.as_ref().is_some_and(|holder| holder != id) {
             return Ok(false);
         }
-        put(batch, Table::Claim, key, &id)?;
+        *holder = Some(id.to_owned());
+        put(batch, Table::Claim, self.target_key(target_id), &id)?;
         Ok(true)
+    }
+
+    fn target_key(&self, target_id: &str) -> String {
+        format!("target/{}", object_key(self.object_type, target_id))
     }
 
     fn claim_key(&self, key: &str) -> String {
@@ -184,14 +197,6 @@ impl<'a> Claims<'a> {
     }
 
     fn waiters_prefix(&self, key: &str) -> String {
-        format!("waiter/{}", listing_prefix(self.object_type, key))
+        format!("waiter/{}", waiters_prefix(self.object_type, key))
     }
-}
-
-/// What a batch that is not committed yet puts under a key of claims.
-fn pending_claim(batch: &Batch, key: &str) -> Option<String> {
-    batch.steps.iter().rev().find_map(|step| match step {
-        scimkit_store::Step::Put { table: Table::Claim, key: put, value } if put == key => serde_json::from_str(value).ok(),
-        _ => None,
-    })
 }

@@ -110,7 +110,7 @@ impl Granted<'_> {
         let roles = std::mem::take(&mut self.roles);
         let keys: Vec<String> = roles.keys().cloned().collect();
         let known = self.run.state.get_many::<Vec<String>>(Table::Entitlement, &keys).await?;
-        let mut batch = Batch::new();
+        let mut batch = Batch::new().deferred();
         for ((key, roles), known) in roles.into_iter().zip(known) {
             let mut all = known.unwrap_or_default();
             roles.iter().for_each(|role| add_role(&mut all, role));
@@ -137,7 +137,7 @@ async fn store(run: &Run<'_>) -> Result<()> {
     while let Some(rows) = walk.next().await? {
         let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
         let wanted = run.state.get_many::<IgnoredAny>(Table::Entitlement, &keys).await?;
-        let mut batch = Batch::new();
+        let mut batch = Batch::new().deferred();
         for (key, _) in keys.into_iter().zip(wanted).filter(|(_, wanted)| wanted.is_none()) {
             mark(&mut batch, &key);
             batch.delete(Table::Assignment, key);
@@ -148,7 +148,7 @@ async fn store(run: &Run<'_>) -> Result<()> {
     while let Some(rows) = walk.next().await? {
         let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
         let present = run.state.get_many::<Vec<String>>(Table::Assignment, &keys).await?;
-        let mut batch = Batch::new();
+        let mut batch = Batch::new().deferred();
         for ((key, roles), present) in rows.into_iter().zip(present) {
             if present.as_ref() != Some(&roles) {
                 mark(&mut batch, &key);

@@ -100,7 +100,7 @@ async fn sweep(run: &Run<'_>, job: &mut JobRecord, object_type: &str) -> Result<
     while let Some(rows) = walk.next().await? {
         let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
         let seen = run.state.get_many::<IgnoredAny>(Table::Seen, &keys).await?;
-        let mut batch = Batch::new();
+        let mut batch = Batch::new().deferred();
         for ((key, stored), seen) in rows.into_iter().zip(seen) {
             if seen.is_none() && stored.presence == Presence::Present {
                 batch.put(Table::Pending, Work::Object.key(object_type, &stored.record.id), "null");
@@ -131,7 +131,8 @@ async fn take_page(run: &Run<'_>, job: &mut JobRecord, object_type: &str, page: 
     }
     let mut known: BTreeMap<String, Option<StoredRecord>> = keys.into_iter().zip(stored).collect();
 
-    let mut batch = Batch::new();
+    // What is lost is read again.
+    let mut batch = Batch::new().deferred();
     for key in &unseen {
         batch.put(Table::Seen, key.clone(), "null");
     }
@@ -231,7 +232,7 @@ fn with_presence(stored: &StoredRecord, presence: Presence) -> StoredRecord {
 pub(crate) async fn mark_all(run: &Run<'_>) -> Result<()> {
     let mut walk = run.state.walk::<IgnoredAny>(Table::Record, "");
     while let Some(rows) = walk.next().await? {
-        let mut batch = Batch::new();
+        let mut batch = Batch::new().deferred();
         for (key, _) in rows {
             if let Some((object_type, id)) = key.split_once('/') {
                 batch.put(Table::Pending, Work::Object.key(object_type, id), "null");

@@ -127,7 +127,11 @@ pub(crate) async fn look_up(
 
 /// The objects that are asked for at once.
 fn chunks<'a, 'b>(setting: &Setting<'_>, lookup: &Lookup, index: usize, wanted: &'b [Wanted<'a>]) -> Vec<&'b [Wanted<'a>]> {
-    let Lookup::Together(together) = lookup else { return wanted.chunks(1).collect() };
+    let together = match lookup {
+        Lookup::Listing => return vec![wanted],
+        Lookup::Queries => return wanted.chunks(1).collect(),
+        Lookup::Together(together) => together,
+    };
     let mut chunks = Vec::new();
     let (mut rest, mut count, mut bytes, mut encoded) = (wanted, 0, 0, 0);
     for (_, value) in wanted {
@@ -153,6 +157,15 @@ fn term(setting: &Setting<'_>, index: usize, value: &str) -> Option<Filter> {
 }
 
 async fn ask(run: &Run<'_>, setting: &Setting<'_>, lookup: &Lookup, index: usize, wanted: &[Wanted<'_>]) -> Result<Answer> {
+    if let Lookup::Listing = lookup {
+        let values: Vec<&str> = wanted.iter().map(|(_, value)| *value).collect();
+        let listed = listed(run, setting, index, &values).await?;
+        let found = wanted
+            .iter()
+            .zip(listed)
+            .map(|((id, _), resources)| ((*id).to_owned(), Found { resources, index: Some(index), failure: None }));
+        return Ok(found.collect());
+    }
     if let Lookup::Together(together) = lookup
         && wanted.len() > 1
         && !together.is_given_up()
@@ -162,17 +175,13 @@ async fn ask(run: &Run<'_>, setting: &Setting<'_>, lookup: &Lookup, index: usize
     }
     let mut found = Vec::with_capacity(wanted.len());
     for (id, value) in wanted {
-        found.push(((*id).to_owned(), ask_for_one(run, setting, lookup, index, value).await?));
+        found.push(((*id).to_owned(), ask_for_one(run, setting, index, value).await?));
     }
     Ok(found)
 }
 
-async fn ask_for_one(run: &Run<'_>, setting: &Setting<'_>, lookup: &Lookup, index: usize, value: &str) -> Result<Found> {
-    let resources = match lookup {
-        Lookup::Listing => listed(run, setting, index, value).await,
-        Lookup::Queries | Lookup::Together(_) => query(run, setting.mapping, index, value).await,
-    };
-    match resources {
+async fn ask_for_one(run: &Run<'_>, setting: &Setting<'_>, index: usize, value: &str) -> Result<Found> {
+    match query(run, setting.mapping, index, value).await {
         Ok(resources) => Ok(Found { resources, index: Some(index), failure: None }),
         Err(CycleError::Target(error)) if !error.ends_cycle() => {
             let reason = Reason::new(ErrorCode::Rejected, format!("the service cannot be asked for the object: {error}"));

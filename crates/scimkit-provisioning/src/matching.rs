@@ -1,6 +1,8 @@
 //! Choosing how the target is asked which of the unlinked objects it has: by listing it once, by filters that name several of them, or by a
 //! query for each, whichever reads least.
 
+use std::collections::BTreeMap;
+
 use scimkit_filter::{AttributePath, Filter};
 use scimkit_mapping::MappingSet;
 use scimkit_store::{Batch, Table};
@@ -14,10 +16,13 @@ use crate::job::MatchingPolicy;
 use crate::lookup::{Lookup, Together};
 use crate::report::{MatchingChoice, MatchingDecision};
 use crate::run::Run;
-use crate::state::{CHUNK, Work, listing_key, listing_prefix, object_key, put};
+use crate::state::{Work, object_key, put};
 
 /// How many times the pages that are expected of a list are read at most.
 const MOST_PAGES_FACTOR: u64 = 10;
+
+/// How many resources with one matching value are kept of a list; one is right, and more cannot be told apart.
+const MOST_ALIKE: usize = 16;
 
 /// Chooses how to look up, and reads the listing if that is the choice.
 pub(crate) async fn prepare(run: &Run<'_>, setting: &Setting<'_>) -> Result<Lookup> {
@@ -111,19 +116,28 @@ async fn read_listing(run: &Run<'_>, setting: &Setting<'_>, mut total: u64, firs
     }
 }
 
+/// Keeps a page of a list: under each matching value the resources that have it.
 async fn keep_listed(run: &Run<'_>, setting: &Setting<'_>, resources: &[Resource]) -> Result<()> {
-    let mut batch = Batch::new();
-    for resource in resources {
-        let Some(id) = usable_id(resource) else { continue };
+    let mut by_key: BTreeMap<String, Vec<&Resource>> = BTreeMap::new();
+    for resource in resources.iter().filter(|resource| usable_id(resource).is_some()) {
         for (index, attribute) in setting.mapping.matching().iter().enumerate() {
             for value in texts_at(resource, &attribute.filter_path) {
-                let key = listing_key(setting.mapping.object_type(), &setting.matching_key(index, value), id);
-                put(&mut batch, Table::Listing, key, resource)?;
+                let key = object_key(setting.mapping.object_type(), &setting.matching_key(index, value));
+                by_key.entry(key).or_default().push(resource);
             }
         }
-        if batch.steps.len() >= CHUNK {
-            run.state.commit(std::mem::take(&mut batch)).await?;
+    }
+    let keys: Vec<String> = by_key.keys().cloned().collect();
+    let known = run.state.get_many::<Vec<Resource>>(Table::Listing, &keys).await?;
+    let mut batch = Batch::new().deferred();
+    for ((key, resources), known) in by_key.into_iter().zip(known) {
+        let mut alike = known.unwrap_or_default();
+        for resource in resources {
+            if alike.len() < MOST_ALIKE && alike.iter().all(|known| known.id() != resource.id()) {
+                alike.push(resource.clone());
+            }
         }
+        put(&mut batch, Table::Listing, key, &alike)?;
     }
     run.state.commit(batch).await
 }
@@ -148,11 +162,11 @@ pub(crate) fn texts_at<'a>(resource: &'a Resource, path: &AttributePath) -> Vec<
     texts.collect()
 }
 
-/// The resources of the listing that have a matching value.
-pub(crate) async fn listed(run: &Run<'_>, setting: &Setting<'_>, index: usize, value: &str) -> Result<Vec<Resource>> {
-    let prefix = listing_prefix(setting.mapping.object_type(), &setting.matching_key(index, value));
-    let rows = run.state.walk::<Resource>(Table::Listing, prefix).next().await?;
-    Ok(rows.unwrap_or_default().into_iter().map(|(_, resource)| resource).collect())
+/// The resources of the listing that have each of some matching values.
+pub(crate) async fn listed(run: &Run<'_>, setting: &Setting<'_>, index: usize, values: &[&str]) -> Result<Vec<Vec<Resource>>> {
+    let key = |value: &&str| object_key(setting.mapping.object_type(), &setting.matching_key(index, value));
+    let listed = run.state.get_many::<Vec<Resource>>(Table::Listing, &values.iter().map(key).collect::<Vec<_>>()).await?;
+    Ok(listed.into_iter().map(Option::unwrap_or_default).collect())
 }
 
 /// Asks the target for the resources with a matching value.

@@ -154,7 +154,8 @@ impl Planner<'_> {
 
     /// Plans some objects; returns the matching keys that they give up.
     async fn plan_chunk(&mut self, ids: Vec<String>) -> Result<Vec<String>> {
-        let mut batch = Batch::new();
+        // A plan that is lost is made anew.
+        let mut batch = Batch::new().deferred();
         let mut decided: Vec<(Marked, Decision)> = Vec::with_capacity(ids.len());
         for object in self.load(ids).await? {
             match &object.stored {
@@ -168,9 +169,11 @@ impl Planner<'_> {
         }
         let placed = self.place(&mut batch, decided).await?;
         let placed = self.match_unlinked(placed).await?;
+        let adopted: Vec<String> = placed.iter().filter_map(|placed| adopted(&placed.decision)).map(str::to_owned).collect();
+        self.claims.load_targets(&adopted).await?;
         let mut freed = Vec::new();
         for Placed { object, decision, layer, .. } in placed {
-            let decision = self.adopt(&mut batch, &object, decision).await?;
+            let decision = self.adopt(&mut batch, &object, decision)?;
             freed.extend(self.keep(&mut batch, &object, decision, layer).await?);
         }
         self.run.state.commit(batch).await?;
@@ -283,14 +286,11 @@ impl Planner<'_> {
     }
 
     /// Refuses an action that would link two source objects to one target object.
-    async fn adopt(&self, batch: &mut Batch, object: &Marked, decision: Decision) -> Result<Decision> {
-        if let Decision::Act(action, _) = &decision
-            && let Action::Update { target_id, is_adopted: true, .. } = action.as_ref()
-            && !self.claims.adopt(batch, &object.id, target_id).await?
-        {
-            return Ok(Decision::Fail(duplicate()));
+    fn adopt(&mut self, batch: &mut Batch, object: &Marked, decision: Decision) -> Result<Decision> {
+        match adopted(&decision) {
+            Some(target_id) if !self.claims.adopt(batch, &object.id, target_id)? => Ok(Decision::Fail(duplicate())),
+            _ => Ok(decision),
         }
-        Ok(decision)
     }
 
     async fn keep(&mut self, batch: &mut Batch, object: &Marked, decision: Decision, layer: u32) -> Result<Option<String>> {
@@ -537,6 +537,17 @@ impl Planner<'_> {
 
 fn known<'a>(object: &'a Marked, stored: &'a StoredRecord) -> Known<'a> {
     Known { stored, roles: object.roles.as_deref(), link: object.link.as_ref() }
+}
+
+/// The target object that a decision adopts.
+fn adopted(decision: &Decision) -> Option<&str> {
+    match decision {
+        Decision::Act(action, _) => match action.as_ref() {
+            Action::Update { target_id, is_adopted: true, .. } => Some(target_id),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 fn disables(decision: &Decision) -> bool {

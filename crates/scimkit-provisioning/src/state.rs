@@ -1,11 +1,12 @@
 //! The job's state, typed: records in and out of the state store under the job's lease.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use scimkit_store::{Batch, Fence, JobId, Lease, StateStore, Table};
+use scimkit_store::{Batch, Fence, JobId, Lease, StateStore, Step, Table};
 use scimkit_types::{Clock, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -33,6 +34,8 @@ pub(crate) struct State {
     owner: String,
     lease_duration: Duration,
     lease: Mutex<Lease>,
+    /// Whether tables are empty, as far as that was asked; `None` if the job is with somebody else, who may fill them.
+    vacancies: Option<Mutex<HashMap<Table, bool>>>,
 }
 
 impl State {
@@ -44,7 +47,8 @@ impl State {
         lease_duration: Duration,
     ) -> Result<Self> {
         let lease = store.lease(&job, &owner, None, clock.now(), lease_duration).await?;
-        Ok(Self { store, clock, job, owner, lease_duration, lease: Mutex::new(lease) })
+        let vacancies = Some(Mutex::default());
+        Ok(Self { store, clock, job, owner, lease_duration, lease: Mutex::new(lease), vacancies })
     }
 
     /// The state as it stands, for reading only: the job stays with whoever has it.
@@ -52,7 +56,7 @@ impl State {
     /// INVARIANT (one owner): no lease was taken, so a commit would be refused; readers make none.
     pub(crate) fn reading(store: Arc<dyn StateStore>, clock: Arc<dyn Clock>, job: JobId, owner: String) -> Self {
         let lease = Mutex::new(Lease::new(Fence(0), Timestamp::MAX));
-        Self { store, clock, job, owner, lease_duration: Duration::ZERO, lease }
+        Self { store, clock, job, owner, lease_duration: Duration::ZERO, lease, vacancies: None }
     }
 
     /// Gives the job back.
@@ -86,15 +90,44 @@ impl State {
             return Ok(());
         }
         self.hold().await?;
+        if let Some(vacancies) = &self.vacancies {
+            let mut vacancies = vacancies.lock().unwrap_or_else(PoisonError::into_inner);
+            for step in &batch.steps {
+                if let Step::Put { table, .. } = step {
+                    vacancies.insert(*table, false);
+                }
+            }
+        }
         Ok(self.store.commit(&self.job, self.lease().fence, batch).await?)
     }
 
+    /// Whether a table is empty, so that nothing need be looked for in it: much of a first cycle looks for links that nobody has yet.
+    ///
+    /// INVARIANT (one owner): while the job is held nobody else fills a table; what others did once the lease was lost is seen as little
+    /// as it would be a moment before, and nothing is written then.
+    async fn is_vacant(&self, table: Table) -> Result<bool> {
+        let Some(vacancies) = &self.vacancies else { return Ok(false) };
+        let known = vacancies.lock().unwrap_or_else(PoisonError::into_inner).get(&table).copied();
+        if let Some(is_vacant) = known {
+            return Ok(is_vacant);
+        }
+        let is_vacant = self.store.scan(&self.job, table, "", None, 1).await?.is_empty();
+        // A batch that was written meanwhile knows better.
+        Ok(*vacancies.lock().unwrap_or_else(PoisonError::into_inner).entry(table).or_insert(is_vacant))
+    }
+
     pub(crate) async fn get<T: DeserializeOwned>(&self, table: Table, key: &str) -> Result<Option<T>> {
+        if self.is_vacant(table).await? {
+            return Ok(None);
+        }
         let text = self.store.get(&self.job, table, key).await?;
         text.map(|text| decode(table, &text)).transpose()
     }
 
     pub(crate) async fn get_many<T: DeserializeOwned>(&self, table: Table, keys: &[String]) -> Result<Vec<Option<T>>> {
+        if keys.is_empty() || self.is_vacant(table).await? {
+            return Ok(keys.iter().map(|_| None).collect());
+        }
         let texts = self.store.get_many(&self.job, table, keys).await?;
         texts.into_iter().map(|text| text.map(|text| decode(table, &text)).transpose()).collect()
     }
@@ -166,9 +199,20 @@ pub(crate) fn put_job(batch: &mut Batch, record: &JobRecord) -> Result<()> {
 
 /// Puts a record into a batch.
 pub(crate) fn put(batch: &mut Batch, table: Table, key: impl Into<String>, record: &impl Serialize) -> Result<()> {
-    let text = serde_json::to_string(record).map_err(|source| CycleError::CorruptState { table: table.name(), source })?;
-    batch.put(table, key, text);
+    let mut text = Vec::with_capacity(usual_length(table));
+    serde_json::to_writer(&mut text, record).map_err(|source| CycleError::CorruptState { table: table.name(), source })?;
+    // JSON is UTF-8, so nothing is lost.
+    batch.put(table, key, String::from_utf8(text).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()));
     Ok(())
+}
+
+/// How many bytes a record of a table usually has, so that the text need not grow.
+const fn usual_length(table: Table) -> usize {
+    match table {
+        Table::Plan | Table::Intent => 4096,
+        Table::Record | Table::Link | Table::Listing => 1024,
+        _ => 64,
+    }
 }
 
 fn decode<T: DeserializeOwned>(table: Table, text: &str) -> Result<T> {
@@ -261,13 +305,8 @@ pub(crate) fn key_part(text: &str) -> Cow<'_, str> {
     Cow::Owned(part)
 }
 
-/// The key under which target objects are found by their matching value.
-pub(crate) fn listing_key(object_type: &str, matching_key: &str, target_id: &str) -> String {
-    format!("{}{target_id}", listing_prefix(object_type, matching_key))
-}
-
-/// The start of the keys of all target objects with a matching value.
-pub(crate) fn listing_prefix(object_type: &str, matching_key: &str) -> String {
+/// The start of the keys of all objects that wait for a matching value.
+pub(crate) fn waiters_prefix(object_type: &str, matching_key: &str) -> String {
     format!("{object_type}/{matching_key}{SEPARATOR}")
 }
 

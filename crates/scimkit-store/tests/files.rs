@@ -150,10 +150,15 @@ async fn a_file_of_an_older_version_is_brought_up_to_date() {
             "PRAGMA application_id = 0x5343494d; PRAGMA user_version = 1;
              INSERT INTO scope (scope, tenant, resource_type, resources) VALUES (1, '', 'Group', 1);
              INSERT INTO resource (scope, id, document, revision, created_at, modified_at)
-             VALUES (1, '7', '{}', 3, X'80000000000000000000000000000000', X'80000000000000000000000000000000')",
+             VALUES (1, '7', '{}', 3, X'80000000000000000000000000000000', X'80000000000000000000000000000000');
+             INSERT INTO state (job, tbl, key, value) VALUES ('users', 'link', 'b', '2'), ('users', 'link', 'a', '1'), ('users', 'plan', 'a', '3')",
         )
         .unwrap();
     }
+    let state = SqliteState::open(&path).unwrap();
+    let links = state.scan(&JobId::new("users"), Table::Link, "", None, 10).await.unwrap();
+    assert_eq!(links, [("a".to_owned(), "1".to_owned()), ("b".to_owned(), "2".to_owned())]);
+    assert_eq!(state.count(&JobId::new("users"), Table::Link, "").await.unwrap(), 2);
     let store = SqliteResources::open(&path).unwrap();
     let page = store.query(&Query::new(Tenant::default(), "Group".to_owned(), 10)).await.unwrap();
     assert_eq!((page.total, page.resources[0].revision.0), (1, 3));

@@ -94,6 +94,8 @@ macro_rules! state_store_conformance {
             records_are_scanned_in_the_order_of_bytes,
             a_prefix_is_taken_literally,
             clearing_removes_what_starts_so,
+            counts_follow_every_change,
+            a_deferred_batch_is_seen_at_once,
             tables_and_jobs_are_apart,
             a_lease_is_held_until_it_ends,
             the_same_owner_gets_the_job_at_once,

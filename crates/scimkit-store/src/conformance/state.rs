@@ -128,6 +128,53 @@ pub async fn clearing_removes_what_starts_so(store: Arc<impl StateStore + 'stati
     assert_eq!(store.count(&job(), Table::Link, "").await.unwrap(), 0);
 }
 
+/// How many records there are is right after whatever was done to them.
+pub async fn counts_follow_every_change(store: Arc<impl StateStore + 'static>) {
+    let fence = own(&*store).await;
+    let commit = async |steps: &[(&str, &str)]| {
+        let mut batch = Batch::new();
+        for (step, key) in steps {
+            match *step {
+                "put" => batch.put(Table::Link, *key, "null"),
+                "delete" => batch.delete(Table::Link, *key),
+                _ => batch.clear(Table::Link, *key),
+            }
+        }
+        store.commit(&job(), fence, batch).await.unwrap();
+        let all = keys(&*store, "", None, 100).await.len() as u64;
+        let counted = store.count(&job(), Table::Link, "").await.unwrap();
+        assert_eq!(counted, all, "{steps:?}");
+        counted
+    };
+    assert_eq!(store.count(&job(), Table::Link, "").await.unwrap(), 0);
+    assert_eq!(commit(&[("put", "a"), ("put", "b"), ("put", "c")]).await, 3);
+    assert_eq!(commit(&[("put", "a"), ("put", "d"), ("delete", "x")]).await, 4);
+    assert_eq!(commit(&[("delete", "a"), ("put", "a"), ("put", "e"), ("delete", "e")]).await, 4);
+    assert_eq!(commit(&[("put", "b/1"), ("put", "b/2"), ("clear", "b/"), ("put", "b/3")]).await, 5);
+    assert_eq!(commit(&[("clear", "")]).await, 0);
+    let mut batch = Batch::new();
+    batch.put(Table::Link, "a", "null");
+    batch.put(Table::Link, "b\0", "null");
+    assert!(store.commit(&job(), fence, batch).await.is_err());
+    assert_eq!(store.count(&job(), Table::Link, "").await.unwrap(), 0);
+}
+
+/// A batch that need not be durable by itself is seen by whoever reads after it, and so is what comes after it.
+pub async fn a_deferred_batch_is_seen_at_once(store: Arc<impl StateStore + 'static>) {
+    let fence = own(&*store).await;
+    for number in 0..6 {
+        let mut batch = Batch::new();
+        batch.put(Table::Link, number.to_string(), "null");
+        batch.delete(Table::Link, (number - 1).to_string());
+        let batch = if number % 3 == 0 { batch } else { batch.deferred() };
+        store.commit(&job(), fence, batch).await.unwrap();
+        assert_eq!(keys(&*store, "", None, 10).await, [number.to_string()]);
+    }
+    let mut late = Batch::new();
+    late.put(Table::Link, "late", "null");
+    assert_eq!(kind(store.commit(&job(), Fence(fence.0 + 1), late.deferred()).await), StoreErrorKind::Fenced);
+}
+
 /// No record is seen through another table or job.
 pub async fn tables_and_jobs_are_apart(store: Arc<impl StateStore + 'static>) {
     let other = JobId::new("groups");

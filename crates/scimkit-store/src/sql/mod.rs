@@ -26,6 +26,11 @@ pub(crate) trait Work: Send + Sync + 'static {
 
     /// Does the call.
     fn run<S: Session>(&self, session: &mut S) -> impl Future<Output = Result<Self::Answer>> + Send;
+
+    /// Whether a machine that fails may lose what is written, with all that came after it, until something else is written.
+    fn is_deferred(&self) -> bool {
+        false
+    }
 }
 
 /// A database that does work.

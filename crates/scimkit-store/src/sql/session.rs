@@ -283,6 +283,26 @@ impl SqlDialect {
         }
     }
 
+    /// How many records a table of a job's state has, where the database keeps count.
+    pub(crate) const fn size_of_table(self) -> Option<&'static str> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => Some("SELECT records FROM @state_size WHERE job = ?1 AND tbl = ?2"),
+            #[cfg(feature = "postgres")]
+            Self::Postgres => None,
+        }
+    }
+
+    /// What is said in a transaction that need not be durable by itself. SQLite is told before it begins.
+    pub(crate) const fn defer(self) -> Option<&'static str> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => None,
+            #[cfg(feature = "postgres")]
+            Self::Postgres => Some("SET LOCAL synchronous_commit = off"),
+        }
+    }
+
     /// What is said before the statements of a query. PostgreSQL would compile those of a long filter for minutes.
     pub(crate) const fn before_query(self) -> Option<&'static str> {
         match self {

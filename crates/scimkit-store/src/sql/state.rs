@@ -1,6 +1,6 @@
 //! What is done to the state of provisioning, statement by statement.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use scimkit_types::Timestamp;
 
@@ -145,6 +145,12 @@ impl Work for Count {
         if self.2.contains('\0') {
             return Ok(0);
         }
+        if self.2.is_empty()
+            && let Some(sql) = S::DIALECT.size_of_table()
+        {
+            let size: i64 = first(session, sql, &parameters![self.0.as_str(), self.1.name()]).await?.map_or(Ok(0), |mut row| row.take())?;
+            return u64::try_from(size).map_err(StoreError::backend);
+        }
         let (until, parameters) = below(&self.0, self.1, &self.2);
         let sql = format!("SELECT count(*) FROM @state WHERE job = ?1 AND tbl = ?2 AND key >= ?3{until}");
         let count: i64 = first(session, &sql, &parameters).await?.map_or(Ok(0), |mut row| row.take())?;
@@ -172,11 +178,14 @@ impl Work for Commit {
 
     async fn run<S: Session>(&self, session: &mut S) -> Result<()> {
         let Self(job, fence, batch) = self;
+        if let Some(sql) = S::DIALECT.defer().filter(|_| batch.is_deferred) {
+            session.execute(sql, &[]).await?;
+        }
         if !holds(holder(session, job).await?.as_ref(), *fence) {
             return Err(StoreError::new(StoreErrorKind::Fenced));
         }
         // Of the steps on one record between two that clear a table, the last one counts.
-        let mut records: HashMap<(&'static str, &str), Option<&str>> = HashMap::new();
+        let mut records: BTreeMap<(&'static str, &str), Option<&str>> = BTreeMap::new();
         for step in &batch.steps {
             match step {
                 Step::Put { table, key, value } => {
@@ -195,6 +204,10 @@ impl Work for Commit {
         }
         write(session, job, records).await
     }
+
+    fn is_deferred(&self) -> bool {
+        self.2.is_deferred
+    }
 }
 
 const PUT: Each = Each {
@@ -209,7 +222,8 @@ const DELETE: Each = Each {
           WHERE s.job = gone.job AND s.tbl = gone.tbl AND s.key = gone.key",
 };
 
-async fn write<S: Session>(session: &mut S, job: &JobId, records: HashMap<(&'static str, &str), Option<&str>>) -> Result<()> {
+/// Writes records in the order of their keys, as the index has them.
+async fn write<S: Session>(session: &mut S, job: &JobId, records: BTreeMap<(&'static str, &str), Option<&str>>) -> Result<()> {
     let (mut put, mut gone) = (Vec::new(), Vec::new());
     for ((table, key), value) in records {
         match value {

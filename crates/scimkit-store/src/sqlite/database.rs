@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -28,7 +29,7 @@ const CHECKPOINT: i64 = 8192;
 /// Marks a file as one of these stores (`PRAGMA application_id`): `SCIM` in ASCII.
 const APPLICATION_ID: i32 = 0x5343_494d;
 /// What brings a database from each version to the next.
-const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema-2.sql")];
+const MIGRATIONS: [&str; 3] = [include_str!("schema.sql"), include_str!("schema-2.sql"), include_str!("schema-3.sql")];
 
 /// A database. Work is done on the threads that the tokio runtime has for blocking work.
 #[derive(Debug)]
@@ -59,6 +60,8 @@ impl SqliteDatabase {
         }
         writer.query_row(&format!("PRAGMA wal_autocheckpoint = {CHECKPOINT}"), [], |_| Ok(()))?;
         migrate(&mut writer)?;
+        // What a savepoint keeps of changed pages stays in memory until the savepoint is released, which is after each call.
+        writer.pragma_update(None, "temp_store", "MEMORY")?;
         let (identity, permits) = (identity(path), Arc::new(Semaphore::new(READERS)));
         let file = Arc::new(File { path: path.to_owned(), identity, idle: Mutex::default(), permits });
         Ok(Self { writer: Arc::new(Writer::new(writer, Some(Arc::clone(&file)))), file: Some(file) })
@@ -150,6 +153,8 @@ fn configure(connection: &Connection) -> Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // Plans do not depend on the values of parameters: a statement would be prepared anew for each.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(())
 }

@@ -37,6 +37,9 @@ trait Call: std::fmt::Debug + Send {
     /// Does the call and keeps its answer; tells whether it succeeded.
     fn run(&mut self, connection: &mut Connection) -> bool;
 
+    /// Whether it need not be durable by itself.
+    fn is_deferred(&self) -> bool;
+
     /// Gives the answer to the caller: that of the call, or the error of the transaction that it was part of.
     fn answer(self: Box<Self>, failed: Option<&StoreError>);
 }
@@ -56,6 +59,10 @@ impl<W: Work> std::fmt::Debug for Pending<W> {
 impl<W: Work> Call for Pending<W> {
     fn run(&mut self, connection: &mut Connection) -> bool {
         self.answer.insert(session::run(connection, &self.work)).is_ok()
+    }
+
+    fn is_deferred(&self) -> bool {
+        self.work.is_deferred()
     }
 
     fn answer(self: Box<Self>, failed: Option<&StoreError>) {
@@ -126,18 +133,34 @@ impl Writer {
         }
         let mut connection = lock(&self.connection);
         reset(&connection)?;
+        // A transaction that is not flushed is durable with the next one that is: both are in one log.
+        let is_deferred = calls.iter().all(|call| call.is_deferred());
+        connection.execute_batch(if is_deferred { "PRAGMA synchronous = NORMAL" } else { "PRAGMA synchronous = FULL" })?;
         connection.execute_batch("BEGIN IMMEDIATE")?;
+        if let [call] = calls {
+            // What a savepoint would keep of each page that is changed is kept for the transaction anyway.
+            let is_done = call.run(&mut connection);
+            if connection.is_autocommit() {
+                return Err(taken_back());
+            }
+            connection.execute_batch(if is_done { "COMMIT" } else { "ROLLBACK" })?;
+            return Ok(());
+        }
         for call in calls {
             connection.execute_batch("SAVEPOINT call")?;
             let is_done = call.run(&mut connection);
             if connection.is_autocommit() {
-                return Err(StoreError::backend("the database took back a transaction that it could not go on with"));
+                return Err(taken_back());
             }
             connection.execute_batch(if is_done { "RELEASE call" } else { "ROLLBACK TO call; RELEASE call" })?;
         }
         connection.execute_batch("COMMIT")?;
         Ok(())
     }
+}
+
+fn taken_back() -> StoreError {
+    StoreError::backend("the database took back a transaction that it could not go on with")
 }
 
 /// Takes back a transaction that was left open by an error.

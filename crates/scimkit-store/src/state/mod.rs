@@ -139,6 +139,9 @@ impl Lease {
 pub struct Batch {
     /// What is done.
     pub steps: Vec<Step>,
+    /// Whether a machine that fails may lose the batch, and then all that came after it as well: a batch that is not deferred makes it
+    /// durable, and so does the end of the job's lease. A process that is killed loses nothing.
+    pub is_deferred: bool,
 }
 
 /// One change of state.
@@ -173,7 +176,13 @@ pub enum Step {
 impl Batch {
     /// No changes.
     pub const fn new() -> Self {
-        Self { steps: Vec::new() }
+        Self { steps: Vec::new(), is_deferred: false }
+    }
+
+    /// This batch as one that need not be durable by itself, since what it holds can be found out again.
+    #[must_use]
+    pub fn deferred(self) -> Self {
+        Self { is_deferred: true, ..self }
     }
 
     /// Sets a record.
@@ -200,8 +209,9 @@ impl Batch {
 /// Keeps the state of provisioning jobs.
 ///
 /// # Contract
-/// A batch is kept as a whole or not at all, and is durable once [`commit`](Self::commit) has returned. A call sees every batch that was
-/// committed before it began. Keys are ordered by their bytes.
+/// A batch is kept as a whole or not at all, and is durable once [`commit`](Self::commit) has returned, unless it is
+/// [deferred](Batch::is_deferred): then it is durable once a later one is that is not. A store may make each durable at once. A call sees
+/// every batch that was committed before it began. Keys are ordered by their bytes.
 ///
 /// # Wrappers
 /// A wrapper forwards every method.
