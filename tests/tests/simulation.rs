@@ -90,6 +90,17 @@ fn what_is_taken_back_after_an_uncertain_update_is_written_again() {
     run(&Scenario::of(4, 1, &reference)).unwrap();
 }
 
+/// Found by a simulation: somebody whose adoption was answered by nothing readable left, and the account stayed active.
+#[test]
+fn who_leaves_after_an_uncertain_adoption_is_disabled() {
+    for request in 1..=4 {
+        let events = [(0, Event::Request(request, Fault::Truncate)), (1, Event::Change(Change::Employ(0, false)))];
+        let mut adopted = Scenario::of(2, 0, &events);
+        adopted.adopted = 2;
+        run(&adopted).unwrap();
+    }
+}
+
 /// Found by a simulation: somebody who was disabled while another one had their new name kept the old name when that one gave it up.
 #[test]
 fn who_is_disabled_before_their_name_is_free_gets_it_later() {

@@ -389,8 +389,9 @@ pub(crate) async fn settle(run: &Run<'_>, key: &str, planned: PlannedAction, per
         }
         Performed::Failed(reason) | Performed::Unknown(reason) => {
             run.put_escrow(&mut batch, work, &object_type, &source_id, &reason).await?;
-            if let Some(link) = &link {
-                put(&mut batch, Table::Link, object, &link.doubt(&planned_action))?;
+            match &link {
+                Some(link) => put(&mut batch, Table::Link, object, &link.doubt(&planned_action))?,
+                None => put_doubtful_adoption(&mut batch, &object_type, &source_id, planned_action)?,
             }
             (link.map(|link| link.target_id), EventStatus::Failure, Some(reason))
         }
@@ -492,6 +493,18 @@ async fn written(
         put(batch, Table::LinkByMatch, object_key(object_type, matching_key), &source_id)?;
     }
     mark_references(run, batch, object_type, source_id).await
+}
+
+/// Links a resource whose adoption was begun: it may be changed by it, so whoever leaves now is disabled there.
+fn put_doubtful_adoption(batch: &mut Batch, object_type: &str, source_id: &str, action: Action) -> Result<()> {
+    let Action::Update { target_id, exported, matching_key, is_managed, .. } = action else { return Ok(()) };
+    put(batch, Table::LinkByTarget, object_key(object_type, &target_id), &source_id)?;
+    if let Some(matching_key) = &matching_key {
+        put(batch, Table::LinkByMatch, object_key(object_type, matching_key), &source_id)?;
+    }
+    let (references, doubtful) = Default::default();
+    let link = Link { target_id, matching_key, exported, references, is_managed, is_adopted: true, is_uncertain: true, doubtful };
+    put(batch, Table::Link, object_key(object_type, source_id), &link)
 }
 
 /// Marks the object's own references, and those that wait for it.
