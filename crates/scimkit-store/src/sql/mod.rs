@@ -28,6 +28,7 @@ pub(crate) trait Work: Send + Sync + 'static {
     fn run<S: Session>(&self, session: &mut S) -> impl Future<Output = Result<Self::Answer>> + Send;
 
     /// Whether a machine that fails may lose what is written, with all that came after it, until something else is written.
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "PostgreSQL is told in the transaction"))]
     fn is_deferred(&self) -> bool {
         false
     }
