@@ -72,6 +72,7 @@ pub struct Counts {
 ///
 /// When it begins, the quotas count as used a moment ago, since an earlier process may have used them: see [`with_usage`](Self::with_usage)
 /// and [`unused`](Self::unused).
+/// A request that an earlier process left under way may arrive later than that and is not counted: to be sure, start a deadline later.
 ///
 /// An answer is passed on as it came, 429 too: sending again is the work of [`Retry`](crate::Retry) around this.
 /// A request that waited past its [`NotAfter`](crate::NotAfter) is not sent.
