@@ -358,3 +358,28 @@ impl Phase {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Phase, Progress};
+
+    fn progress(done: u64, total: Option<u64>, at: &str) -> Progress {
+        let began_at = "2026-03-01T08:00:00Z".parse().unwrap();
+        Progress { phase: Phase::Applying, done, total, began_at, at: at.parse().unwrap(), quota: None }
+    }
+
+    #[test]
+    fn the_end_is_estimated_from_the_rate_so_far() {
+        let half = progress(500, Some(1000), "2026-03-01T08:01:00Z");
+        assert_eq!(half.estimated_end_at(), Some("2026-03-01T08:02:00Z".parse().unwrap()));
+        assert_eq!(progress(1000, Some(1000), "2026-03-01T08:02:00Z").estimated_end_at(), Some("2026-03-01T08:02:00Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn no_end_is_estimated_without_a_total_a_rate_or_a_time() {
+        assert_eq!(progress(500, None, "2026-03-01T08:01:00Z").estimated_end_at(), None);
+        assert_eq!(progress(0, Some(1000), "2026-03-01T08:01:00Z").estimated_end_at(), None);
+        assert_eq!(progress(0, Some(1000), "2026-03-01T08:00:00Z").estimated_end_at(), None);
+        assert_eq!(progress(1, Some(u64::MAX), "2026-03-01T09:00:00Z").estimated_end_at(), None);
+    }
+}
