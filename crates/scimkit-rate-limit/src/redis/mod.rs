@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use redis::aio::ConnectionLike;
-use redis::{ErrorKind, RedisError, RedisResult, Script};
+use redis::{ErrorKind, RedisError, RedisResult, Script, ServerErrorKind};
 
 use crate::instant;
 use crate::limits::{Limits, Rule};
@@ -41,6 +41,8 @@ struct Reply {
     now: u64,
 }
 
+const SCRIPT: &str = include_str!("decide.lua");
+
 const ADMITTED: i64 = 0;
 const REFUSED: i64 = 1;
 
@@ -55,7 +57,7 @@ impl<C: ConnectionLike + Clone + Send + Sync> RedisLimit<C> {
             }
             Rule::Gcra(gcra) => ["g".to_owned(), gcra.interval().as_nanos().to_string(), gcra.burst().to_string()],
         });
-        Self { connection, keys, rules: rules.collect(), script: Script::new(include_str!("decide.lua")) }
+        Self { connection, keys, rules: rules.collect(), script: Script::new(SCRIPT) }
     }
 
     /// Decides on a request and charges it at once if it is admitted. For services.
@@ -77,15 +79,20 @@ impl<C: ConnectionLike + Clone + Send + Sync> RedisLimit<C> {
     }
 
     /// Runs the script; at the server's time unless another is given, in microseconds since 1970. A server that does not know the script, or
-    /// no longer, is sent it and asked again.
+    /// no longer, is asked again with its text, which it may not forget in between.
     async fn call(&self, act: &str, cost: u32, amount: &str, now: Option<u64>) -> RedisResult<Reply> {
-        let mut invocation = self.script.prepare_invoke();
-        for key in &self.keys {
-            invocation.key(key);
-        }
-        invocation.arg(act).arg(cost).arg(amount).arg(now.map_or_else(String::new, |now| now.to_string())).arg(&self.rules);
-        let mut connection = self.connection.clone();
-        let (answer, retry_at, id, now): (i64, String, u64, u64) = invocation.invoke_async(&mut connection).await?;
+        let now = now.map_or_else(String::new, |now| now.to_string());
+        let ask = async |command: &str, script: &str| {
+            let mut command = redis::cmd(command);
+            command.arg(script).arg(self.keys.len()).arg(&self.keys);
+            command.arg(act).arg(cost).arg(amount).arg(&now).arg(&self.rules);
+            command.query_async::<(i64, String, u64, u64)>(&mut self.connection.clone()).await
+        };
+        let known = ask("EVALSHA", self.script.get_hash()).await;
+        let (answer, retry_at, id, now) = match known {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => ask("EVAL", SCRIPT).await?,
+            known => known?,
+        };
         let (micros, nanos) = retry_at.split_once(':').unwrap_or((&retry_at, "0"));
         let number =
             |text: &str| text.parse::<u64>().map_err(|_| RedisError::from((ErrorKind::UnexpectedReturnType, "expected an instant")));
