@@ -41,20 +41,24 @@ impl<L: Limit + Clone> Limiter<L> {
         Self { limit, state, under_way: 0, abandoned: BinaryHeap::new(), paused_until: NEVER, seen: NEVER, learned: Learned::default() }
     }
 
-    /// A limiter whose whole quota was used at this instant: for a start when what was used before is not known.
-    pub fn full(limit: L, now: Timestamp) -> Self {
+    /// A limiter for a start when what was used before is not known: the whole quota may be under way still, for as long as the deadline of
+    /// a request, so it is free one window after that.
+    pub fn full(limit: L, deadline: Duration, now: Timestamp) -> Self {
         let mut limiter = Self { seen: instant::from_timestamp(now), ..Self::new(limit) };
         if limiter.limit.capacity() < u32::MAX || !limiter.limit.quotas().is_empty() {
-            limiter.pause_until(limiter.limit.free_after_all(now));
+            limiter.pause_until(limiter.limit.free_after_all(after(now, deadline)));
         }
         limiter
     }
 
     /// A limiter that goes on with a usage, which may be one of another quota; [full](Self::full) if it is one of other rules.
-    pub fn with_usage(limit: L, usage: &Usage, now: Timestamp) -> Self {
-        let Some(mut state) = limit.resume(&usage.used, now) else { return Self::full(limit, now) };
-        limit.charge(&mut state, usage.under_way, now);
-        let mut limiter = Self { state, seen: instant::from_timestamp(now), ..Self::new(limit) };
+    ///
+    /// What was under way when the usage was taken may be so still, for as long as the deadline of a request: it is charged as if it
+    /// arrived then.
+    pub fn with_usage(limit: L, usage: &Usage, deadline: Duration, now: Timestamp) -> Self {
+        let Some(state) = limit.resume(&usage.used, now) else { return Self::full(limit, deadline, now) };
+        let mut limiter = Self { state, under_way: usage.under_way, seen: instant::from_timestamp(now), ..Self::new(limit) };
+        limiter.abandon(usage.under_way, after(now, deadline), now);
         // A pause that was set by a clock ahead of this one is no reason to wait for longer than all could take, or a day.
         let day = instant::from_timestamp(now).saturating_add(instant::DAY);
         let longest = day.max(instant::exactly(limiter.limit.free_after_all(now)));
@@ -230,6 +234,10 @@ impl<L: Limit + Clone> Limiter<L> {
         let others = |under_way| self.limit.decide(&self.state, under_way, cost, now);
         decision.and(pause).and(self.learned.decide(self.under_way, cost, now, others))
     }
+}
+
+fn after(now: Timestamp, duration: Duration) -> Timestamp {
+    now.saturating_add(duration).unwrap_or(Timestamp::MAX)
 }
 
 /// The longest pause after a refusal without a reason.

@@ -17,7 +17,7 @@ pub enum Used {
 
 /// What a [`Limiter`](crate::Limiter) has admitted and still counts, to be kept over a restart.
 ///
-/// What is under way when the usage is taken counts as arrived when a limiter is built from it.
+/// What is under way when the usage is taken counts as under way until its deadline when a limiter is built from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Usage {

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
 use http::{Request, Response, StatusCode};
-use scimkit_rate_limit::{Advice, Answer, Limiter, Limits, Priority, RequestNumber, SharedDecision, SharedLimit};
+use scimkit_rate_limit::{Advice, Answer, Limiter, Limits, Priority, RequestNumber, SharedDecision, SharedLimit, Timestamp};
 use scimkit_types::{Clock, Timer};
 use serde::{Deserialize, Serialize};
 
@@ -70,9 +70,9 @@ pub struct Counts {
 /// What the service says of its limits is kept to, if it is stricter than the quota: `Retry-After` after 429 or 503 pauses the class, and
 /// `RateLimit`, `RateLimit-Policy` and `X-Rate-Limit-*` in any answer lower the quota for a time ([`Advice`]).
 ///
-/// When it begins, the quotas count as used a moment ago, since an earlier process may have used them: see [`with_usage`](Self::with_usage)
-/// and [`unused`](Self::unused).
-/// A request that an earlier process left under way may arrive later than that and is not counted: to be sure, start a deadline later.
+/// When it begins, the quotas count as under way, since an earlier process may have sent that much just before: nothing is sent before a
+/// [deadline](Self::with_deadline) and then one window have passed. Who knows more says so by [`with_usage`](Self::with_usage) or
+/// [`unused`](Self::unused).
 ///
 /// An answer is passed on as it came, 429 too: sending again is the work of [`Retry`](crate::Retry) around this.
 /// A request that waited past its [`NotAfter`](crate::NotAfter) is not sent.
@@ -82,9 +82,28 @@ pub struct RateLimited<T> {
     write: Lane,
     counters: Counters,
     deadline: Duration,
+    before: Before,
     shared: Option<(Arc<dyn SharedLimit>, Arc<dyn SharedLimit>)>,
     clock: Arc<dyn Clock>,
     timer: Arc<dyn Timer>,
+}
+
+/// What is known of those who used the quotas before.
+#[derive(Debug)]
+enum Before {
+    Unknown,
+    Used(Usage),
+    Nobody,
+}
+
+impl Before {
+    fn limiter(&self, limits: Limits, of: impl Fn(&Usage) -> &scimkit_rate_limit::Usage, deadline: Duration, now: Timestamp) -> Limiter {
+        match self {
+            Self::Unknown => Limiter::full(limits, deadline, now),
+            Self::Used(usage) => Limiter::with_usage(limits, of(usage), deadline, now),
+            Self::Nobody => Limiter::new(limits),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -98,38 +117,47 @@ struct Counters {
 const DEADLINE: Duration = Duration::from_secs(30);
 
 impl<T: Transport> RateLimited<T> {
-    /// A transport that keeps to these quotas, of which nothing can be used before one window has passed.
+    /// A transport that keeps to these quotas, of which nothing can be used before a [deadline](Self::with_deadline) and then one window
+    /// have passed.
     pub fn new(transport: T, classes: Classes, clock: Arc<dyn Clock>, timer: Arc<dyn Timer>) -> Self {
-        let now = clock.now();
-        let lane = |limits| Lane::new(Limiter::full(limits, now));
+        let (now, before, deadline) = (clock.now(), Before::Unknown, DEADLINE);
         let Classes { read, write } = classes;
-        let (read, write) = (lane(read), lane(write));
-        Self { transport, read, write, counters: Counters::default(), deadline: DEADLINE, shared: None, clock, timer }
+        let read = Lane::new(before.limiter(read, |usage| &usage.read, deadline, now));
+        let write = Lane::new(before.limiter(write, |usage| &usage.write, deadline, now));
+        Self { transport, read, write, counters: Counters::default(), deadline, before, shared: None, clock, timer }
     }
 
-    /// This transport when an earlier one, which is no more, ended with this usage.
+    /// This transport when an earlier one, which is no more, ended with this usage. To be said before the first request.
     ///
-    /// The usage must be taken after the last request was sent; if that is not certain, leave it away and wait for a window.
+    /// The usage must be taken after the last request was sent; if that is not certain, leave it away. What was under way then counts as
+    /// arriving a [deadline](Self::with_deadline) from now.
     #[must_use]
     pub fn with_usage(self, usage: &Usage) -> Self {
-        let now = self.clock.now();
-        let with = |lane: Lane, usage| lane.with(|limiter| Limiter::with_usage(limiter.limit().clone(), usage, now));
-        Self { read: with(self.read, &usage.read), write: with(self.write, &usage.write), ..self }
+        Self { before: Before::Used(usage.clone()), ..self }.begun()
     }
 
-    /// This transport when it is certain that nothing was sent in the window before, such as on the very first start.
+    /// This transport when it is certain that nothing was sent in the window before and nothing is under way, such as on the very first
+    /// start. To be said before the first request.
     #[must_use]
     pub fn unused(self) -> Self {
-        let unused = |lane: Lane| lane.with(|limiter| Limiter::new(limiter.limit().clone()));
-        Self { read: unused(self.read), write: unused(self.write), ..self }
+        Self { before: Before::Nobody, ..self }.begun()
     }
 
-    /// This transport with another bound on how long a request can be under way. Default 30 seconds.
+    /// This transport with another bound on how long a request can be under way, also for those of an earlier process. Default 30 seconds.
+    /// To be said before the first request.
     ///
     /// A request that nobody waits for any more may still arrive at the service until so long after it was sent.
     #[must_use]
     pub fn with_deadline(self, deadline: Duration) -> Self {
-        Self { deadline, ..self }
+        Self { deadline, ..self }.begun()
+    }
+
+    /// This transport as it begins, with what is known of those before.
+    fn begun(self) -> Self {
+        let (deadline, now) = (self.deadline, self.clock.now());
+        let read = self.read.with(|limiter| self.before.limiter(limiter.limit().clone(), |usage| &usage.read, deadline, now));
+        let write = self.write.with(|limiter| self.before.limiter(limiter.limit().clone(), |usage| &usage.write, deadline, now));
+        Self { read, write, ..self }
     }
 
     /// This transport when other processes use the same quotas: a request also takes a slot of the shared quota of its class.

@@ -177,7 +177,7 @@ fn who_gives_up_loses_nothing_for_others() {
     };
     let patient = async { transport.send(request(Method::GET, "/patient")).await.unwrap() };
     world.run(futures_util::future::join(impatient, patient));
-    assert_eq!(transport.transport().times(), [1000]);
+    assert_eq!(transport.transport().times(), [1700]);
     assert_eq!(transport.transport().paths(), ["/patient"]);
 }
 
@@ -228,14 +228,34 @@ fn usage_is_kept_over_a_restart() {
     assert_eq!((after.remaining(Class::Read), after.remaining(Class::Write)), (1, 2));
 }
 
-/// Whoever does not know what was sent before waits for a window, and then has the whole quota at once.
+/// What was under way when the usage was taken may arrive until its deadline, by the deadline of whoever starts again.
+#[test]
+fn what_an_earlier_process_left_under_way_counts_until_its_deadline() {
+    let world = World::new();
+    let before = limited(&world, Classes::new(quota(1), Limits::none()));
+    let mut slow = request(Method::GET, "/left");
+    slow.extensions_mut().insert(Latency(Duration::from_millis(300), Duration::from_millis(300)));
+    let usage = world.run(async {
+        let killed = world.pass(Duration::from_millis(10));
+        let sending = before.send(slow);
+        let Either::Right(((), sending)) = select(sending, killed).await else { panic!("answered") };
+        let usage = before.usage();
+        drop(sending);
+        usage
+    });
+    let after = started(&world, Classes::new(quota(1), Limits::none())).with_usage(&usage);
+    world.run(after.send(request(Method::GET, "/"))).unwrap();
+    assert_eq!(after.transport().times(), [10 + 700 + 1000]);
+}
+
+/// Whoever does not know what was sent before waits for what may still be under way, and for a window, and then has the whole quota at once.
 #[test]
 fn a_start_without_usage_counts_the_window_as_full() {
     let world = World::new();
     let transport = started(&world, Classes::new(quota(3), Limits::none()));
     assert_eq!((transport.remaining(Class::Read), transport.remaining(Class::Write)), (0, u32::MAX));
     world.run(join_all((0..4).map(|_| transport.send(request(Method::GET, "/")))));
-    assert_eq!(transport.transport().times(), [1000, 1000, 1000, 2000]);
+    assert_eq!(transport.transport().times(), [1700, 1700, 1700, 2700]);
 }
 
 /// A request whose answer nobody waits for may still arrive until its deadline: it is charged until one window after that.
@@ -268,7 +288,7 @@ fn on_demand_is_sent_first_and_the_background_is_not_starved() {
     world.run(join_all(background.chain(on_demand)));
     let expected = ["/demand0", "/demand1", "/demand2", "/demand3", "/background0", "/demand4", "/demand5", "/background1"];
     assert_eq!(transport.transport().paths(), expected);
-    assert_eq!(transport.transport().times(), (1..=8).map(|second| second * 1000).collect::<Vec<_>>());
+    assert_eq!(transport.transport().times(), (1..=8).map(|second| 700 + second * 1000).collect::<Vec<_>>());
 }
 
 /// The service names a smaller limit in an answer that it served, and what is left when others use the quota too.

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use scimkit_rate_limit::{Decision, Gcra, Limit, Limiter, Limits, Quota, Rule, SlidingWindow, Timestamp, Usage};
@@ -9,10 +11,10 @@ fn sliding(quota: Quota) -> Limiter<SlidingWindow> {
 }
 
 fn full(quota: Quota, now: Timestamp) -> Limiter<SlidingWindow> {
-    Limiter::full(SlidingWindow::new(quota), now)
+    Limiter::full(SlidingWindow::new(quota), Duration::ZERO, now)
 }
 
-const NANOSECOND: std::time::Duration = std::time::Duration::from_nanos(1);
+const NANOSECOND: Duration = Duration::from_nanos(1);
 
 proptest! {
     /// Never more than the quota in any window, never a refusal while the quota is free, and a refusal names the first instant at which
@@ -95,9 +97,45 @@ proptest! {
         }
         let text = serde_json::to_string(&limiter.usage(at(now))).unwrap();
         let usage: Usage = serde_json::from_str(&text).unwrap();
-        let restarted = Limiter::with_usage(*limiter.limit(), &usage, at(now));
+        let restarted = Limiter::with_usage(*limiter.limit(), &usage, Duration::ZERO, at(now));
         prop_assert_eq!(restarted.remaining(at(now + later)), limiter.remaining(at(now + later)));
         prop_assert_eq!(restarted.decide(requests, at(now)), limiter.decide(requests, at(now)));
+    }
+
+    /// Whoever starts again in the middle, with what was used or without knowing it, is not over the quota together with what the process
+    /// before left under way.
+    #[test]
+    fn a_restart_is_not_over_the_quota_with_what_arrives_late(
+        requests in 1_u32..8,
+        window in 1_i64..600,
+        before in vec((0_i64..50, 1_u32..4, 0_i64..=300), 1..20),
+        pause in 0_i64..100,
+        after in vec(1_u32..4, 1..20),
+        is_known in any::<bool>(),
+    ) {
+        let mut limiter = sliding(quota(requests, window.unsigned_abs()));
+        let (mut now, mut arrivals) = (0, Vec::new());
+        for (pause, cost, there) in before {
+            now += pause;
+            // Nobody is answered before the process is gone.
+            if limiter.start(cost, at(now)).is_admitted() {
+                arrivals.push((now + there, cost));
+            }
+        }
+        let (usage, deadline) = (limiter.usage(at(now)), Duration::from_millis(300));
+        now += pause;
+        let mut limiter = match is_known {
+            true => Limiter::with_usage(*limiter.limit(), &usage, deadline, at(now)),
+            false => Limiter::full(*limiter.limit(), deadline, at(now)),
+        };
+        for cost in after.into_iter().filter(|cost| *cost <= requests) {
+            while let Decision::Refused { retry_at } = limiter.admit(cost, at(now)) {
+                now = retry_at.as_millisecond() - at(0).as_millisecond();
+            }
+            arrivals.push((now, cost));
+        }
+        arrivals.sort_unstable();
+        prop_assert!(most_in_a_window(&arrivals, window) <= requests);
     }
 
     /// Whatever the clock does, no call panics, and an instant that is earlier never has more room than the latest one had.
@@ -133,6 +171,18 @@ fn a_full_window_is_free_after_one_window() {
     assert_eq!(limiter.remaining(at(1000)), u32::MAX);
 }
 
+/// What an earlier process sent may arrive until its deadline, so the quota is free one window after that.
+#[test]
+fn an_unknown_past_may_be_under_way_still() {
+    // A deadline that is longer than the window is no clock that was set back.
+    for deadline in [300, 5000] {
+        let mut limiter = Limiter::full(SlidingWindow::new(quota(3, 1000)), Duration::from_millis(deadline), at(0));
+        let free = i64::try_from(deadline).unwrap() + 1000;
+        assert_eq!(limiter.admit(1, at(0)), Decision::Refused { retry_at: at(free) });
+        assert_eq!((limiter.remaining(at(free - 1)), limiter.remaining(at(free))), (0, 3));
+    }
+}
+
 #[test]
 fn a_request_under_way_holds_its_slot() {
     let mut limiter = sliding(quota(2, 1000));
@@ -141,8 +191,10 @@ fn a_request_under_way_holds_its_slot() {
     assert_eq!(limiter.start(1, at(5000)), Decision::Refused { retry_at: at(6000) });
     limiter.finish(1, at(5500));
     assert_eq!(limiter.start(1, at(6000)), Decision::Refused { retry_at: at(6500) });
-    let restarted = Limiter::with_usage(*limiter.limit(), &limiter.usage(at(6000)), at(6000));
-    assert_eq!((restarted.remaining(at(6500)), restarted.remaining(at(7000))), (1, 2));
+    let mut restarted = Limiter::with_usage(*limiter.limit(), &limiter.usage(at(6000)), Duration::from_millis(300), at(6000));
+    assert_eq!((restarted.remaining(at(6499)), restarted.remaining(at(6500)), restarted.remaining(at(7299))), (0, 1, 1));
+    assert_eq!(restarted.admit(2, at(7299)), Decision::Refused { retry_at: at(7300) });
+    assert_eq!(restarted.remaining(at(7300)), 2);
 }
 
 #[test]
@@ -160,7 +212,7 @@ fn a_usage_that_does_not_fit_fills_the_window() {
     let mut large = sliding(quota(9, 1000));
     large.admit(4, at(100));
     large.admit(5, at(9000));
-    let small = Limiter::with_usage(SlidingWindow::new(quota(3, 1000)), &large.usage(at(9000)), at(200));
+    let small = Limiter::with_usage(SlidingWindow::new(quota(3, 1000)), &large.usage(at(9000)), Duration::ZERO, at(200));
     assert_eq!((small.remaining(at(1199)), small.remaining(at(1200))), (0, 3));
 }
 
@@ -199,7 +251,7 @@ fn several_limits_charge_all_or_none() {
     assert!(limits.admit(5, at(1000)).is_admitted());
     assert_eq!(limits.admit(16, at(1000)), Decision::Impossible);
     assert!(Limiter::new(Limits::none()).admit(u32::MAX, at(0)).is_admitted());
-    assert!(Limiter::full(Limits::none(), at(0)).admit(1, at(0)).is_admitted());
+    assert!(Limiter::full(Limits::none(), Duration::ZERO, at(0)).admit(1, at(0)).is_admitted());
 }
 
 /// A smooth pace under a hard limit: both kinds on one request.
@@ -212,10 +264,10 @@ fn limits_of_both_kinds_hold_together() {
     assert!(limits.admit(1, at(100)).is_admitted());
     assert_eq!(limits.admit(1, at(200)), Decision::Refused { retry_at: at(1000) });
     let usage = limits.usage(at(200));
-    let resumed = Limiter::with_usage(limits.limit().clone(), &usage, at(200));
+    let resumed = Limiter::with_usage(limits.limit().clone(), &usage, Duration::ZERO, at(200));
     assert_eq!((resumed.remaining(at(999)), resumed.remaining(at(1000))), (0, 2));
     // Of other rules: nothing is known.
-    let other = Limiter::with_usage(Limits::from(quota(3, 1000)), &usage, at(200));
+    let other = Limiter::with_usage(Limits::from(quota(3, 1000)), &usage, Duration::ZERO, at(200));
     assert_eq!((other.remaining(at(1199)), other.remaining(at(1200))), (0, 3));
 }
 
@@ -257,7 +309,7 @@ proptest! {
         window in prop_oneof![1_i64..5_000_000_000, 4_294_967_290_i64..4_294_967_300, 1_i64..400_000_000_000_000, 1_099_511_627_770_i64..1_099_511_627_780, 1_i64..80_000_000_000_000_000],
         steps in vec((0.0_f64..0.7, 0_u32..4), 1..60),
     ) {
-        let quota = Quota::new(requests, std::time::Duration::from_nanos(window.unsigned_abs())).unwrap();
+        let quota = Quota::new(requests, Duration::from_nanos(window.unsigned_abs())).unwrap();
         let limit = SlidingWindow::new(quota);
         let (mut state, mut now, mut charges) = (limit.unused(), 0_i64, Vec::new());
         for (share, cost) in steps {
@@ -265,7 +317,7 @@ proptest! {
             let step = (share * window as f64) as i64;
             now += step;
             charges.push((now, cost));
-            let instant = at(0) + std::time::Duration::from_nanos(now.unsigned_abs());
+            let instant = at(0) + Duration::from_nanos(now.unsigned_abs());
             let fits = most_in_a_window(&charges, window) <= requests;
             prop_assert_eq!(limit.decide(&state, 0, cost, instant).is_admitted(), fits);
             match limit.admit(&mut state, cost, instant) {
