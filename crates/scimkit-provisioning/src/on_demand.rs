@@ -1,6 +1,6 @@
 //! One object, at once, with the steps shown.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use scimkit_store::{Batch, Table};
@@ -185,7 +185,7 @@ impl Engine {
             let mut batch = Batch::new();
             batch.put(Table::Pending, object.clone(), "null");
             state.commit(batch).await?;
-            write_one(&run, &run.setting(mapping, &app_roles), id.to_owned(), counts.actions, &AtomicBool::new(false)).await?;
+            write_one(&run, &run.setting(mapping, &app_roles), id, counts.actions).await?;
         }
         let members_left = run.few_members.as_ref().map(|few| few.left.load(Ordering::Relaxed)).unwrap_or_default();
         let mut batch = Batch::new();

@@ -18,14 +18,19 @@ use crate::event::{EventAction, EventStatus, Phase, PropertyChange};
 use crate::records::{Action, Link, PlannedAction, StoredRecord};
 use crate::run::{Outcome, Run};
 use crate::state::{Work, action_key, forgotten_key, forgotten_prefix, object_key, put, waiting_key};
+use crate::together;
 
 /// The layer of references, behind all others.
 const REFERENCES: u32 = u32::MAX;
+
+/// How many references are held in memory, about, before what was gathered for one request is sent.
+const MOST_HELD: usize = 10_000;
 
 /// Writes the references of every object that is marked for it.
 pub(crate) async fn write_references(run: &Run<'_>, app_roles: &[AppRole], mut number: u64) -> Result<()> {
     mark_referrers(run).await?;
     let mut done = 0;
+    let size = together::size(&run.job.profile);
     let stop = AtomicBool::new(false);
     for mapping in &run.job.mappings {
         let setting = run.setting(mapping, app_roles);
@@ -34,15 +39,19 @@ pub(crate) async fn write_references(run: &Run<'_>, app_roles: &[AppRole], mut n
         while let Some(ids) = walk.next_ids().await? {
             let first = number;
             number = number.saturating_add(u64::try_from(ids.len()).unwrap_or(u64::MAX));
-            // Boxed, so that the compiler can tell that a cycle may move between threads.
-            let written: Vec<BoxFuture<'_, Result<()>>> =
-                ids.into_iter().zip(first..).map(|(id, number)| write_one(run, &setting, id, number, &stop).boxed()).collect();
+            let mut numbered: Vec<(u64, String)> = (first..).zip(ids).collect();
+            let mut written: Vec<BoxFuture<'_, Result<u64>>> = Vec::new();
+            while !numbered.is_empty() {
+                let some = numbered.drain(..size.min(numbered.len())).collect();
+                // Boxed, so that the compiler can tell that a cycle may move between threads.
+                written.push(write_some(run, &setting, some, &stop).boxed());
+            }
             let mut results = stream::iter(written).buffer_unordered(run.job.concurrency.max(1));
             let mut first_error = None;
             while let Some(result) = results.next().await {
                 match result {
-                    Ok(()) => {
-                        done += 1;
+                    Ok(count) => {
+                        done += count;
                         run.progress(Phase::References, done, None);
                     }
                     Err(error) => {
@@ -91,11 +100,37 @@ async fn mark_referrers_of(run: &Run<'_>, object_type: &str, forgotten: &HashSet
     Ok(())
 }
 
-pub(crate) async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: String, number: u64, stop: &AtomicBool) -> Result<()> {
-    if stop.load(Ordering::Relaxed) {
-        return Ok(());
+/// Writes the references of some objects, by one request if that can be and is cheaper; returns how many objects they were.
+async fn write_some(run: &Run<'_>, setting: &Setting<'_>, ids: Vec<(u64, String)>, stop: &AtomicBool) -> Result<u64> {
+    let count = u64::try_from(ids.len()).unwrap_or(u64::MAX);
+    let (mut actions, mut held) = (Vec::new(), 0);
+    for (number, id) in ids {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(0);
+        }
+        let Some(planned) = plan_one(run, setting, &id).await? else { continue };
+        if let Action::References { references, .. } = &planned.action {
+            held += references.values().map(Vec::len).sum::<usize>();
+        }
+        actions.push((action_key(REFERENCES, number), planned));
+        if held > MOST_HELD {
+            held = 0;
+            together::apply_some(run, std::mem::take(&mut actions)).await?;
+        }
     }
-    let id = id.as_str();
+    together::apply_some(run, actions).await.map(|()| count)
+}
+
+/// Writes the references of one object.
+pub(crate) async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: &str, number: u64) -> Result<()> {
+    match plan_one(run, setting, id).await? {
+        Some(planned) => apply(run, &action_key(REFERENCES, number), planned).await,
+        None => Ok(()),
+    }
+}
+
+/// What is to be written of the references of one object; `None` if nothing is, which then is noted.
+async fn plan_one(run: &Run<'_>, setting: &Setting<'_>, id: &str) -> Result<Option<PlannedAction>> {
     let object_type = setting.mapping.object_type();
     let key = object_key(object_type, id);
     let pending = Work::References.key(object_type, id);
@@ -106,7 +141,7 @@ pub(crate) async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: String, 
     batch.delete(Table::Pending, pending);
     batch.delete(Table::Escrow, Work::References.escrow_key(object_type, id));
     let (Some(stored), Some(link)) = (stored, link.filter(|link| link.is_managed)) else {
-        return run.state.commit(batch).await;
+        return run.state.commit(batch).await.map(|()| None);
     };
     let known = Known { stored: &stored, roles: roles.as_deref(), link: Some(&link) };
     let desired = match setting.desired(known, Operation::Update, setting.standing(known).is_err()) {
@@ -114,7 +149,7 @@ pub(crate) async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: String, 
         Err(reason) => {
             run.put_escrow(&mut batch, Work::References, object_type, id, &reason).await?;
             let target_id = Some(link.target_id.as_str());
-            return fail(run, batch, object_type, &stored, target_id, reason).await;
+            return fail(run, batch, object_type, &stored, target_id, reason).await.map(|()| None);
         }
     };
     let mut resolver = Resolver { run, missing: Vec::new() };
@@ -147,11 +182,11 @@ pub(crate) async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: String, 
             put(&mut batch, Table::Link, key, &Link { references, ..link })?;
         }
         waiting.steps.append(&mut batch.steps);
-        return run.state.commit(waiting).await;
+        return run.state.commit(waiting).await.map(|()| None);
     }
     run.state.commit(waiting).await?;
     let action = Action::References { target_id: link.target_id, operations: PatchOp::new(operations).to_json(), references };
-    let planned = PlannedAction {
+    Ok(Some(PlannedAction {
         object_type: object_type.to_owned(),
         source_id: id.to_owned(),
         name: stored.name(),
@@ -159,8 +194,7 @@ pub(crate) async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: String, 
         layer: 0,
         action,
         changes,
-    };
-    apply(run, &action_key(REFERENCES, number), planned).await
+    }))
 }
 
 /// Tells that the references of an object cannot be evaluated.

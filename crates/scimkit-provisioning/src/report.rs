@@ -57,7 +57,7 @@ pub struct CycleReport {
     /// Bulk requests that were sent, where the service's profile offers them and they are cheaper.
     #[serde(default)]
     pub bulk_requests: u64,
-    /// Creates and changes that were sent in them.
+    /// Creates, changes, deletes and changes of references that were sent in them.
     #[serde(default)]
     pub bulk_operations: u64,
     /// Records of the provisioning log.

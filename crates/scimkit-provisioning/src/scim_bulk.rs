@@ -33,7 +33,7 @@ impl ScimTarget {
         };
         for (index, place) in places.into_iter().enumerate() {
             let id = match changes.get(place) {
-                Some(TargetChange::Patch { id, .. }) => Some(id.as_str()),
+                Some(TargetChange::Patch { id, .. } | TargetChange::Delete { id, .. }) => Some(id.as_str()),
                 _ => None,
             };
             let outcome = outcomes.get(index).unwrap_or(&BulkOutcome::NotSent);
@@ -86,23 +86,34 @@ impl ScimTarget {
             TargetChange::Create { resource_type, resource } => {
                 operation.method = "POST".to_owned();
                 operation.path = Some(path(self.endpoint(resource_type)?, None));
-                Value::Complex(resource.as_complex().clone())
+                Some(Value::Complex(resource.as_complex().clone()))
             }
             TargetChange::Patch { resource_type, id, operations } => {
-                if !self.profile.features.patch || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)) {
+                if !self.profile.features.patch || !is_plain_id(id) {
                     return Err(not_sent());
                 }
                 let context = Context::new(&self.catalog, self.resource_type(resource_type)?).with_dialect(self.profile.dialect);
                 operation.method = "PATCH".to_owned();
                 operation.path = Some(path(self.endpoint(resource_type)?, Some(id)));
-                scimkit_patch::encode(operations.clone(), &context)
+                Some(scimkit_patch::encode(operations.clone(), &context))
             }
+            TargetChange::Delete { resource_type, id } if is_plain_id(id) => {
+                operation.method = "DELETE".to_owned();
+                operation.path = Some(path(self.endpoint(resource_type)?, Some(id)));
+                None
+            }
+            TargetChange::Delete { .. } => return Err(not_sent()),
         };
         // A value of a person must not become a reference.
         let is_plain = serde_json::to_string(&data).is_ok_and(|text| !text.contains(REFERENCE));
-        operation.data = Some(data);
+        operation.data = data;
         if is_plain { Ok(operation) } else { Err(not_sent()) }
     }
+}
+
+/// Whether an id stands in a path as it is.
+fn is_plain_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
 
 fn path(endpoint: &str, id: Option<&str>) -> String {

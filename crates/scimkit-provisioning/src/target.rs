@@ -62,6 +62,7 @@ pub trait Target: Debug + Send + Sync {
                 TargetChange::Patch { resource_type, id, operations } => {
                     self.patch(resource_type, id, operations, not_after).await.map(|()| id.clone())
                 }
+                TargetChange::Delete { resource_type, id } => self.delete(resource_type, id, not_after).await.map(|()| id.clone()),
             });
         }
         answers
@@ -93,6 +94,13 @@ pub enum TargetChange {
         id: String,
         /// All of which are done or none.
         operations: Vec<PatchOperation>,
+    },
+    /// A resource is deleted.
+    Delete {
+        /// Its type.
+        resource_type: String,
+        /// Its id.
+        id: String,
     },
 }
 

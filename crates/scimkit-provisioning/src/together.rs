@@ -26,8 +26,14 @@ pub(crate) fn size(profile: &Profile) -> usize {
     usize::try_from(most).unwrap_or(1).max(1)
 }
 
-/// Does several actions of one layer: creates and changes of objects together, others one by one.
-pub(crate) async fn apply_some(run: &Run<'_>, actions: Vec<(String, PlannedAction)>) -> Result<()> {
+/// Does several actions of one layer together; those that take more than one request, one by one.
+pub(crate) async fn apply_some(run: &Run<'_>, mut actions: Vec<(String, PlannedAction)>) -> Result<()> {
+    if actions.len() < 2 {
+        return match actions.pop() {
+            Some((key, planned)) => apply(run, &key, planned).await,
+            None => Ok(()),
+        };
+    }
     let mut together = Vec::new();
     for (key, planned) in actions {
         match change(run, &planned) {
@@ -47,16 +53,18 @@ pub(crate) async fn apply_some(run: &Run<'_>, actions: Vec<(String, PlannedActio
 /// An action as a change that can be made together with others; `None` for one that must be made alone.
 fn change(run: &Run<'_>, planned: &PlannedAction) -> Option<TargetChange> {
     let resource_type = resource_type(run, planned).to_owned();
-    match &planned.action {
-        Action::Create { resource, .. } => Some(TargetChange::Create { resource_type, resource: resource.clone() }),
-        Action::Update { target_id, operations, .. } => {
-            let operations = PatchOp::from_json(operations.clone()).ok()?.operations;
-            let most = run.job.profile.limits.max_operations.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-            let is_one_request = !operations.is_empty() && operations.len() <= most && run.job.profile.features.patch;
-            is_one_request.then(|| TargetChange::Patch { resource_type, id: target_id.clone(), operations })
-        }
-        Action::References { .. } | Action::Delete { .. } => None,
-    }
+    let limits = &run.job.profile.limits;
+    let most = |limit: Option<u64>| limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    let (target_id, operations, max_members) = match &planned.action {
+        Action::Create { resource, .. } => return Some(TargetChange::Create { resource_type, resource: resource.clone() }),
+        Action::Delete { target_id } => return Some(TargetChange::Delete { resource_type, id: target_id.clone() }),
+        Action::Update { target_id, operations, .. } => (target_id, operations, usize::MAX),
+        Action::References { target_id, operations, .. } => (target_id, operations, most(limits.max_members)),
+    };
+    let operations = PatchOp::from_json(operations.clone()).ok()?.operations;
+    let mut parts = scimkit_patch::split(operations, most(limits.max_operations), max_members).into_iter();
+    let (Some(operations), None, true) = (parts.next(), parts.next(), run.job.profile.features.patch) else { return None };
+    Some(TargetChange::Patch { resource_type, id: target_id.clone(), operations })
 }
 
 async fn send(run: &Run<'_>, actions: Vec<(String, PlannedAction, TargetChange)>) -> Result<()> {

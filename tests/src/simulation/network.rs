@@ -151,8 +151,11 @@ fn removals(request: &Request<Bytes>) -> Vec<String> {
     }
     let Some(base) = path.strip_suffix("/Bulk") else { return Vec::new() };
     let operations = body.get("Operations").and_then(serde_json::Value::as_array);
-    let disabling = operations.into_iter().flatten().filter(|operation| operation.get("data").is_some_and(disables));
-    disabling.filter_map(|operation| Some(format!("{base}{}", operation.get("path")?.as_str()?))).collect()
+    let removes = |operation: &&serde_json::Value| {
+        let is_delete = operation.get("method").and_then(serde_json::Value::as_str) == Some("DELETE");
+        is_delete || operation.get("data").is_some_and(disables)
+    };
+    operations.into_iter().flatten().filter(removes).filter_map(|operation| Some(format!("{base}{}", operation.get("path")?.as_str()?))).collect()
 }
 
 /// Whether the body of a PATCH disables.

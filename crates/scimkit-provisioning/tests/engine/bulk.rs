@@ -9,7 +9,7 @@ use scimkit_types::profile::{BulkFeature, BulkPrice, RequestLimit};
 use scimkit_types::{OperationKind, PatchOperation, Profile, Timestamp, Value};
 use serde_json::json;
 
-use crate::world::{Fault, World, block_on, person};
+use crate::world::{Fault, World, block_on, deleted, person, present};
 
 /// So many people who are assigned, and a service with bulk requests of at most three operations.
 fn world(people: u32) -> World {
@@ -91,6 +91,108 @@ fn a_bulk_request_whose_answer_is_lost_makes_nobody_twice() {
     }
 }
 
+fn delete_all(world: &World, people: u32) {
+    world.source.tell("User", (1..=people).map(|number| deleted(&format!("u{number}"))).collect());
+}
+
+#[test]
+fn deletes_are_sent_together() {
+    let world = world(7);
+    world.cycle();
+    world.target.requests.lock().unwrap().clear();
+    delete_all(&world, 7);
+    let report = world.cycle();
+    assert_eq!((report.deleted, report.bulk_requests, report.bulk_operations), (7, 2, 6), "the seventh goes alone");
+    assert_eq!(bulks(&world), ["bulk 3", "bulk 3"]);
+    assert!(world.target.content("User").is_empty());
+}
+
+/// Four groups, of which each has two of the three people.
+fn tell_groups(world: &World) {
+    let ids = ["g1", "g2", "g3", "g4"];
+    world.source.assign("Group", &ids);
+    let group = |id: &&str| present(id, json!({"displayName": format!("Group {id}"), "members+": ["u1", "u2"]}));
+    world.source.tell("Group", ids.iter().map(group).collect());
+}
+
+fn members(world: &World) -> Vec<usize> {
+    let groups = world.target.content("Group");
+    groups.iter().map(|group| group.get("members").map_or(0, |members| members.elements().len())).collect()
+}
+
+#[test]
+fn managers_and_members_are_sent_together() {
+    let world = world(3);
+    world.cycle();
+    tell_groups(&world);
+    let managed = |id: &str| present(id, json!({"mail": format!("{id}@example.com"), "accountEnabled": true, "manager+": ["u1"]}));
+    world.source.tell("User", vec![managed("u2"), managed("u3")]);
+    world.target.requests.lock().unwrap().clear();
+    let report = world.cycle();
+    // Three of the groups, the two managers, and the members of three groups.
+    assert_eq!(bulks(&world), ["bulk 3", "bulk 2", "bulk 3"], "{:?}", world.target.requests.lock().unwrap());
+    assert_eq!((report.failures(), members(&world)), (0, vec![2; 4]), "{report:?}");
+    let manager = |name: &str| {
+        let user = world.target.user(name).unwrap();
+        user.extension("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User")
+            .is_some_and(|extension| extension.get("manager").is_some())
+    };
+    assert!(manager("u2@example.com") && manager("u3@example.com") && !manager("u1@example.com"));
+    assert_eq!(world.cycle().written(), 0);
+}
+
+/// Members that a service takes in several requests are not sent with those of other groups.
+#[test]
+fn members_that_take_several_requests_are_sent_alone() {
+    let mut world = world(3);
+    world.job.profile.limits.max_members = Some(1);
+    world.cycle();
+    tell_groups(&world);
+    world.target.requests.lock().unwrap().clear();
+    world.cycle();
+    assert_eq!(bulks(&world), ["bulk 3"], "the groups themselves");
+    assert_eq!(world.target.writes().iter().filter(|request| *request == "patch Group").count(), 8);
+    assert_eq!(members(&world), [2; 4]);
+}
+
+/// Whatever becomes of the answer to a bulk request: once the service answers again everybody who left is gone, and nobody twice.
+#[test]
+fn deletes_whose_answer_is_lost_are_done_once_more_or_found_done() {
+    for fault in [Fault::After, Fault::Before, Fault::FailedAfter, Fault::ExpiredAfter, Fault::GarbledAfter, Fault::Rejected] {
+        let world = world(3);
+        world.cycle();
+        world.target.requests.lock().unwrap().clear();
+        world.target.faults.lock().unwrap().insert(1, fault);
+        delete_all(&world, 3);
+        if let Err(error) = world.try_cycle() {
+            assert!(matches!(error, CycleError::Target(_)), "{fault:?}: {error}");
+            world.cycle();
+        }
+        assert!(world.target.content("User").is_empty(), "{fault:?}");
+        assert!(block_on(world.engine().linked()).unwrap().is_empty(), "{fault:?}");
+        assert_eq!((world.cycle().written(), world.target.faults.lock().unwrap().len()), (0, 0), "{fault:?}");
+    }
+}
+
+#[test]
+fn members_whose_answer_is_lost_are_all_there_in_the_end() {
+    for fault in [Fault::After, Fault::Before, Fault::FailedAfter, Fault::ExpiredAfter, Fault::GarbledAfter, Fault::Rejected] {
+        let world = world(3);
+        world.cycle();
+        tell_groups(&world);
+        world.target.requests.lock().unwrap().clear();
+        // The groups are looked up, made by a bulk request of three and a create, then come the members.
+        world.target.faults.lock().unwrap().insert(7, fault);
+        if let Err(error) = world.try_cycle() {
+            assert!(matches!(error, CycleError::Target(_)), "{fault:?}: {error}");
+            world.cycle();
+        }
+        assert_eq!(world.target.requests.lock().unwrap().get(6).map(String::as_str), Some("bulk 3"), "{fault:?}");
+        assert_eq!((members(&world), world.cycle().written()), (vec![2; 4], 0), "{fault:?}");
+        assert!(world.target.faults.lock().unwrap().is_empty());
+    }
+}
+
 /// A target over a transport that answers each bulk request with these operations; and what each request cost and held.
 type Asked = Arc<Mutex<Vec<(Option<Cost>, serde_json::Value)>>>;
 
@@ -125,6 +227,10 @@ fn patch(id: &str) -> TargetChange {
     TargetChange::Patch { resource_type: "User".to_owned(), id: id.to_owned(), operations: vec![operation] }
 }
 
+fn delete(id: &str) -> TargetChange {
+    TargetChange::Delete { resource_type: "User".to_owned(), id: id.to_owned() }
+}
+
 /// Each answer of a service is that of its operation, in whatever order they come; the request never stops at an error.
 #[test]
 fn each_answer_is_taken_for_its_operation() {
@@ -134,21 +240,46 @@ fn each_answer_is_taken_for_its_operation() {
         {"method": "POST", "bulkId": "1", "status": "409", "response": error},
         {"method": "POST", "bulkId": "0", "status": "201", "location": "https://example.com/scim/v2/Users/7"},
         {"method": "PATCH", "bulkId": "2", "status": "204", "location": "https://example.com/scim/v2/Users/9"},
+        {"method": "DELETE", "bulkId": "5", "status": "204"},
+        {"method": "DELETE", "bulkId": "6", "status": "404", "location": "https://example.com/scim/v2/Users/11"},
     ]);
     let (target, asked) = target(BulkPrice::Request, answers);
-    let changes = [create("ada@example.com"), create("bo@example.com"), patch("9"), patch("a/b"), create("bulkId:1")];
+    let changes = [
+        create("ada@example.com"),
+        create("bo@example.com"),
+        patch("9"),
+        patch("a/b"),
+        create("bulkId:1"),
+        delete("10"),
+        delete("11"),
+        delete("a/b"),
+    ];
     let answers = block_on(target.bulk(&changes, Timestamp::MAX));
     let told: Vec<Result<String, (TargetErrorKind, bool)>> =
         answers.into_iter().map(|answer| answer.map_err(|error| (error.kind, error.may_have_had_effect))).collect();
     let alone = Err((TargetErrorKind::Rejected, false));
-    assert_eq!(told, [Ok("7".to_owned()), Err((TargetErrorKind::Conflict, false)), Ok("9".to_owned()), alone.clone(), alone]);
+    let gone = Err((TargetErrorKind::Gone, false));
+    assert_eq!(
+        told,
+        [
+            Ok("7".to_owned()),
+            Err((TargetErrorKind::Conflict, false)),
+            Ok("9".to_owned()),
+            alone.clone(),
+            alone.clone(),
+            Ok("10".to_owned()),
+            gone,
+            alone
+        ]
+    );
     let asked = asked.lock().unwrap();
     let (cost, body) = asked.first().unwrap();
     assert_eq!((asked.len(), *cost), (1, Some(Cost(1))), "one request of the price of one");
     assert_eq!(body.get("failOnErrors"), None);
     let paths: Vec<&str> =
         body.get("Operations").unwrap().as_array().unwrap().iter().map(|one| one.get("path").unwrap().as_str().unwrap()).collect();
-    assert_eq!(paths, ["/Users", "/Users", "/Users/9"]);
+    assert_eq!(paths, ["/Users", "/Users", "/Users/9", "/Users/10", "/Users/11"]);
+    assert_eq!(body.pointer("/Operations/3"), Some(&json!({"method": "DELETE", "bulkId": "5", "path": "/Users/10"})));
 }
 
 #[test]

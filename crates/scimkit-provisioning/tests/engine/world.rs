@@ -323,7 +323,8 @@ impl Target for MapTarget {
                 TargetChange::Patch { resource_type, id, operations } => {
                     self.patch(resource_type, id, operations, not_after).await.map(|()| id.clone())
                 }
-                _ => panic!("expected a create or a change, found {change:?}"),
+                TargetChange::Delete { resource_type, id } => self.delete(resource_type, id, not_after).await.map(|()| id.clone()),
+                _ => panic!("expected a create, a change or a delete, found {change:?}"),
             };
             answers.push(match answer {
                 Ok(id) => Self::end(lost, id),
