@@ -1,12 +1,13 @@
 //! The test of the connection.
 
 use scimkit_filter::Filter;
-use scimkit_mapping::{MappingSet, MatchingAttribute};
+use scimkit_mapping::{Entropy, MappingSet, MatchingAttribute};
 use scimkit_types::{ScimType, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
 use crate::error::{ConnectionError, Result};
+use crate::run::Run;
 use crate::target::{TargetError, TargetErrorKind};
 
 impl Engine {
@@ -42,7 +43,7 @@ impl Engine {
     }
 
     async fn ask_for_nobody(&self, mapping: &MappingSet, attribute: &MatchingAttribute) -> (Filter, Result<(), ConnectionError>) {
-        let filter = Filter::equal(attribute.filter_path.clone(), self.random_uuid());
+        let filter = for_nobody(attribute, self.entropy.as_ref());
         let result = match self.target.find(mapping.resource_type(), &filter, Timestamp::MAX).await {
             Ok(found) if found.is_empty() => Ok(()),
             Ok(found) => Err(ConnectionError::IgnoresFilter { attribute: attribute.target.clone(), found: found.len() }),
@@ -59,18 +60,37 @@ impl Engine {
         };
         (filter, result)
     }
+}
 
-    /// A random UUID (version 4).
-    fn random_uuid(&self) -> String {
-        let mut bytes = [0; 16];
-        self.entropy.fill(&mut bytes);
-        let number = u128::from_be_bytes(bytes) & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
-        let mut text = format!("{number:032x}");
-        for place in [20, 16, 12, 8] {
-            text.insert(place, '-');
-        }
-        text
+/// The test that each cycle begins with, as in Microsoft's service: one request, for the first matching attribute. If it fails, the cycle
+/// does, before anything is read or written.
+pub(crate) async fn check_connection(run: &Run<'_>) -> Result<()> {
+    let first = run.job.mappings.iter().find_map(|mapping| Some((mapping, mapping.matching().first()?)));
+    let Some((mapping, attribute)) = first else { return Ok(()) };
+    let filter = for_nobody(attribute, run.entropy);
+    let found = run.call(|not_after| run.target.find(mapping.resource_type(), &filter, not_after)).await??;
+    if found.is_empty() {
+        return Ok(());
     }
+    let error = ConnectionError::IgnoresFilter { attribute: attribute.target.clone(), found: found.len() };
+    Err(TargetError::new(TargetErrorKind::Incompatible, error.to_string()).into())
+}
+
+/// A filter on a matching attribute for a random UUID, which nobody has.
+fn for_nobody(attribute: &MatchingAttribute, entropy: &dyn Entropy) -> Filter {
+    Filter::equal(attribute.filter_path.clone(), random_uuid(entropy))
+}
+
+/// A random UUID (version 4).
+fn random_uuid(entropy: &dyn Entropy) -> String {
+    let mut bytes = [0; 16];
+    entropy.fill(&mut bytes);
+    let number = u128::from_be_bytes(bytes) & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
+    let mut text = format!("{number:032x}");
+    for place in [20, 16, 12, 8] {
+        text.insert(place, '-');
+    }
+    text
 }
 
 /// What a test of the connection came to.

@@ -7,6 +7,7 @@ use scimkit_store::{Batch, StateStore, Table};
 use scimkit_types::{Clock, Timestamp};
 
 use crate::apply::{apply_all, settle_open};
+use crate::connection::check_connection;
 use crate::entitlement::entitle;
 use crate::error::{CycleError, Result};
 use crate::escrow::{prune_log, release_due};
@@ -114,7 +115,7 @@ impl Engine {
     }
 
     /// Runs a cycle: an initial one if there is no watermark or the job changed, else an incremental one. A cycle that was stopped goes on.
-    /// Whether it is due does not matter; [`run_due`](Self::run_due) looks at that.
+    /// Whether it is due does not matter; [`run_due`](Self::run_due) looks at that. It begins with a request that tests the connection.
     ///
     /// A failure may put the job into quarantine, which its [status](Self::status) tells.
     ///
@@ -177,6 +178,7 @@ impl Engine {
         let mut run = self.run(state, &record, kind);
         run.explains = until == Until::Planned;
 
+        check_connection(&run).await?;
         run.progress(Phase::Settling, 0, None);
         settle_open(&run).await?;
         if is_changed {

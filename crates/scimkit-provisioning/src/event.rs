@@ -7,6 +7,7 @@ use scimkit_types::{Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::code::{ErrorCategory, ErrorCode};
+use crate::job::Label;
 use crate::quarantine::Quarantine;
 use crate::run::{Outcome, Run};
 use crate::step::{ProvisioningStep, Told, steps};
@@ -69,16 +70,22 @@ impl Observer for Silent {}
 /// |---|---|
 /// | `id`, `changeId` | the same |
 /// | `at` | `activityDateTime` |
+/// | `tenantId` | the same |
 /// | `job`, `cycle` | `jobId`, `cycleId` |
+/// | `servicePrincipal`: `id`, `name` | `servicePrincipal`: `id`, `displayName` |
+/// | `sourceSystem`, `targetSystem`: `id`, `name` | the same: `id`, `displayName` |
 /// | `objectType` | `sourceIdentity.identityType` |
-/// | `sourceId`, `sourceName`, `targetId` | `sourceIdentity.id`, `sourceIdentity.displayName`, `targetIdentity.id` |
+/// | `sourceId`, `sourceName` | `sourceIdentity.id`, `sourceIdentity.displayName` |
+/// | `targetId`, `targetType` | `targetIdentity.id`, `targetIdentity.identityType` |
 /// | `action` | `provisioningAction` |
 /// | `status` | `provisioningStatusInfo.status` |
-/// | `code`, `reason`, `category`, `recommendedAction` | `provisioningStatusInfo.errorInformation` |
+/// | `code`, `reason`, `category`, `recommendedAction` | `provisioningStatusInfo.errorInformation`: `errorCode`, `reason`, `errorCategory`, `recommendedAction` |
 /// | `durationInMilliseconds`, `steps`, `modifiedProperties` | `durationInMilliseconds`, `provisioningSteps`, `modifiedProperties` |
 /// | of a step: `name`, `kind`, `status`, `description`, `details` | `name`, `provisioningStepType`, `status`, `description`, `details` |
-/// | `targetSystem` | `targetSystem.displayName` |
+/// | of a property: `name`, `old`, `new` | `displayName`, `oldValue`, `newValue` |
 /// | `initiatedBy` | `initiatedBy.initiatorType` |
+///
+/// Tenant, service principal and systems are as the [job](crate::ProvisioningJob::labels) names them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -90,10 +97,21 @@ pub struct ProvisioningEvent {
     pub change_id: String,
     /// When the object was handled.
     pub at: Timestamp,
+    /// The tenant of the directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
     /// The job.
     pub job: String,
     /// The number of the cycle.
     pub cycle: u64,
+    /// What the directory knows the application by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_principal: Option<Label>,
+    /// The directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_system: Option<Label>,
+    /// The service; by default with the name that its profile has.
+    pub target_system: Label,
     /// The type of the source object.
     pub object_type: String,
     /// The id of the source object.
@@ -104,9 +122,9 @@ pub struct ProvisioningEvent {
     /// The id of the target object, once it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_id: Option<String>,
-    /// The name of the service, as its profile has it.
-    #[serde(default)]
-    pub target_system: String,
+    /// The type of the target object.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub target_type: String,
     /// What set it off.
     #[serde(default)]
     pub initiated_by: Initiator,
@@ -148,18 +166,23 @@ impl ProvisioningEvent {
             identifier: outcome.name.as_deref().unwrap_or(outcome.source_id),
         };
         let steps = steps(told);
-        let (job, cycle) = (run.job.id.as_str(), run.cycle);
+        let (job, cycle, labels) = (run.job.id.as_str(), run.cycle, &run.job.labels);
+        let target_type = run.job.mapping(outcome.object_type).map(|(_, mapping)| mapping.resource_type().to_owned());
         Self {
             id: format!("{job}-{cycle}-{number}"),
             change_id,
             at: run.clock.now(),
+            tenant_id: labels.tenant_id.clone(),
             job: job.to_owned(),
             cycle,
+            service_principal: labels.service_principal.clone(),
+            source_system: labels.source_system.clone(),
+            target_system: labels.target_system.clone().unwrap_or_else(|| Label::named(run.job.profile.name.as_str())),
             object_type: outcome.object_type.to_owned(),
             source_id: outcome.source_id.to_owned(),
             source_name: outcome.name,
             target_id: outcome.target_id.map(str::to_owned),
-            target_system: run.job.profile.name.clone(),
+            target_type: target_type.unwrap_or_default(),
             initiated_by,
             action: outcome.action,
             status: outcome.status,
@@ -173,9 +196,9 @@ impl ProvisioningEvent {
         }
     }
 
-    /// The key under which the state keeps the record: keys sort by time.
-    pub(crate) fn key(&self) -> String {
-        format!("{}{}", log_prefix(self.at), self.change_id)
+    /// The key under which the state keeps the record, which is the one of this number in its cycle: keys sort by time.
+    pub(crate) fn key(&self, number: u64) -> String {
+        format!("{}{number:020}/{}", log_prefix(self.at), self.change_id)
     }
 }
 

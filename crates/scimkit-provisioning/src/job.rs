@@ -5,6 +5,7 @@ use std::time::Duration;
 use scimkit_mapping::{MappingSet, ObjectFlow};
 use scimkit_store::JobId;
 use scimkit_types::{Catalog, CatalogError, Profile};
+use serde::{Deserialize, Serialize};
 
 use crate::quarantine::QuarantineThresholds;
 
@@ -42,6 +43,8 @@ pub struct ProvisioningJob {
     pub notification: Notification,
     /// How long the records of the provisioning log are kept in the state. Default: they are not kept there.
     pub log_retention: Option<Duration>,
+    /// What the records of the provisioning log say of where the job stands.
+    pub labels: LogLabels,
     /// How many requests are under way at once. Default 16.
     pub concurrency: usize,
     /// Changes when the mappings, the scope or the schemas change; then every object is evaluated again. Callers hash what they read the
@@ -78,6 +81,7 @@ impl ProvisioningJob {
             interval: Duration::from_mins(40),
             notification: Notification::default(),
             log_retention: None,
+            labels: LogLabels::default(),
             concurrency: 16,
             fingerprint: String::new(),
             owner: None,
@@ -148,6 +152,46 @@ impl Notification {
     /// These addresses are told.
     pub const fn new(to: Vec<String>) -> Self {
         Self { to }
+    }
+}
+
+/// What the records of the provisioning log say of where a job stands; the engine does nothing else with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogLabels {
+    /// The tenant of the directory.
+    pub tenant_id: Option<String>,
+    /// What the directory knows the application by.
+    pub service_principal: Option<Label>,
+    /// The directory. A job file names it by the kind of its source.
+    pub source_system: Option<Label>,
+    /// The service. Default: the name that its profile has.
+    pub target_system: Option<Label>,
+}
+
+/// What something is called in the provisioning log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Label {
+    /// Its id, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Its name for people.
+    #[serde(default)]
+    pub name: String,
+}
+
+impl Label {
+    /// A name without an id.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { id: None, name: name.into() }
+    }
+
+    /// This label with an id.
+    #[must_use]
+    pub fn with_id(self, id: impl Into<String>) -> Self {
+        Self { id: Some(id.into()), ..self }
     }
 }
 

@@ -7,15 +7,16 @@
 //!
 //! A cycle has these parts, each of which can be repeated:
 //!
-//! 1. what an earlier run left open is settled;
-//! 2. the source's changes are merged into the stored records;
-//! 3. assignments decide who is entitled;
-//! 4. unlinked objects are matched with those of the target;
-//! 5. every marked object is decided upon, and the actions are kept as a plan;
-//! 6. the deletion threshold is held against the plan;
-//! 7. the plan is applied, layer by layer, several requests at once;
-//! 8. references (managers, members) are written where both ends are linked;
-//! 9. the source's position becomes the watermark.
+//! 1. the connection is tested by one request;
+//! 2. what an earlier run left open is settled;
+//! 3. the source's changes are merged into the stored records;
+//! 4. assignments decide who is entitled;
+//! 5. unlinked objects are matched with those of the target;
+//! 6. every marked object is decided upon, and the actions are kept as a plan;
+//! 7. the deletion threshold is held against the plan;
+//! 8. the plan is applied, layer by layer, several requests at once;
+//! 9. references (managers, members) are written where both ends are linked;
+//! 10. the source's position becomes the watermark.
 //!
 //! | call | what it does |
 //! |---|---|
@@ -92,7 +93,7 @@ pub use event::{
     Silent,
 };
 pub use inspect::{LinkedObject, Unprovisioned};
-pub use job::{Actions, MatchingPolicy, Notification, OutOfScope, ProvisioningJob, Scope};
+pub use job::{Actions, Label, LogLabels, MatchingPolicy, Notification, OutOfScope, ProvisioningJob, Scope};
 pub use job_file::{JobFile, SourceSettings, TargetSettings};
 pub use log::{JsonLines, TracingLog};
 pub use on_demand::OnDemandReport;

@@ -123,7 +123,7 @@ impl Run<'_> {
         });
         let event = ProvisioningEvent::new(self, number, initiated_by, self.change_id(), outcome);
         if self.job.log_retention.is_some() {
-            put(batch, Table::Log, event.key(), &event)?;
+            put(batch, Table::Log, event.key(number), &event)?;
         }
         Ok(event)
     }

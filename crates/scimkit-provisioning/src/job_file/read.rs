@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::mappings::read_mappings;
 use super::members::{Members, fault};
 use super::{JobFile, ReadFile, SourceSettings, TargetSettings};
-use crate::job::{Actions, MatchingPolicy, Notification, OutOfScope, ProvisioningJob, Scope};
+use crate::job::{Actions, Label, LogLabels, MatchingPolicy, Notification, OutOfScope, ProvisioningJob, Scope};
 use crate::quarantine::QuarantineThresholds;
 use crate::records::print;
 
@@ -53,6 +53,7 @@ pub(super) fn read(document: &Value, files: ReadFile<'_>) -> Result<JobFile, Vec
     let mut job = job.map_err(|error| vec![fault("target.profile".to_owned(), error.to_string())])?;
     let scope = read_scope(&file, &mut job, &mut faults);
     read_limits(&mut file, &mut job, &mut faults);
+    read_log(&file, &mut job, &kind, target.url.as_deref(), &mut faults);
     let Actions { create, update, disable, delete } = job.actions;
     job.fingerprint = print(&(mappings.meaning, scope, target.meaning, [create, update, disable, delete]));
     faults.append(&mut file.faults);
@@ -128,11 +129,6 @@ fn read_limits(file: &mut Members<'_>, job: &mut ProvisioningJob, faults: &mut V
     job.interval = schedule.duration("interval").unwrap_or(job.interval);
     faults.append(&mut schedule.faults);
 
-    let mut log = file.table("log");
-    log.refuse_others(&["retention"]);
-    job.log_retention = log.duration("retention");
-    faults.append(&mut log.faults);
-
     let mut notification = file.table("notification");
     notification.refuse_others(&["to"]);
     let to = notification.texts("to").unwrap_or_default();
@@ -153,6 +149,28 @@ fn read_limits(file: &mut Members<'_>, job: &mut ProvisioningJob, faults: &mut V
         }
     }
     faults.append(&mut quota.faults);
+}
+
+fn read_log(file: &Members<'_>, job: &mut ProvisioningJob, kind: &str, url: Option<&str>, faults: &mut Vec<Fault>) {
+    let mut log = file.table("log");
+    log.refuse_others(&["retention", "tenantId", "servicePrincipal", "sourceSystem", "targetSystem"]);
+    job.log_retention = log.duration("retention");
+    let target = Label { id: url.map(str::to_owned), name: job.profile.name.clone() };
+    job.labels = LogLabels {
+        tenant_id: log.text("tenantId").map(str::to_owned),
+        service_principal: log.get("servicePrincipal").map(|_| read_label(&log, "servicePrincipal", Label::default(), faults)),
+        source_system: Some(read_label(&log, "sourceSystem", Label::named(kind), faults)),
+        target_system: Some(read_label(&log, "targetSystem", target, faults)),
+    };
+    faults.append(&mut log.faults);
+}
+
+fn read_label(log: &Members<'_>, name: &str, known: Label, faults: &mut Vec<Fault>) -> Label {
+    let mut label = log.table(name);
+    label.refuse_others(&["id", "name"]);
+    let read = Label { id: label.text("id").map(str::to_owned).or(known.id), name: label.text("name").map_or(known.name, str::to_owned) };
+    faults.append(&mut label.faults);
+    read
 }
 
 fn read_quota(quota: &Members<'_>, name: &str, faults: &mut Vec<Fault>) -> Option<RequestLimit> {

@@ -167,7 +167,7 @@ fn what_nobody_asked_for_links_nobody() {
     let mut world = World::new();
     world.job.matching = MatchingPolicy::Filters;
     world.target.plant("User", "x1", json!({"userName": "else@example.com"}));
-    *world.target.ignores_filters.lock().unwrap() = true;
+    *world.target.ignores_filters.lock().unwrap() = Some(" or ");
     world.source.assign("User", &["u1", "u2"]);
     world.source.tell("User", vec![person("u1", "a@example.com"), person("u2", "b@example.com")]);
     world.cycle();

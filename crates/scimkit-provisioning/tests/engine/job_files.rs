@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use scimkit_provisioning::{JobFile, MatchingPolicy, OutOfScope, Scope};
+use scimkit_provisioning::{JobFile, Label, MatchingPolicy, OutOfScope, Scope};
 use scimkit_types::Dialect;
 use scimkit_types::profile::RequestLimit;
 
@@ -43,7 +43,7 @@ const WHOLE: &str = r#"{
     "schedule": {"interval": "PT15M"},
     "quota": {"write": {"requests": 10, "seconds": 60}},
     "concurrency": 4,
-    "log": {"retention": "P30D"},
+    "log": {"retention": "P30D", "tenantId": "contoso", "servicePrincipal": {"id": "sp1", "name": "Phones"}, "sourceSystem": {"id": "d1"}},
     "notification": {"to": ["mailto:it@example.com", "https://hooks.example.com/1"]}
 }"#;
 
@@ -65,6 +65,10 @@ fn a_job_file_says_everything_of_a_job() {
     assert_eq!(job.profile.limits.write, Some(RequestLimit::new(10, 60)));
     assert_eq!(job.profile.dialect, "okta".parse::<Dialect>().unwrap());
     assert_eq!(job.notification.to.len(), 2);
+    let labels = &job.labels;
+    assert_eq!((labels.tenant_id.as_deref(), &labels.service_principal), (Some("contoso"), &Some(Label::named("Phones").with_id("sp1"))));
+    assert_eq!(labels.source_system, Some(Label::named("csv").with_id("d1")));
+    assert_eq!(labels.target_system, Some(Label::named("service").with_id("https://example.com/scim/v2")));
 }
 
 #[test]

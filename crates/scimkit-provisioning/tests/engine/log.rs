@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use scimkit_provisioning::{
-    ErrorCategory, EventAction, Initiator, JsonLines, Observer, Observers, ProvisioningEvent, StepKind, TracingLog,
+    ErrorCategory, EventAction, Initiator, JsonLines, Label, Observer, Observers, ProvisioningEvent, StepKind, TracingLog,
 };
 use serde_json::json;
 
@@ -37,9 +37,36 @@ fn a_record_tells_the_steps_the_change_and_what_to_do() {
     let details = |event: &ProvisioningEvent| serde_json::to_value(&event.steps.last().unwrap().details).unwrap();
     assert_eq!(details(failed), json!({"ErrorCode": "MissingMatchingValue", "ReportableIdentifier": "Bo"}));
     assert_eq!(details(created), json!({"ReportableIdentifier": "Person u1", "TargetId": "t1"}));
-    assert_eq!((created.target_system.as_str(), created.initiated_by), ("standard", Initiator::System));
+    assert_eq!((&created.target_system, created.initiated_by), (&Label::named("standard"), Initiator::System));
+    assert_eq!((created.target_type.as_str(), &created.tenant_id, &created.source_system), ("User", &None, &None));
     assert_ne!(created.change_id, failed.change_id);
     assert!(created.id.starts_with("job-1-"));
+}
+
+#[test]
+fn a_record_says_where_the_job_stands() {
+    let mut world = day();
+    world.job.labels.tenant_id = Some("contoso".to_owned());
+    world.job.labels.service_principal = Some(Label::named("Wiki").with_id("sp1"));
+    world.job.labels.source_system = Some(Label::named("Entra ID").with_id("d1"));
+    world.job.labels.target_system = Some(Label::named("The wiki"));
+    world.cycle();
+    let record = serde_json::to_value(world.log.events().first().unwrap()).unwrap();
+    let expected = [
+        ("/tenantId", json!("contoso")),
+        ("/job", json!("job")),
+        ("/cycle", json!(1)),
+        ("/servicePrincipal", json!({"id": "sp1", "name": "Wiki"})),
+        ("/sourceSystem", json!({"id": "d1", "name": "Entra ID"})),
+        ("/targetSystem", json!({"name": "The wiki"})),
+        ("/initiatedBy", json!("system")),
+        ("/objectType", json!("User")),
+        ("/targetType", json!("User")),
+    ];
+    for (member, value) in expected {
+        assert_eq!(record.pointer(member), Some(&value), "{member}: {record}");
+    }
+    assert!(record.pointer("/at").is_some() && record.pointer("/durationInMilliseconds").is_some(), "{record}");
 }
 
 #[test]

@@ -144,7 +144,10 @@ fn forbidden() -> TargetError {
 pub(crate) struct MapTarget {
     catalog: Catalog,
     pub(crate) resources: Mutex<BTreeMap<String, BTreeMap<String, Resource>>>,
+    /// The requests, but for the probes.
     pub(crate) requests: Mutex<Vec<String>>,
+    /// The filters for a value that nobody has, by which the connection is tested; they meet no fault.
+    pub(crate) probes: Mutex<Vec<String>>,
     pub(crate) faults: Mutex<BTreeMap<usize, Fault>>,
     /// How the service answers when it is asked for a value.
     pub(crate) unaskable: Mutex<BTreeMap<String, TargetErrorKind>>,
@@ -154,8 +157,8 @@ pub(crate) struct MapTarget {
     pub(crate) forbids: Mutex<Vec<&'static str>>,
     /// Whether every page of a list is the first one.
     pub(crate) ignores_start_index: Mutex<bool>,
-    /// Whether every filter finds everything.
-    pub(crate) ignores_filters: Mutex<bool>,
+    /// What stands in the filters that find everything.
+    pub(crate) ignores_filters: Mutex<Option<&'static str>>,
     next_id: Mutex<u32>,
 }
 
@@ -165,6 +168,7 @@ impl MapTarget {
             catalog: Catalog::standard(),
             resources: Mutex::default(),
             requests: Mutex::default(),
+            probes: Mutex::default(),
             faults: Mutex::default(),
             unaskable: Mutex::default(),
             refused_path: Mutex::default(),
@@ -243,14 +247,19 @@ impl MapTarget {
 #[async_trait]
 impl Target for MapTarget {
     async fn find(&self, resource_type: &str, filter: &Filter, _not_after: Timestamp) -> Result<Vec<Resource>, TargetError> {
-        let lost = self.begin("find", resource_type)?;
         let text = filter.to_string();
+        let lost = if is_probe(&text) {
+            self.probes.lock().unwrap().push(format!("{resource_type}: {text}"));
+            None
+        } else {
+            self.begin("find", resource_type)?
+        };
         if let Some((_, kind)) = self.unaskable.lock().unwrap().iter().find(|(value, _)| text.contains(value.as_str())) {
             return Err(TargetError::new(*kind, "the filter cannot be used"));
         }
         let definition = self.catalog.resource_type(resource_type).unwrap();
         let filter = filter.resolve(&self.catalog, definition, Dialect::STRICT).unwrap();
-        let ignores_filters = *self.ignores_filters.lock().unwrap();
+        let ignores_filters = self.ignores_filters.lock().unwrap().is_some_and(|part| text.contains(part));
         let resources = self.resources.lock().unwrap();
         let found = resources.get(resource_type).into_iter().flat_map(BTreeMap::values);
         Self::end(lost, found.filter(|resource| ignores_filters || filter.matches(resource)).map(without_members).collect())
@@ -341,6 +350,11 @@ impl Target for MapTarget {
             None => Err(TargetError::new(TargetErrorKind::Gone, "there is no such resource")),
         }
     }
+}
+
+/// Whether a filter asks for a random UUID, as the test of the connection does.
+fn is_probe(filter: &str) -> bool {
+    filter.split('"').nth(1).is_some_and(|value| value.len() == 36 && value.split('-').map(str::len).eq([8, 4, 4, 4, 12]))
 }
 
 /// As lists show resources.
