@@ -42,6 +42,7 @@ pub(crate) enum Begun {
 /// the cycle, after the requests that are under way have been answered.
 pub(crate) async fn apply_all(run: &Run<'_>, total: u64) -> Result<()> {
     let done = Mutex::new(0_u64);
+    run.progress(Phase::Applying, 0, Some(total));
     let mut layer = next_layer(run, None).await?;
     while let Some(present) = layer {
         apply_layer(run, present, &done, total).await?;
@@ -370,7 +371,8 @@ pub(crate) async fn settle(run: &Run<'_>, key: &str, planned: PlannedAction, per
         batch.delete(Table::Intent, key);
     }
     let action = planned.action.event();
-    let PlannedAction { object_type, source_id, name, action: planned_action, changes, .. } = planned;
+    let changes = planned.changes();
+    let PlannedAction { object_type, source_id, name, action: planned_action, .. } = planned;
     let is_reference = matches!(planned_action, Action::References { .. });
     let is_interim = matches!(planned_action, Action::Update { is_interim: true, .. });
     let work = if is_reference { Work::References } else { Work::Object };

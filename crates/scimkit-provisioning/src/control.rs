@@ -63,7 +63,7 @@ impl Engine {
     pub async fn run_due(&self) -> Result<Option<CycleReport>, CycleError> {
         match self.due().await? {
             Due::Now => self.run_cycle().await.map(Some),
-            Due::At(_) | Due::Never(_) => Ok(None),
+            Due::At(_) | Due::Never(_) => self.give_left_notice().await.map(|()| None),
         }
     }
 
@@ -97,10 +97,12 @@ impl Engine {
 
     async fn enter_quarantine(&self, state: &State, reason: QuarantineReason) -> Result<()> {
         let mut status = state.status().await?;
+        let known = status.quarantine.clone();
         self.put_into_quarantine(&mut status, reason, None);
         let mut batch = Batch::new();
-        put(&mut batch, Table::Job, STATUS_KEY, &status)?;
-        state.commit(batch).await
+        self.put_status(&mut batch, known.as_ref(), status)?;
+        state.commit(batch).await?;
+        self.give_notice(state).await
     }
 
     /// Clears what the scope names, and lets the job be run again. What was begun in the target is settled by the next cycle.
@@ -123,6 +125,7 @@ impl Engine {
     async fn reset(&self, state: &State, scope: ResetScope) -> Result<()> {
         let mut record = state.job().await?;
         let mut status = state.status().await?;
+        let known = status.quarantine.clone();
         let run = self.run(state, &record, Cycle::Initial);
         if scope.contains(ResetScope::ESCROWS) {
             retry_escrowed(state).await?;
@@ -132,7 +135,16 @@ impl Engine {
         let forgets_objects = scope.contains(ResetScope::CONNECTOR_DATA_STORE);
         if forgets_objects {
             for table in
-                [Table::Link, Table::LinkByTarget, Table::LinkByMatch, Table::Record, Table::Assignment, Table::Waiting, Table::Pending]
+                [
+                    Table::Link,
+                    Table::LinkByTarget,
+                    Table::LinkByMatch,
+                    Table::Record,
+                    Table::Referrer,
+                    Table::Assignment,
+                    Table::Waiting,
+                    Table::Pending,
+                ]
             {
                 batch.clear(table, "");
             }
@@ -157,9 +169,10 @@ impl Engine {
         if scope != ResetScope::NONE {
             record.plan = None;
         }
-        put(&mut batch, Table::Job, STATUS_KEY, &status)?;
+        self.put_status(&mut batch, known.as_ref(), status)?;
         put_job(&mut batch, &record)?;
         state.commit(batch).await?;
+        self.give_notice(state).await?;
         if record.evaluates_all && !forgets_objects {
             mark_all(&run).await?;
         }
@@ -229,6 +242,7 @@ impl Engine {
         result: Result<&CycleReport, &CycleError>,
     ) -> Result<()> {
         let mut status = state.status().await?;
+        let known = status.quarantine.clone();
         let references = state.count(Table::Escrow, "references/").await?;
         let escrowed = state.count(Table::Escrow, "").await?;
         let linked = state.count(Table::Link, "").await?;
@@ -271,18 +285,13 @@ impl Engine {
             prune_escrows(state, kept).await?;
         }
         let mut batch = Batch::new();
-        put(&mut batch, Table::Job, STATUS_KEY, &status)?;
+        self.put_status(&mut batch, known.as_ref(), status)?;
         state.commit(batch).await
     }
 
-    /// Puts the job into quarantine, and tells so if it is a new one or for a new reason.
+    /// Puts the job into quarantine.
     fn put_into_quarantine(&self, status: &mut StatusRecord, reason: QuarantineReason, error: Option<ExecutionError>) {
-        let known = status.quarantine.take();
-        let quarantine = Quarantine::next(known.as_ref(), self.clock.now(), reason, error);
-        if known.is_none_or(|known| known.reason != reason) {
-            self.observer.quarantined(&quarantine);
-        }
-        status.quarantine = Some(quarantine);
+        status.quarantine = Some(Quarantine::next(status.quarantine.as_ref(), self.clock.now(), reason, error));
     }
 
     /// The name under which it is kept whether the job is run.

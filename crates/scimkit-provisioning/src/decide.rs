@@ -222,11 +222,11 @@ impl Setting<'_> {
         if let Some(path) = self.missing_value(&desired.resource) {
             return Decision::Fail(Reason::new(ErrorCode::MissingValues, format!("the required attribute `{path}` has no value")));
         }
-        let changes = property_changes(&Resource::default(), &desired.resource, &desired.redacted);
         let matching_key = self.matching_key(matching_index, matching_value);
         let path = self.mapping.matching().get(matching_index).map(|attribute| attribute.filter_path.clone());
         let filter = path.map(|path| Filter::equal(path, matching_value).to_string()).unwrap_or_default();
-        Decision::Act(Box::new(Action::Create { resource: desired.resource, matching_key, filter }), changes)
+        // What changes is the resource; see `PlannedAction::changes`.
+        Decision::Act(Box::new(Action::Create { resource: desired.resource, matching_key, filter }), Vec::new())
     }
 
     fn adopt(&self, target_id: &str, present: &Resource, desired: &Desired, matching_key: String) -> Decision {

@@ -9,18 +9,16 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::decide::{Known, Setting};
-use crate::differences::{attribute_of, differences};
+use crate::drifted::drifted;
 use crate::engine::Engine;
 use crate::error::{CycleError, Result};
 use crate::event::{Phase, PropertyChange};
 use crate::matching::{texts_at, usable_id};
 use crate::plan::forget;
 use crate::records::{Link, Presence, StoredRecord};
-use crate::references::{ids_at, reference_change};
 use crate::report::Cycle;
 use crate::run::Run;
 use crate::state::{State, Work, object_key, put};
-use crate::target::TargetErrorKind;
 
 /// How many objects a report names at most; all are counted.
 const MOST_NAMED: usize = 1000;
@@ -46,6 +44,10 @@ pub struct DriftReport {
     pub changed: u64,
     /// How many are gone.
     pub gone: u64,
+    /// How many have references that the service does not show, such as the members of groups in AWS IAM Identity Center. What the
+    /// service shows of those objects was compared.
+    #[serde(default)]
+    pub unseen: u64,
     /// The objects that differ, at most 1,000.
     pub objects: Vec<Drift>,
     /// To whom the target's accounts belong, by object type.
@@ -67,7 +69,7 @@ pub struct Drift {
     pub target_id: String,
     /// Whether the resource is gone.
     pub is_gone: bool,
-    /// From what is there to what was written.
+    /// From what is there to what is to be there.
     pub changes: Vec<PropertyChange>,
 }
 
@@ -109,7 +111,9 @@ struct Holder {
 
 impl Engine {
     /// Lists the target once and compares it with what was last written, managers and members too; values that the profile declares equal
-    /// are equal. Lists do not show members, so each resource that some were written to is read. Accounts without a link are held against the source by their first matching attribute. With
+    /// are equal, and what a mapping's flow type lets others add is no difference. Lists do not show members, so each resource that some
+    /// were written to is read; one without any is asked for some by filters, as there are services that never show them. Accounts
+    /// without a link are held against the source by their first matching attribute. With
     /// [`Repair`](DriftPolicy::Repair) the next cycle puts right what differs.
     ///
     /// # Errors
@@ -232,22 +236,18 @@ impl Comparison<'_> {
         } else {
             counts.unassigned += 1;
         }
-        let (mut changes, exported) = differences(self.setting, &link.exported, resource);
-        let references = self.present_references(resource, &link).await?;
-        let works = [(Work::Object, !changes.is_empty()), (Work::References, !references.is_empty())];
-        changes.extend(references.iter().map(|(path, present)| {
-            let written = link.references.get(path).map(Vec::as_slice).unwrap_or_default();
-            reference_change(path, present, written)
-        }));
-        if changes.is_empty() {
+        let drifted = drifted(self.run, self.setting, &source_id, &link, resource).await?;
+        self.report.unseen += u64::from(drifted.is_hidden);
+        if drifted.changes.is_empty() {
             return Ok(());
         }
+        let works = [(Work::Object, drifted.attributes > 0), (Work::References, !drifted.references.is_empty())];
         self.report.changed += 1;
         if self.policy == DriftPolicy::Repair && link.is_managed {
             // What differs is taken as written, so that the difference from it is what the next cycle sends.
-            let mut link = Link { exported, ..link };
+            let mut link = if drifted.attributes > 0 { Link { exported: drifted.exported, ..link } } else { link };
             // Some services never show their members; so what differs is in doubt, and written whatever was written before.
-            for (path, present) in &references {
+            for (path, present) in &drifted.references {
                 link.doubt_references(path, present);
             }
             put(batch, Table::Link, key, &link)?;
@@ -255,36 +255,8 @@ impl Comparison<'_> {
                 batch.put(Table::Pending, work.key(&object_type, &source_id), "null");
             }
         }
-        self.name(Drift { object_type, source_id, target_id: target_id.to_owned(), is_gone: false, changes });
+        self.name(Drift { object_type, source_id, target_id: target_id.to_owned(), is_gone: false, changes: drifted.changes });
         Ok(())
-    }
-
-    /// The references of a resource that are other ones than were written, by path.
-    async fn present_references(&self, resource: &Resource, link: &Link) -> Result<BTreeMap<String, Vec<String>>> {
-        let mut whole = None;
-        let mut differing = BTreeMap::new();
-        for (path, written) in &link.references {
-            let is_listed = attribute_of(self.setting, path).is_none_or(|attribute| !attribute.is_multi_valued);
-            let present = if is_listed {
-                ids_at(resource, path)
-            } else {
-                if whole.is_none() {
-                    let resource_type = self.setting.mapping.resource_type();
-                    let read = self.run.call(|not_after| self.run.target.get(resource_type, &link.target_id, not_after)).await?;
-                    match read {
-                        Ok(read) => whole = Some(read),
-                        // It went away since it was listed.
-                        Err(error) if error.kind == TargetErrorKind::Gone => break,
-                        Err(error) => return Err(error.into()),
-                    }
-                }
-                whole.as_ref().map(|whole| ids_at(whole, path)).unwrap_or_default()
-            };
-            if present != *written {
-                differing.insert(path.clone(), present);
-            }
-        }
-        Ok(differing)
     }
 
     fn name(&mut self, drift: Drift) {

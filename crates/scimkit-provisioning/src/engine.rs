@@ -14,6 +14,7 @@ use crate::escrow::{prune_log, release_due};
 use crate::event::{EventAction, EventStatus, Observer, Phase, QuotaMeter, Silent};
 use crate::import::{import, mark_all};
 use crate::job::ProvisioningJob;
+use crate::notice::Notifier;
 use crate::plan::plan;
 use crate::records::{JobRecord, PlannedAction, print};
 use crate::references::write_references;
@@ -39,6 +40,7 @@ pub struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) notifier: Option<Arc<dyn Notifier>>,
     quota: Option<Arc<dyn QuotaMeter>>,
     owner: String,
     may_remove: bool,
@@ -84,13 +86,21 @@ impl Engine {
     ) -> Self {
         let owner = job.owner.clone().unwrap_or_else(|| format!("{}-{}", job.id.as_str(), random_name(entropy.as_ref())));
         let observer = Arc::new(Silent);
-        Self { job: Arc::new(job), source, target, store: state, clock, entropy, observer, quota: None, owner, may_remove: false }
+        let (notifier, quota) = (None, None);
+        Self { job: Arc::new(job), source, target, store: state, clock, entropy, observer, notifier, quota, owner, may_remove: false }
     }
 
     /// This engine with an observer for the provisioning log and the progress.
     #[must_use]
     pub fn with_observer(self, observer: Arc<dyn Observer>) -> Self {
         Self { observer, ..self }
+    }
+
+    /// This engine with somebody who tells people when the job goes into quarantine and out of it. Without one nobody is told, and what
+    /// is to be told is not kept.
+    #[must_use]
+    pub fn with_notifier(self, notifier: Arc<dyn Notifier>) -> Self {
+        Self { notifier: Some(notifier), ..self }
     }
 
     /// This engine with something that knows what the connection has used of its quotas, which the progress then tells.
@@ -142,9 +152,11 @@ impl Engine {
             },
         };
         crate::metering::count_cycle(result.as_ref().ok().and_then(Ended::report), took);
+        let told = if recorded.is_ok() { self.give_notice(state).await } else { Ok(()) };
         let closed = state.close().await;
         let ended = result?;
         recorded?;
+        told?;
         closed?;
         Ok(ended)
     }
@@ -160,6 +172,7 @@ impl Engine {
     }
 
     pub(crate) async fn run_held(&self, state: &State, until: Until) -> Result<CycleReport> {
+        self.give_notice(state).await?;
         let mut record = state.job().await?;
         if !record.is_cycle_open || record.plan.is_some() {
             if !record.is_cycle_open {

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::{ErrorCategory, ErrorCode};
 use crate::job::Label;
-use crate::quarantine::Quarantine;
 use crate::run::{Outcome, Run};
 use crate::step::{ProvisioningStep, Told, steps};
 
@@ -22,11 +21,6 @@ pub trait Observer: Debug + Send + Sync {
     /// The cycle moved on.
     fn progress(&self, progress: &Progress) {
         let _ = progress;
-    }
-
-    /// The job went into quarantine, or the reason for it changed: somebody should be told.
-    fn quarantined(&self, quarantine: &Quarantine) {
-        let _ = quarantine;
     }
 }
 
@@ -48,10 +42,6 @@ impl Observer for Observers {
 
     fn progress(&self, progress: &Progress) {
         self.0.iter().for_each(|observer| observer.progress(progress));
-    }
-
-    fn quarantined(&self, quarantine: &Quarantine) {
-        self.0.iter().for_each(|observer| observer.quarantined(quarantine));
     }
 }
 

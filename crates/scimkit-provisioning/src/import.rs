@@ -12,13 +12,14 @@ use crate::event::Phase;
 use crate::records::{JobRecord, Presence, ReadPosition, StoredRecord};
 use crate::run::Run;
 use crate::source::{Position, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage};
-use crate::state::{Work, object_key, put, put_job};
+use crate::state::{Work, object_key, put, put_job, referrer_key};
 
 /// Reads every object type of the job to the end of its round.
 ///
 /// A cycle that goes on reads on from where it stopped, also where its round had ended: what was put right at the source meanwhile counts.
 pub(crate) async fn import(run: &Run<'_>, record: &mut JobRecord) -> Result<()> {
     let mut imported = 0;
+    index_referrers(run, record).await?;
     for object_type in run.source.object_types() {
         if record.positions.get(&object_type).is_some_and(|position| position.is_round_complete) {
             // What comes now are changes, which do not tell every object.
@@ -147,11 +148,56 @@ async fn take_page(run: &Run<'_>, job: &mut JobRecord, object_type: &str, page: 
         }
         if let Some(merged) = &merged {
             put(&mut batch, Table::Record, object_key(object_type, &id), merged)?;
+            put_referrers(&mut batch, slot.as_ref(), Some(merged));
             batch.put(Table::Pending, Work::Object.key(object_type, &id), "null");
         }
         *slot = merged;
     }
     job.positions.insert(object_type.to_owned(), ReadPosition { next: page.next, is_round_complete: page.is_last });
+    put_job(&mut batch, job)?;
+    run.state.commit(batch).await
+}
+
+/// Brings the index of who refers to whom in step with a record that changes, comes or goes.
+///
+/// INVARIANT (no forgotten reference): this is in the same batch as the record.
+pub(crate) fn put_referrers(batch: &mut Batch, before: Option<&StoredRecord>, after: Option<&StoredRecord>) {
+    for key in referrers_only_in(before, after) {
+        batch.delete(Table::Referrer, key);
+    }
+    for key in referrers_only_in(after, before) {
+        batch.put(Table::Referrer, key, "null");
+    }
+}
+
+/// The keys in the index of the references that one record has and another one of the same object does not.
+fn referrers_only_in(stored: Option<&StoredRecord>, other: Option<&StoredRecord>) -> Vec<String> {
+    let Some(SourceRecord { id, object_type, references, .. }) = stored.map(|stored| &stored.record) else { return Vec::new() };
+    let mut keys = Vec::new();
+    for (attribute, ids) in references {
+        // References stand in order.
+        let known = other.and_then(|other| other.record.references.get(attribute)).map(Vec::as_slice).unwrap_or_default();
+        let new = ids.iter().filter(|other| known.binary_search(other).is_err());
+        keys.extend(new.map(|other| referrer_key(other, object_type, id, attribute)));
+    }
+    keys
+}
+
+/// Makes the index of who refers to whom for a state that was made without one.
+async fn index_referrers(run: &Run<'_>, job: &mut JobRecord) -> Result<()> {
+    if job.has_referrers {
+        return Ok(());
+    }
+    let mut walk = run.state.walk::<StoredRecord>(Table::Record, "");
+    while let Some(rows) = walk.next().await? {
+        let mut batch = Batch::new().deferred();
+        for (_, stored) in rows {
+            put_referrers(&mut batch, None, Some(&stored));
+        }
+        run.state.commit(batch).await?;
+    }
+    job.has_referrers = true;
+    let mut batch = Batch::new();
     put_job(&mut batch, job)?;
     run.state.commit(batch).await
 }
@@ -178,6 +224,7 @@ pub(crate) async fn take_one(run: &Run<'_>, object_type: &str, id: &str, changes
     if let Some(record) = merged.as_ref().filter(|_| merged != stored) {
         let mut batch = Batch::new();
         put(&mut batch, Table::Record, key, record)?;
+        put_referrers(&mut batch, stored.as_ref(), Some(record));
         batch.put(Table::Pending, Work::Object.key(object_type, id), "null");
         run.state.commit(batch).await?;
     }

@@ -39,7 +39,7 @@ pub struct ProvisioningJob {
     pub quarantine_thresholds: QuarantineThresholds,
     /// The time between cycles. Default 40 minutes.
     pub interval: Duration,
-    /// Who is to be told when the job goes into quarantine. The engine sends nothing by itself: whoever observes it does.
+    /// Who is to be told when the job goes into quarantine and out of it. A [`Notifier`](crate::Notifier) does that.
     pub notification: Notification,
     /// How long the records of the provisioning log are kept in the state. Default: they are not kept there.
     pub log_retention: Option<Duration>,

@@ -29,7 +29,8 @@
 //! | [`Engine::linked`], [`Engine::unprovisioned`], [`Engine::log`] | what the job knows |
 //!
 //! The log of what became of each object goes to an [`Observer`]: [`JsonLines`], [`TracingLog`], one of your own or
-//! [several](Observers); and into the state if the job [keeps it](ProvisioningJob::log_retention).
+//! [several](Observers); and into the state if the job [keeps it](ProvisioningJob::log_retention). A [`Notifier`] tells people when the
+//! job goes into quarantine, when it holds removals back, and when it is released.
 //!
 //! | feature | what it adds |
 //! |---|---|
@@ -47,6 +48,7 @@ mod control;
 mod decide;
 mod differences;
 mod drift;
+mod drifted;
 mod echo;
 mod engine;
 mod entitlement;
@@ -62,6 +64,7 @@ mod log;
 mod lookup;
 mod matching;
 mod metering;
+mod notice;
 mod on_demand;
 mod plan;
 mod quarantine;
@@ -96,6 +99,7 @@ pub use inspect::{LinkedObject, Unprovisioned};
 pub use job::{Actions, Label, LogLabels, MatchingPolicy, Notification, OutOfScope, ProvisioningJob, Scope};
 pub use job_file::{JobFile, SourceSettings, TargetSettings};
 pub use log::{JsonLines, TracingLog};
+pub use notice::{Notice, NoticeKind, Notifier};
 pub use on_demand::OnDemandReport;
 pub use quarantine::{EscrowCounts, ExecutionError, Quarantine, QuarantineReason, QuarantineThresholds, ScheduleState};
 pub use report::{Cycle, CycleReport, MatchingChoice, MatchingDecision};

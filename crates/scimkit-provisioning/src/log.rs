@@ -4,11 +4,13 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
+use async_trait::async_trait;
 use scimkit_store::Table;
 
 use crate::engine::Engine;
 use crate::error::CycleError;
 use crate::event::{Observer, ProvisioningEvent};
+use crate::notice::{Notice, Notifier};
 use crate::quarantine::Quarantine;
 
 /// Writes the provisioning log as lines of JSON. Records hold attribute values, so the file is for its owner only.
@@ -78,9 +80,15 @@ impl Observer for TracingLog {
             "object provisioned"
         );
     }
+}
 
-    fn quarantined(&self, quarantine: &Quarantine) {
-        tracing::warn!(reason = ?quarantine.reason, next_attempt_at = %quarantine.next_attempt_at, "job in quarantine");
+/// Tells `tracing` what people are told of, as a warning.
+#[async_trait]
+impl Notifier for TracingLog {
+    async fn notify(&self, notice: &Notice) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let Quarantine { reason, next_attempt_at, .. } = &notice.quarantine;
+        tracing::warn!(id = notice.id, job = notice.job, kind = ?notice.kind, ?reason, %next_attempt_at, "{}", notice.subject());
+        Ok(())
     }
 }
 

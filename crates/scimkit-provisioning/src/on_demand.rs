@@ -15,7 +15,6 @@ use crate::error::{CycleError, Result};
 use crate::event::{EventAction, EventStatus, Observer, Progress, PropertyChange, ProvisioningEvent};
 use crate::import::take_one;
 use crate::plan::plan_one;
-use crate::quarantine::Quarantine;
 use crate::records::{Link, StoredRecord};
 use crate::references::write_one;
 use crate::report::Cycle;
@@ -100,10 +99,6 @@ impl Observer for Tap<'_> {
 
     fn progress(&self, progress: &Progress) {
         self.observer.progress(progress);
-    }
-
-    fn quarantined(&self, quarantine: &Quarantine) {
-        self.observer.quarantined(quarantine);
     }
 }
 

@@ -7,14 +7,16 @@ use std::collections::HashMap;
 
 use scimkit_mapping::{AppRole, Desired, MappingSet};
 use scimkit_store::{Batch, Table};
+use scimkit_types::Resource;
 use serde::de::IgnoredAny;
 
 use crate::claims::{Claims, Freed, Standing, Wait};
 use crate::code::ErrorCode;
-use crate::decide::{Decision, Known, Reason, Setting};
+use crate::decide::{Decision, Known, Reason, Setting, property_changes};
 use crate::error::Result;
 use crate::event::{EventAction, EventStatus, Phase, PropertyChange, ProvisioningEvent};
 use crate::explain::explain;
+use crate::import::put_referrers;
 use crate::lookup::{Found, Lookup, look_up};
 use crate::matching::{prepare, usable_id};
 use crate::records::{Action, Link, PlannedAction, Presence, StoredRecord};
@@ -277,7 +279,7 @@ impl Planner<'_> {
     }
 
     /// The resources that are not those of these source objects, which give the matching value up.
-    async fn without_those_of(&self, owners: &[String], resources: Vec<scimkit_types::Resource>) -> Result<Vec<scimkit_types::Resource>> {
+    async fn without_those_of(&self, owners: &[String], resources: Vec<Resource>) -> Result<Vec<Resource>> {
         let keys: Vec<String> =
             resources.iter().map(|resource| object_key(self.object_type(), usable_id(resource).unwrap_or_default())).collect();
         let linked = self.run.state.get_many::<String>(Table::LinkByTarget, &keys).await?;
@@ -358,6 +360,7 @@ impl Planner<'_> {
             layer: u32::MAX,
             action: Action::References { target_id, operations, references: Default::default() },
             changes,
+            redacted: Vec::new(),
         };
         put(batch, Table::Plan, preview_key(self.object_type(), &object.id), &planned)
     }
@@ -395,7 +398,14 @@ impl Planner<'_> {
         layer: u32,
     ) -> Result<()> {
         self.counts.count(&action);
+        let redacted = match &action {
+            Action::Create { .. } => self.setting.mapping.redacted_attributes().map(str::to_owned).collect(),
+            _ => Vec::new(),
+        };
         if let (true, Some(stored)) = (self.run.explains, &object.stored) {
+            if let Action::Create { resource, .. } = &action {
+                changes = property_changes(&Resource::default(), resource, &redacted);
+            }
             changes.extend(preview(self.run, &self.setting, known(object, stored)).await?);
             explain(&self.setting, known(object, stored), &action, &mut changes);
         }
@@ -407,6 +417,7 @@ impl Planner<'_> {
             layer,
             action,
             changes,
+            redacted,
         };
         put(batch, Table::Plan, action_key(layer, self.counts.actions), &planned)
     }
@@ -466,7 +477,7 @@ impl Planner<'_> {
         let Some((interim, between)) = interim else { return self.fail_ring(marked).await };
         if let Some(head) = marked.first_mut() {
             let changes = match &head.link {
-                Some(link) => crate::decide::property_changes(&link.exported, &between.exported, &[]),
+                Some(link) => property_changes(&link.exported, &between.exported, &[]),
                 None => Vec::new(),
             };
             let mut batch = Batch::new();
@@ -585,4 +596,5 @@ pub(crate) fn remove_record(batch: &mut Batch, object_type: &str, stored: &Store
     for other in stored.record.references.values().flatten() {
         batch.delete(Table::Waiting, waiting_key(other, object_type, id));
     }
+    put_referrers(batch, Some(stored), None);
 }

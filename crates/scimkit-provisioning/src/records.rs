@@ -8,6 +8,7 @@ use scimkit_types::{Resource, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::code::ErrorCode;
+use crate::decide::property_changes;
 use crate::event::PropertyChange;
 use crate::saved_plan::PlanHeader;
 use crate::source::Position;
@@ -33,6 +34,9 @@ pub(crate) struct JobRecord {
     /// Whether the next cycle evaluates every object, whatever changed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub evaluates_all: bool,
+    /// Whether the state knows who refers to whom.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub has_referrers: bool,
     /// The plan that waits to be applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanHeader>,
@@ -131,8 +135,22 @@ pub(crate) struct PlannedAction {
     pub layer: u32,
     /// What is done.
     pub action: Action,
-    /// What changes, for people.
+    /// What changes, for people, unless it is [what is created](Self::changes).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<PropertyChange>,
+    /// The paths of attributes of a new resource whose values are not shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redacted: Vec<String>,
+}
+
+impl PlannedAction {
+    /// What changes, for people. That a new resource has its attributes is not kept beside them, unless it was explained.
+    pub(crate) fn changes(&self) -> Vec<PropertyChange> {
+        match &self.action {
+            Action::Create { resource, .. } if self.changes.is_empty() => property_changes(&Resource::default(), resource, &self.redacted),
+            _ => self.changes.clone(),
+        }
+    }
 }
 
 /// What is done to one object.

@@ -1,6 +1,6 @@
 //! Writing references: a manager or a member is written once both ends are linked.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::event::{EventAction, EventStatus, Phase, PropertyChange};
 use crate::records::{Action, Link, PlannedAction, StoredRecord};
 use crate::run::{Outcome, Run};
-use crate::state::{Work, action_key, forgotten_key, forgotten_prefix, object_key, put, waiting_key};
+use crate::state::{Work, action_key, forgotten_key, forgotten_prefix, object_key, put, referrer, referrers_prefix, waiting_key};
 use crate::together;
 
 /// The layer of references, behind all others.
@@ -29,7 +29,11 @@ const MOST_HELD: usize = 10_000;
 /// Writes the references of every object that is marked for it.
 pub(crate) async fn write_references(run: &Run<'_>, app_roles: &[AppRole], mut number: u64) -> Result<()> {
     mark_referrers(run).await?;
-    let mut done = 0;
+    let (mut done, mut total) = (0, 0);
+    for mapping in &run.job.mappings {
+        total += run.state.count(Table::Pending, &Work::References.prefix(mapping.object_type())).await?;
+    }
+    run.progress(Phase::References, 0, Some(total));
     let size = together::size(&run.job.profile);
     let stop = AtomicBool::new(false);
     for mapping in &run.job.mappings {
@@ -52,7 +56,7 @@ pub(crate) async fn write_references(run: &Run<'_>, app_roles: &[AppRole], mut n
                 match result {
                     Ok(count) => {
                         done += count;
-                        run.progress(Phase::References, done, None);
+                        run.progress(Phase::References, done, Some(total));
                     }
                     Err(error) => {
                         stop.store(true, Ordering::Relaxed);
@@ -73,9 +77,8 @@ async fn mark_referrers(run: &Run<'_>) -> Result<()> {
     let prefix = forgotten_prefix();
     let mut walk = run.state.walk::<IgnoredAny>(Table::Waiting, prefix.as_str());
     while let Some(ids) = walk.next_ids().await? {
-        let forgotten: HashSet<&str> = ids.iter().map(String::as_str).collect();
-        for mapping in run.job.mappings.iter().filter(|mapping| !mapping.reference_attributes().is_empty()) {
-            mark_referrers_of(run, mapping.object_type(), &forgotten).await?;
+        for id in &ids {
+            mark_referrers_of(run, id).await?;
         }
         let mut batch = Batch::new();
         for id in &ids {
@@ -86,13 +89,14 @@ async fn mark_referrers(run: &Run<'_>) -> Result<()> {
     Ok(())
 }
 
-async fn mark_referrers_of(run: &Run<'_>, object_type: &str, forgotten: &HashSet<&str>) -> Result<()> {
-    let mut walk = run.state.walk::<StoredRecord>(Table::Record, object_key(object_type, ""));
-    while let Some(rows) = walk.next().await? {
+async fn mark_referrers_of(run: &Run<'_>, id: &str) -> Result<()> {
+    let prefix = referrers_prefix(id);
+    let mut walk = run.state.walk::<IgnoredAny>(Table::Referrer, prefix.as_str());
+    while let Some(keys) = walk.next_ids().await? {
         let mut batch = Batch::new();
-        for (_, stored) in rows {
-            if stored.record.references.values().flatten().any(|id| forgotten.contains(id.as_str())) {
-                batch.put(Table::Pending, Work::References.key(object_type, &stored.record.id), "null");
+        for (object_type, id) in keys.iter().filter_map(|key| referrer(key)) {
+            if run.job.mapping(object_type).is_some_and(|(_, mapping)| !mapping.reference_attributes().is_empty()) {
+                batch.put(Table::Pending, Work::References.key(object_type, id), "null");
             }
         }
         run.state.commit(batch).await?;
@@ -194,6 +198,7 @@ async fn plan_one(run: &Run<'_>, setting: &Setting<'_>, id: &str) -> Result<Opti
         layer: 0,
         action,
         changes,
+        redacted: Vec::new(),
     }))
 }
 
@@ -281,7 +286,7 @@ pub(crate) async fn preview(run: &Run<'_>, setting: &Setting<'_>, known: Known<'
 }
 
 /// What is to stand after as much has flowed as the mapping's flow type lets.
-fn flowing(reference: &DesiredReference, before: &[String], desired: &[String]) -> Vec<String> {
+pub(crate) fn flowing(reference: &DesiredReference, before: &[String], desired: &[String]) -> Vec<String> {
     let mut after = reference.flow_type.merge(before, desired, reference.is_multi_valued, |left, right| left == right);
     if let Some(ids) = &mut after {
         ids.sort_unstable();

@@ -108,6 +108,7 @@ pub struct PlannedChange {
 
 impl PlannedChange {
     pub(crate) fn new(key: String, planned: PlannedAction) -> Self {
+        let changes = planned.changes();
         Self {
             key,
             target_id: planned.action.target_id().map(str::to_owned),
@@ -115,7 +116,7 @@ impl PlannedChange {
             object_type: planned.object_type,
             source_id: planned.source_id,
             source_name: planned.name,
-            changes: planned.changes,
+            changes,
         }
     }
 

@@ -209,7 +209,7 @@ pub(crate) fn put(batch: &mut Batch, table: Table, key: impl Into<String>, recor
 /// How many bytes a record of a table usually has, so that the text need not grow.
 const fn usual_length(table: Table) -> usize {
     match table {
-        Table::Plan | Table::Intent => 4096,
+        Table::Plan | Table::Intent => 2048,
         Table::Record | Table::Link | Table::Listing => 1024,
         _ => 64,
     }
@@ -275,6 +275,21 @@ pub(crate) fn waiting_key(missing_id: &str, object_type: &str, id: &str) -> Stri
 /// The start of the keys of all references that wait for an object.
 pub(crate) fn waiting_prefix(missing_id: &str) -> String {
     format!("{missing_id}{SEPARATOR}")
+}
+
+/// The key of a reference by the object that it leads to.
+pub(crate) fn referrer_key(other: &str, object_type: &str, id: &str, attribute: &str) -> String {
+    format!("{}{attribute}{SEPARATOR}{object_type}/{id}", referrers_prefix(other))
+}
+
+/// The start of the keys of all references that lead to an object.
+pub(crate) fn referrers_prefix(other: &str) -> String {
+    format!("{}{SEPARATOR}", key_part(other))
+}
+
+/// The object type and id of who has a reference, from its key without the prefix.
+pub(crate) fn referrer(rest: &str) -> Option<(&str, &str)> {
+    rest.split_once(SEPARATOR)?.1.split_once('/')
 }
 
 /// The start of the keys of the objects that lost their link and may get another one.

@@ -6,6 +6,7 @@ use scimkit_types::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::CycleError;
+use crate::notice::Notice;
 use crate::quarantine::{ExecutionError, Quarantine, ScheduleState};
 use crate::report::CycleReport;
 
@@ -213,6 +214,8 @@ pub(crate) struct StatusRecord {
     pub quarantine: Option<Quarantine>,
     pub steady_state_first_achieved_time: Option<Timestamp>,
     pub steady_state_last_achieved_time: Option<Timestamp>,
+    /// What people are still to be told of.
+    pub notices: Vec<Notice>,
 }
 
 /// What somebody wants a job to do: one record, kept apart from the job's own state so that it can be changed while a cycle runs.

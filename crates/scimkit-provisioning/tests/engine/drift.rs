@@ -1,10 +1,11 @@
 //! What others changed in the target, and to whom its accounts belong.
 
+use scimkit_mapping::{AttributeMapping, FlowType};
 use scimkit_provisioning::DriftPolicy;
 use scimkit_types::{Profile, Value};
 use serde_json::json;
 
-use crate::world::{World, block_on, person, present};
+use crate::world::{World, block_on, group_mapping, job, person, present, user_mapping};
 
 fn change(world: &World, user_name: &str, attribute: &str, value: serde_json::Value) {
     let value: Value = serde_json::from_value(value).unwrap();
@@ -79,6 +80,99 @@ fn managers_and_members_that_others_changed_are_told_and_put_right() {
     let value = repaired.extension(manager).unwrap().get("manager").unwrap().as_complex().unwrap().get("value").unwrap();
     assert_eq!(value.as_str(), Some(ada.as_str()));
     assert_eq!(block_on(world.engine().find_drift(DriftPolicy::Report)).unwrap().changed, 0);
+}
+
+/// A group of two people in the service.
+fn with_group(mut world: World, flow_type: FlowType) -> World {
+    let mut mapping = group_mapping();
+    mapping.attribute_mappings = mapping
+        .attribute_mappings
+        .into_iter()
+        .map(|mapping| if mapping.target_attribute_name == "members" { mapping.with_flow_type(flow_type) } else { mapping })
+        .collect();
+    world.job.mappings = job(&[user_mapping(), mapping]).mappings;
+    world.source.assign("User", &["u1", "u2"]);
+    world.source.assign("Group", &["g1"]);
+    world.source.tell("User", vec![person("u1", "ada@example.com"), person("u2", "bo@example.com")]);
+    world.source.tell("Group", vec![present("g1", json!({"displayName": "Readers", "members+": ["u1", "u2"]}))]);
+    world.cycle();
+    assert_eq!(members(&world).len(), 2);
+    world
+}
+
+fn members(world: &World) -> Vec<String> {
+    let content = world.target.content("Group");
+    let members = content.first().unwrap().get("members").map(Value::elements).unwrap_or_default();
+    members.iter().map(|member| member.as_complex().unwrap().get("value").unwrap().as_str().unwrap().to_owned()).collect()
+}
+
+fn set_members(world: &World, ids: &[&str]) {
+    let mut group = world.target.content("Group").remove(0);
+    let members: Vec<serde_json::Value> = ids.iter().map(|id| json!({"value": id})).collect();
+    group.insert("members", serde_json::from_value::<Value>(members.into()).unwrap());
+    world.target.replace("Group", group);
+}
+
+/// What a flow type lets others add is no drift, and stays when the rest is put right.
+#[test]
+fn what_others_add_to_an_add_only_list_is_no_drift() {
+    let world = with_group(World::new(), FlowType::MultiValueAddOnly);
+    let written = members(&world);
+    let [first, second] = written.as_slice() else { panic!("expected two members, found {written:?}") };
+    set_members(&world, &[first, second, "stranger"]);
+    let report = block_on(world.engine().find_drift(DriftPolicy::Repair)).unwrap();
+    assert_eq!((report.changed, world.cycle().written()), (0, 0), "{report:?}");
+
+    set_members(&world, &[first, "stranger"]);
+    let report = block_on(world.engine().find_drift(DriftPolicy::Repair)).unwrap();
+    let change = report.objects.first().unwrap().changes.first().unwrap();
+    assert_eq!((report.changed, change.name.as_str(), change.new.elements().len()), (1, "members", 3), "{report:?}");
+    assert_eq!(world.cycle().updated, 1);
+    let mut expected = [first.clone(), second.clone(), "stranger".to_owned()];
+    expected.sort();
+    let mut found = members(&world);
+    found.sort();
+    assert_eq!(found, expected, "the stranger stays");
+    assert_eq!(block_on(world.engine().find_drift(DriftPolicy::Report)).unwrap().changed, 0);
+
+    let world = with_group(World::new(), FlowType::Always);
+    let written = members(&world);
+    set_members(&world, &[written.first().unwrap(), written.last().unwrap(), "stranger"]);
+    assert_eq!(block_on(world.engine().find_drift(DriftPolicy::Report)).unwrap().changed, 1, "a list that is ours as a whole");
+}
+
+#[test]
+fn an_attribute_that_flows_only_if_there_is_none_may_be_changed_by_others() {
+    for (flow_type, changed) in [(FlowType::AttributeAddOnly, 0), (FlowType::ObjectAddOnly, 0), (FlowType::ValueAddOnly, 1)] {
+        let mut world = World::new();
+        let mut mapping = user_mapping();
+        mapping.attribute_mappings.retain(|mapping| mapping.target_attribute_name != "displayName");
+        mapping.attribute_mappings.push(AttributeMapping::new("displayName", "[displayName]").with_flow_type(flow_type));
+        world.job.mappings = job(&[mapping]).mappings;
+        world.source.assign("User", &["u1"]);
+        world.source.tell("User", vec![person("u1", "ada@example.com")]);
+        world.cycle();
+        change(&world, "ada@example.com", "displayName", json!("Somebody"));
+        let report = block_on(world.engine().find_drift(DriftPolicy::Report)).unwrap();
+        assert_eq!(report.changed, changed, "{flow_type:?}");
+    }
+}
+
+/// AWS IAM Identity Center answers groups without members; only a filter tells that somebody is one.
+#[test]
+fn members_that_a_service_never_shows_are_not_taken_for_gone() {
+    let world = with_group(World::new(), FlowType::Always);
+    *world.target.hides_members.lock().unwrap() = true;
+    let report = block_on(world.engine().find_drift(DriftPolicy::Repair)).unwrap();
+    assert_eq!((report.compared, report.changed, report.unseen), (3, 0, 1), "{report:?}");
+    assert_eq!(world.cycle().written(), 0);
+
+    *world.target.hides_members.lock().unwrap() = false;
+    set_members(&world, &[]);
+    let report = block_on(world.engine().find_drift(DriftPolicy::Repair)).unwrap();
+    assert_eq!((report.changed, report.unseen), (1, 0), "nobody is a member any more: {report:?}");
+    world.cycle();
+    assert_eq!(members(&world).len(), 2);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use scimkit_provisioning::{CycleError, Due, ErrorCode, QuarantineReason, QuarantineThresholds, ResetScope, ScheduleState, StatusCode};
+use scimkit_provisioning::{
+    CycleError, Due, ErrorCode, NoticeKind, QuarantineReason, QuarantineThresholds, ResetScope, ScheduleState, StatusCode,
+};
 use scimkit_types::Clock;
 
 use crate::world::{Fault, World, block_on, deleted, person, present};
@@ -119,9 +121,10 @@ fn too_many_failures_put_the_job_into_quarantine_and_a_good_cycle_ends_it() {
     world.job.quarantine_thresholds.least_failures = 1;
     world.cycle();
     assert_eq!(status(&world).quarantine.unwrap().reason, QuarantineReason::EscrowProportion);
-    assert_eq!(world.log.quarantines(), [QuarantineReason::EscrowProportion]);
+    let told: Vec<_> = world.log.notices().iter().map(|notice| (notice.kind, notice.quarantine.reason)).collect();
+    assert_eq!(told, [(NoticeKind::Quarantined, QuarantineReason::EscrowProportion)]);
     world.cycle();
-    assert_eq!(world.log.quarantines().len(), 1, "it is told once");
+    assert_eq!(world.log.notices().len(), 1, "it is told once");
     world.source.tell("User", vec![person("u2", "bo@example.com")]);
     world.cycle();
     assert_eq!(status(&world).quarantine, None);

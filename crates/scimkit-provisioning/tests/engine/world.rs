@@ -9,9 +9,9 @@ use scimkit_filter::Filter;
 use scimkit_mapping::{AttributeMapping, MappingSet, ObjectMapping, SeededEntropy};
 use scimkit_patch::Context;
 use scimkit_provisioning::{
-    Assignment, Assignments, CycleError, CycleReport, Engine, Observer, Position, ProvisioningEvent, ProvisioningJob, Quarantine,
-    QuarantineReason, ReferenceChange, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage, Target,
-    TargetChange, TargetError, TargetErrorKind, TargetPage,
+    Assignment, Assignments, CycleError, CycleReport, Engine, Notice, Notifier, Observer, Position, ProvisioningEvent, ProvisioningJob,
+    ReferenceChange, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage, Target, TargetChange, TargetError,
+    TargetErrorKind, TargetPage,
 };
 use scimkit_store::state::MemoryState;
 use scimkit_store::{JobId, StateStore};
@@ -157,6 +157,8 @@ pub(crate) struct MapTarget {
     pub(crate) forbids: Mutex<Vec<&'static str>>,
     /// Whether every page of a list is the first one.
     pub(crate) ignores_start_index: Mutex<bool>,
+    /// Whether members are never shown.
+    pub(crate) hides_members: Mutex<bool>,
     /// What stands in the filters that find everything.
     pub(crate) ignores_filters: Mutex<Option<&'static str>>,
     next_id: Mutex<u32>,
@@ -174,6 +176,7 @@ impl MapTarget {
             refused_path: Mutex::default(),
             forbids: Mutex::default(),
             ignores_start_index: Mutex::default(),
+            hides_members: Mutex::default(),
             ignores_filters: Mutex::default(),
             next_id: Mutex::new(0),
         }
@@ -269,7 +272,8 @@ impl Target for MapTarget {
         let lost = self.begin("get", resource_type)?;
         let resources = self.resources.lock().unwrap();
         let found = resources.get(resource_type).and_then(|all| all.get(id));
-        Self::end(lost, found.cloned().ok_or_else(|| TargetError::new(TargetErrorKind::Gone, "there is no such resource"))?)
+        let found = if *self.hides_members.lock().unwrap() { found.map(without_members) } else { found.cloned() };
+        Self::end(lost, found.ok_or_else(|| TargetError::new(TargetErrorKind::Gone, "there is no such resource"))?)
     }
 
     async fn list(&self, resource_type: &str, start_index: u64, _not_after: Timestamp) -> Result<TargetPage, TargetError> {
@@ -366,21 +370,25 @@ fn without_members(resource: &Resource) -> Resource {
 
 /// Remembers the log.
 #[derive(Debug, Default)]
-pub(crate) struct Log(Mutex<Vec<ProvisioningEvent>>, Mutex<Vec<QuarantineReason>>);
+pub(crate) struct Log(Mutex<Vec<ProvisioningEvent>>, Mutex<Vec<Notice>>);
 
 impl Observer for Log {
     fn event(&self, event: &ProvisioningEvent) {
         self.0.lock().unwrap().push(event.clone());
     }
+}
 
-    fn quarantined(&self, quarantine: &Quarantine) {
-        self.1.lock().unwrap().push(quarantine.reason);
+#[async_trait]
+impl Notifier for Log {
+    async fn notify(&self, notice: &Notice) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        self.1.lock().unwrap().push(notice.clone());
+        Ok(())
     }
 }
 
 impl Log {
-    /// The reasons for quarantines that were told.
-    pub(crate) fn quarantines(&self) -> Vec<QuarantineReason> {
+    /// What people were told.
+    pub(crate) fn notices(&self) -> Vec<Notice> {
         self.1.lock().unwrap().clone()
     }
 
@@ -427,6 +435,7 @@ impl World {
         let clock = Arc::clone(&self.clock);
         Engine::new(self.job.clone(), source, target, state, clock, Arc::new(SeededEntropy::new(1)))
             .with_observer(Arc::clone(&self.log) as _)
+            .with_notifier(Arc::clone(&self.log) as _)
     }
 
     #[track_caller]
