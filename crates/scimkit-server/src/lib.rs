@@ -96,7 +96,7 @@ pub use password::{AcceptedPassword, PasswordSink, WithoutSink};
 pub use password::{Argon2Passwords, MemoryPasswordHashes, PasswordHashes};
 pub use policy::{Access, Action, DirectoryProviderSwitch, Policy};
 pub use readiness::Readiness;
-pub use respond::{body_too_large, body_too_slow, error_response, internal};
+pub use respond::{body_too_large, body_too_slow, error_response, internal, too_many_requests};
 pub use server::Server;
 pub use store_handler::StoreHandler;
 pub use tenant::TenantSettings;

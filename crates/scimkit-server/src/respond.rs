@@ -69,7 +69,7 @@ impl Refusal {
                 let error = ErrorResponse::new(405, format!("expected one of the methods {allowed}"));
                 with_header(error_response(&error), ALLOW, &allowed)
             }
-            Self::RateLimit { retry_after } => too_many(retry_after),
+            Self::RateLimit { retry_after } => too_many_requests(retry_after),
             Self::Deadline { may_be_done: false } => {
                 let error = ErrorResponse::new(503, "the service took too long; try again");
                 with_header(error_response(&error), RETRY_AFTER, "1")
@@ -83,17 +83,12 @@ impl Refusal {
     }
 }
 
-fn too_many(retry_after: u64) -> Response<Bytes> {
-    let error = ErrorResponse::new(429, format!("there were too many requests; try again in {retry_after} s"));
-    with_header(error_response(&error), RETRY_AFTER, &retry_after.to_string())
-}
-
 fn authentication(error: &AuthenticationError, challenge: &str) -> Response<Bytes> {
     let (status, detail, code) = match error {
         AuthenticationError::Missing => (401, "expected credentials, found none", None),
         AuthenticationError::Malformed => (400, "expected one `Authorization` header with one token", Some("invalid_request")),
         AuthenticationError::Invalid => (401, "the credentials are not valid", Some("invalid_token")),
-        AuthenticationError::TooMany { retry_after } => return too_many(*retry_after),
+        AuthenticationError::TooMany { retry_after } => return too_many_requests(*retry_after),
         AuthenticationError::Unavailable(cause) => {
             tracing::error!(error = %error, cause = %cause, "authentication failed");
             return internal();
@@ -147,6 +142,13 @@ pub fn body_too_large(limit: usize) -> Response<Bytes> {
 pub fn body_too_slow() -> Response<Bytes> {
     let error = ErrorResponse::new(408, "the body took too long to arrive; send the request again");
     with_header(error_response(&error), CONNECTION, "close")
+}
+
+/// The answer to a request that came too early (429), with the seconds after which it is worth sending again, for layers with limits of
+/// their own.
+pub fn too_many_requests(retry_after: u64) -> Response<Bytes> {
+    let error = ErrorResponse::new(429, format!("there were too many requests; try again in {retry_after} s"));
+    with_header(error_response(&error), RETRY_AFTER, &retry_after.to_string())
 }
 
 /// The answer of a server that failed (500); it says nothing of the cause.

@@ -1,5 +1,6 @@
 //! A [`Server`](scimkit_server::Server) as an [`axum::Router`].
 
+mod failures;
 mod forwarded;
 mod serve;
 
@@ -20,22 +21,29 @@ use ::axum::http::request::Parts;
 use ::axum::response::Response;
 use ::axum::routing::get;
 use bytes::{Bytes, BytesMut};
-use scimkit_server::{Readiness, Tenants, body_too_large, body_too_slow, error_response, internal};
+use scimkit_server::{Readiness, Tenants, body_too_large, body_too_slow, error_response, internal, too_many_requests};
 use scimkit_types::ErrorResponse;
 use tracing::Instrument;
 
+pub use self::failures::FailedAuthentications;
 pub use self::serve::{ServeOptions, serve};
 
 /// How requests arrive.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct EdgeOptions {
-    /// The proxies that are believed when they say which host a client asked for, by `Forwarded` or `X-Forwarded-Host`. Default: none,
-    /// so that both headers mean nothing.
+    /// The proxies that are believed when they say which client asked for which host, by `Forwarded` or by `X-Forwarded-For` and
+    /// `X-Forwarded-Host`. Default: none, so that these headers mean nothing.
     ///
     /// The application must be served by [`serve`] or with `into_make_service_with_connect_info::<SocketAddr>()`, else no peer is known
     /// to be a proxy.
     pub trusted_proxies: Vec<IpAddr>,
+    /// How often an address may fail to authenticate. Default: `None` for as often as it likes, since an address means something only where
+    /// clients connect themselves, or every proxy is a trusted one: behind another one all clients have its address and share its failures.
+    ///
+    /// The address is that of the peer, or what the trusted proxies say; an application that is not served as told above knows none, and
+    /// nobody is limited.
+    pub failed_authentications: Option<FailedAuthentications>,
 }
 
 impl EdgeOptions {
@@ -44,6 +52,12 @@ impl EdgeOptions {
     pub fn with_trusted_proxy(mut self, proxy: IpAddr) -> Self {
         self.trusted_proxies.push(proxy);
         self
+    }
+
+    /// These options with a bound on the failed authentications of each address.
+    #[must_use]
+    pub fn with_failed_authentications(self, failures: FailedAuthentications) -> Self {
+        Self { failed_authentications: Some(failures), ..self }
     }
 }
 
@@ -76,7 +90,7 @@ pub fn router_with(tenants: impl Into<Tenants>, options: EdgeOptions) -> Router 
             let (mut parts, body) = request.into_parts();
             parts.uri = uri;
             forwarded::apply(&mut parts, &shared.1.trusted_proxies);
-            answer(shared, parts, body).await.map(Body::from)
+            limited(shared, parts, body).await.map(Body::from)
         }
     })
 }
@@ -103,6 +117,21 @@ pub fn probes(readiness: Arc<dyn Readiness>) -> Router {
 
 /// What answers requests, and how they arrive.
 type Shared = (Tenants, EdgeOptions);
+
+/// Answers a request of whoever did not fail to authenticate too often.
+async fn limited(shared: Arc<Shared>, parts: Parts, body: Body) -> Response<Bytes> {
+    let options = &shared.1;
+    let limit = options.failed_authentications.as_ref();
+    let Some((failures, client)) = limit.and_then(|limit| Some((limit.clone(), forwarded::client(&parts, &options.trusted_proxies)?)))
+    else {
+        return answer(shared, parts, body).await;
+    };
+    if let Some(retry_after) = failures.refused(client) {
+        return too_many_requests(retry_after);
+    }
+    let response = answer(shared, parts, body).await;
+    failures.answered(client, &response).map_or(response, too_many_requests)
+}
 
 async fn answer(shared: Arc<Shared>, parts: Parts, body: Body) -> Response<Bytes> {
     let tenants = &shared.0;
