@@ -1,8 +1,8 @@
 //! A request as changes of single members, so that a large group need not be loaded.
 
-use scimkit_types::{Attribute, Change, ComplexValue, OperationKind, PatchOp, PatchOperation, Tolerance, Value};
+use scimkit_types::{Change, ComplexValue, OperationKind, PatchOp, PatchOperation, Tolerance, Value};
 
-use crate::equal::is_reference_list;
+use crate::equal::is_writable_reference_list;
 use crate::error::PatchError;
 use crate::scope::{Context, Place, Scope};
 use crate::target::{ElementFilter, Target};
@@ -198,9 +198,4 @@ impl<'a> Compiler<'a> {
 
 fn is_compiled(place: Place<'_>) -> bool {
     place.extension.is_none() && is_writable_reference_list(place.attribute)
-}
-
-fn is_writable_reference_list(attribute: &Attribute) -> bool {
-    use scimkit_types::Mutability;
-    is_reference_list(attribute) && matches!(attribute.mutability, Mutability::ReadWrite)
 }

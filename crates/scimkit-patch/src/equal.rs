@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use scimkit_types::{Attribute, AttributeType, Value};
+use scimkit_types::{Attribute, AttributeType, Mutability, Value};
 
 /// Whether two attribute values are equal up to what carries no meaning (see [`Value::is_equivalent`]); absent stands for unassigned.
 ///
@@ -84,6 +84,11 @@ pub(crate) fn is_reference_list(attribute: &Attribute) -> bool {
             .sub_attribute("value")
             .is_some_and(|value| !value.is_multi_valued && matches!(value.type_, AttributeType::String | AttributeType::Reference))
         && attribute.sub_attribute("$ref").is_some_and(|reference| refers(&reference.reference_types))
+}
+
+/// Whether the attribute is such a list and can be changed element by element.
+pub(crate) fn is_writable_reference_list(attribute: &Attribute) -> bool {
+    is_reference_list(attribute) && attribute.mutability == Mutability::ReadWrite
 }
 
 /// The text by which an element is known among the others of its list: the `value` of a reference, the `value` and `type` of another

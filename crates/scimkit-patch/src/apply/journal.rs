@@ -38,6 +38,10 @@ impl<'a> Journal<'a> {
         Self { name, entries, balance: HashMap::new() }
     }
 
+    pub(super) const fn name(&self) -> &'a str {
+        self.name
+    }
+
     pub(super) fn is_of(&self, name: &str) -> bool {
         self.name == name
     }

@@ -6,6 +6,7 @@ mod journal;
 mod members;
 mod write;
 
+use scimkit_types::value::MemberName;
 use scimkit_types::{ComplexValue, Mutability, OperationKind, PatchOp, PatchOperation, Resource, Schema, Tolerance, Value};
 
 use crate::coerce::kind;
@@ -30,13 +31,18 @@ pub struct Applied {
 }
 
 /// What [`apply_in_place`] did.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Patched {
     /// Whether anything changed, as in [`Applied`].
     pub is_changed: bool,
     /// Which deviations of the dialect occurred, each once, in the order in which they first did.
     pub tolerances: Vec<Tolerance>,
+    /// What the top-level attributes and extensions that were written were before, by name; `None` for those that were not there. All
+    /// others, but for `references`, are as they were.
+    pub before: Vec<(MemberName, Option<Value>)>,
+    /// The names of `members` and other lists of references that were written, of which there is no copy.
+    pub references: Vec<MemberName>,
 }
 
 /// Applies all operations in order, each to the result of the one before, or none (R7644-3.5.2-14, R7644-3.5.2-16).
@@ -64,7 +70,7 @@ pub struct Patched {
 /// [`PatchError`] of the first operation that cannot be applied; the resource is not touched.
 pub fn apply(resource: &Resource, request: &PatchOp, context: &Context<'_>) -> Result<Applied, PatchError> {
     let mut resource = resource.clone();
-    let Patched { is_changed, tolerances } = apply_in_place(&mut resource, request, context)?;
+    let Patched { is_changed, tolerances, .. } = apply_in_place(&mut resource, request, context)?;
     Ok(Applied { resource, is_changed, tolerances })
 }
 
@@ -102,7 +108,14 @@ pub fn apply_in_place(resource: &mut Resource, request: &PatchOp, context: &Cont
             return Err(error);
         }
     }
-    Ok(Patched { is_changed: patch.is_changed(), tolerances: patch.scope.tolerances })
+    let is_changed = patch.is_changed();
+    let Patch { scope, backups, journals, .. } = patch;
+    Ok(Patched {
+        is_changed,
+        tolerances: scope.tolerances,
+        before: backups.into_iter().map(|(name, before)| (MemberName::from(name), before)).collect(),
+        references: journals.iter().map(|journal| MemberName::from(journal.name())).collect(),
+    })
 }
 
 impl Scope<'_> {
@@ -212,7 +225,7 @@ impl<'a> Patch<'a, '_> {
         }
         self.has_written_secret |= place.definition().mutability == Mutability::WriteOnly && matches!(action, Action::Write(..));
         let (name, extension) = (place.attribute.name.as_str(), place.extension);
-        if extension.is_none() && equal::is_reference_list(place.attribute) && place.attribute.mutability != Mutability::Immutable {
+        if extension.is_none() && equal::is_writable_reference_list(place.attribute) {
             return self.references(place, filter, action);
         }
         self.touch(extension.map_or(name, |schema| schema.id.as_str()));

@@ -89,6 +89,15 @@ proptest! {
                 right.insert("owners", left_list(&found));
                 let is_same = left.as_complex().is_equivalent(right.as_complex());
                 prop_assert_eq!(patched.is_changed, !is_same, "before {}\nafter {}", json(&before), json(&found));
+                let mut restored = found.clone();
+                let references = patched.references.into_iter().map(|name| (before.get(name.as_str()).cloned(), name));
+                for (value, name) in patched.before.into_iter().map(|(name, value)| (value, name)).chain(references) {
+                    match value {
+                        Some(value) => drop(restored.insert(name, value)),
+                        None => drop(restored.remove(name.as_str())),
+                    }
+                }
+                prop_assert_eq!(&restored, &before, "what is not told is as it was");
             }
             Err(error) => prop_assert_eq!(&found, &before, "{}", error),
         }

@@ -34,6 +34,8 @@ pub struct Projection {
     never: Vec<String>,
     /// Top-level attributes that are in a response on request only.
     on_request: Vec<String>,
+    /// Top-level attributes and extensions of which some parts are never returned, always or on request; `None` if the type is not known.
+    divided: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,6 +104,7 @@ impl Projection {
             (false, false) => return Err(ProjectionError::Both),
         };
         let mut projection = Self { choice, ..Self::default() };
+        let mut divided = Vec::new();
         let base = catalog.schema(resource_type.schema.as_str()).map(|schema| schema.attributes.as_slice()).unwrap_or_default();
         // A schema that lists a common attribute does not change all of it.
         let common = catalog.common_attributes();
@@ -115,13 +118,20 @@ impl Projection {
                 Returned::Always | Returned::Default if has_always(attribute) => projection.always.push(name()),
                 Returned::Always | Returned::Default => {}
             }
+            if attribute.sub_attributes.iter().any(has_parts) {
+                divided.push(name());
+            }
         }
         for extension in &resource_type.schema_extensions {
             let attributes = catalog.schema(extension.schema.as_str()).map(|schema| schema.attributes.as_slice()).unwrap_or_default();
+            if attributes.iter().any(has_parts) {
+                divided.push(extension.schema.as_str().to_ascii_lowercase());
+            }
             if attributes.iter().any(has_always) {
                 projection.always.push(extension.schema.as_str().to_ascii_lowercase());
             }
         }
+        projection.divided = Some(divided);
         Ok(projection)
     }
 
@@ -168,7 +178,17 @@ impl Projection {
     }
 
     /// The resource with the chosen attributes only. `schemas` and `id` are part of every response.
-    pub fn apply(&self, catalog: &Catalog, resource_type: &ResourceType, resource: Resource) -> Resource {
+    pub fn apply(&self, catalog: &Catalog, resource_type: &ResourceType, mut resource: Resource) -> Resource {
+        if self.is_undivided(&resource) {
+            let is_left_out = |name: &str| self.never.iter().chain(&self.on_request).any(|other| other.eq_ignore_ascii_case(name));
+            let is_extension = |name: &str| resource_type.schema_extensions.iter().any(|extension| extension.schema == *name);
+            resource.as_complex_mut().retain(|name, value| match value {
+                _ if is_left_out(name) => false,
+                Value::Complex(members) => !members.is_empty() || !is_extension(name),
+                _ => !is_extension(name),
+            });
+            return resource;
+        }
         let members = resource.into_complex();
         let mut result = Vec::with_capacity(members.len());
         for (name, value) in members.into_members() {
@@ -201,6 +221,14 @@ impl Projection {
             }
         }
         Resource::from(ComplexValue::from_distinct(result))
+    }
+
+    /// Whether each attribute and extension of the resource is answered as a whole or not at all, whatever it holds.
+    fn is_undivided(&self, resource: &Resource) -> bool {
+        let Some(divided) = self.divided.as_ref().filter(|_| matches!(self.choice, Choice::Usual) && self.written.is_empty()) else {
+            return false;
+        };
+        !divided.iter().any(|name| resource.get(name).is_some())
     }
 
     /// What remains of a top-level attribute.
@@ -310,6 +338,12 @@ impl Target {
 fn has_always(attribute: &Attribute) -> bool {
     attribute.returned == Returned::Always
         || attribute.sub_attributes.iter().any(|sub_attribute| sub_attribute.returned == Returned::Always)
+}
+
+/// Whether the attribute, or a part of it, is returned in another way than most are.
+fn has_parts(attribute: &Attribute) -> bool {
+    attribute.returned != Returned::Default
+        || attribute.sub_attributes.iter().any(|sub_attribute| sub_attribute.returned != Returned::Default)
 }
 
 /// Applies `keep` to a complex value or to each of a list; `None` if nothing remains.

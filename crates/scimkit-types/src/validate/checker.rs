@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::format::Format;
-use super::{MAX_VIOLATIONS, Operation, Policy, Violation, simple};
+use super::{MAX_VIOLATIONS, Policy, Violation, simple};
 use crate::compare;
 use crate::dialect::Tolerance;
 use crate::messages::ScimType;
@@ -42,12 +42,7 @@ pub(super) struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    pub(super) fn new(policy: &'a Policy, resource_type: &ResourceType, operation: Operation<'_>) -> Self {
-        let mode = match operation {
-            Operation::Create => Mode::Create,
-            Operation::Replace { .. } => Mode::Replace,
-            Operation::Patch { .. } => Mode::Patch,
-        };
+    pub(super) fn new(policy: &'a Policy, resource_type: &ResourceType, mode: Mode) -> Self {
         let has_formats = policy.enforces_formats && resource_type.schema == *USER;
         Self { policy, mode, has_formats, is_unchanged: false, place: Vec::new(), violations: Vec::new(), tolerances: Vec::new() }
     }

@@ -1,8 +1,10 @@
 //! What a body must be for a resource to be stored (RFC 7643 sections 2 and 7, RFC 7644 sections 3.3 and 3.5.1).
 
+mod changes;
 mod checker;
 mod elements;
 mod format;
+mod present;
 mod schemas;
 mod simple;
 #[cfg(test)]
@@ -12,10 +14,12 @@ use crate::dialect::{Dialect, Tolerance};
 use crate::messages::ScimType;
 use crate::profile::Profile;
 use crate::resource::Resource;
-use crate::schema::{Attribute, Catalog, Mutability, ResourceType, Schema};
+use crate::schema::{Attribute, Catalog, Mutability, ResourceType, Schema, SchemaUri};
 use crate::value::{ComplexValue, MemberName, Value};
 
+pub use changes::accept_changes;
 use checker::{Checker, Mode};
+use present::Present;
 
 /// One rule that a resource breaks, with its place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -129,53 +133,12 @@ pub fn accept(
     operation: Operation<'_>,
     policy: &Policy,
 ) -> Result<Accepted, Vec<Violation>> {
-    let mut checker = Checker::new(policy, resource_type, operation);
-    let current = match operation {
-        Operation::Create => None,
-        Operation::Replace { current } | Operation::Patch { current } => Some(current),
+    let (mode, present) = match operation {
+        Operation::Create => (Mode::Create, Present::None),
+        Operation::Replace { current } => (Mode::Replace, Present::Whole(current)),
+        Operation::Patch { current } => (Mode::Patch, Present::Whole(current)),
     };
-    let listed = checker.schemas(resource_type, resource, current);
-
-    let attributes: Vec<&Attribute> = catalog.attributes_of(resource_type).collect();
-    let mut base = ComplexValue::new();
-    let mut base_failures = Vec::new();
-    let mut extensions: Vec<ExtensionState<'_>> = resource_type
-        .schema_extensions
-        .iter()
-        .filter_map(|extension| {
-            let schema = catalog.schema(extension.schema.as_str())?;
-            Some(ExtensionState { schema, is_required: extension.required, members: ComplexValue::new(), failures: Vec::new() })
-        })
-        .collect();
-    for (name, value) in resource.as_complex().iter().filter(|(name, _)| !name.eq_ignore_ascii_case("schemas")) {
-        if let Some(attribute) = attributes.iter().find(|attribute| attribute.name == *name) {
-            let present = current.and_then(|current| current.get(name));
-            checker.attribute(attribute, value, present, &mut base, &mut base_failures);
-        } else if let Some(extension) = extensions.iter_mut().find(|extension| extension.schema.id == *name) {
-            checker.enter_schema(extension.schema.id.as_str());
-            extension.take(&mut checker, value, current);
-            checker.leave();
-        } else {
-            checker.unknown(name);
-        }
-    }
-
-    for attribute in attributes {
-        if attribute.name != *"schemas" && base.get(attribute.name.as_str()).is_none() {
-            let present = current.and_then(|current| current.get(attribute.name.as_str()));
-            checker.settle(attribute, present, &mut base, &base_failures, true);
-        }
-    }
-    for extension in &mut extensions {
-        checker.enter_schema(extension.schema.id.as_str());
-        extension.settle(&mut checker, current);
-        checker.leave();
-    }
-
-    let (violations, tolerances) = checker.finish();
-    if !violations.is_empty() {
-        return Err(violations);
-    }
+    let Checked { listed, mut base, extensions, tolerances, .. } = check(catalog, resource_type, resource, mode, present, policy)?;
     let in_schemas = extensions.iter().filter(|e| !e.members.is_empty() || listed.contains(&&e.schema.id)).map(|e| e.schema.id.as_str());
     let schemas = Resource::new(std::iter::once(resource_type.schema.as_str()).chain(in_schemas));
     let (id, meta) = (base.remove("id"), base.remove("meta"));
@@ -191,6 +154,70 @@ pub fn accept(
     Ok(Accepted { resource: accepted, tolerances })
 }
 
+/// What [`check`] made of a resource.
+struct Checked<'a> {
+    /// The extensions that `schemas` lists.
+    listed: Vec<&'a SchemaUri>,
+    /// The attributes of the base schema that were checked, without `schemas`.
+    attributes: Vec<&'a Attribute>,
+    /// What is to be stored of them.
+    base: ComplexValue,
+    /// The extensions that were checked.
+    extensions: Vec<ExtensionState<'a>>,
+    tolerances: Vec<Tolerance>,
+}
+
+/// Checks `schemas` and what can be other than it was.
+fn check<'a>(
+    catalog: &'a Catalog,
+    resource_type: &'a ResourceType,
+    resource: &Resource,
+    mode: Mode,
+    present: Present<'_>,
+    policy: &'a Policy,
+) -> Result<Checked<'a>, Vec<Violation>> {
+    let mut checker = Checker::new(policy, resource_type, mode);
+    let listed = checker.schemas(resource_type, resource, present);
+
+    let is_open = |attribute: &&Attribute| attribute.name != *"schemas" && present.is_open(attribute.name.as_str());
+    let attributes: Vec<&Attribute> = catalog.attributes_of(resource_type).filter(is_open).collect();
+    let mut base = ComplexValue::new();
+    let mut base_failures = Vec::new();
+    let open_extensions = resource_type.schema_extensions.iter().filter(|extension| present.is_open(extension.schema.as_str()));
+    let mut extensions: Vec<ExtensionState<'_>> = open_extensions
+        .filter_map(|extension| {
+            let schema = catalog.schema(extension.schema.as_str())?;
+            Some(ExtensionState { schema, is_required: extension.required, members: ComplexValue::new(), failures: Vec::new() })
+        })
+        .collect();
+    let is_open = |name: &str| !name.eq_ignore_ascii_case("schemas") && present.is_open(name);
+    for (name, value) in resource.as_complex().iter().filter(|(name, _)| is_open(name)) {
+        if let Some(attribute) = attributes.iter().find(|attribute| attribute.name == *name) {
+            checker.attribute(attribute, value, present.get(name), &mut base, &mut base_failures);
+        } else if let Some(extension) = extensions.iter_mut().find(|extension| extension.schema.id == *name) {
+            checker.enter_schema(extension.schema.id.as_str());
+            extension.take(&mut checker, value, present);
+            checker.leave();
+        } else {
+            checker.unknown(name);
+        }
+    }
+
+    for attribute in &attributes {
+        if base.get(attribute.name.as_str()).is_none() {
+            checker.settle(attribute, present.get(attribute.name.as_str()), &mut base, &base_failures, true);
+        }
+    }
+    for extension in &mut extensions {
+        checker.enter_schema(extension.schema.id.as_str());
+        extension.settle(&mut checker, present);
+        checker.leave();
+    }
+
+    let (violations, tolerances) = checker.finish();
+    if violations.is_empty() { Ok(Checked { listed, attributes, base, extensions, tolerances }) } else { Err(violations) }
+}
+
 /// An extension while it is read.
 struct ExtensionState<'a> {
     schema: &'a Schema,
@@ -200,14 +227,14 @@ struct ExtensionState<'a> {
 }
 
 impl<'a> ExtensionState<'a> {
-    fn take(&mut self, checker: &mut Checker<'a>, value: &Value, current: Option<&Resource>) {
+    fn take(&mut self, checker: &mut Checker<'a>, value: &Value, present: Present<'_>) {
         let Value::Complex(body) = value else {
             if !value.is_unassigned() {
                 checker.violation(ScimType::InvalidValue, format!("must be an object, found {}", simple::kind(value)));
             }
             return;
         };
-        let present = current.and_then(|current| current.extension(self.schema.id.as_str()));
+        let present = present.extension(self.schema.id.as_str());
         for (name, value) in body.iter() {
             match self.schema.attribute(name) {
                 Some(attribute) => {
@@ -219,8 +246,8 @@ impl<'a> ExtensionState<'a> {
         }
     }
 
-    fn settle(&mut self, checker: &mut Checker<'a>, current: Option<&Resource>) {
-        let present = current.and_then(|current| current.extension(self.schema.id.as_str()));
+    fn settle(&mut self, checker: &mut Checker<'a>, present: Present<'_>) {
+        let present = present.extension(self.schema.id.as_str());
         // What stays although the body leaves it out needs the required attributes beside it.
         let stays = |attribute: &Attribute| {
             matches!(attribute.mutability, Mutability::WriteOnly | Mutability::Immutable)

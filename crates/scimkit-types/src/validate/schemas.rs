@@ -1,6 +1,7 @@
 //! The attribute `schemas` of a body (RFC 7643 section 3).
 
 use super::checker::{Checker, Mode};
+use super::present::Present;
 use super::simple;
 use crate::dialect::Tolerance;
 use crate::messages::ScimType;
@@ -12,12 +13,7 @@ impl<'a> Checker<'a> {
     /// Checks `schemas` and returns the extensions of the type that it lists.
     ///
     /// After a PATCH only an unknown URI is a fault: the attribute was computed by the service provider before.
-    pub(super) fn schemas(
-        &mut self,
-        resource_type: &'a ResourceType,
-        resource: &Resource,
-        current: Option<&Resource>,
-    ) -> Vec<&'a SchemaUri> {
+    pub(super) fn schemas(&mut self, resource_type: &'a ResourceType, resource: &Resource, present: Present<'_>) -> Vec<&'a SchemaUri> {
         let is_patch = self.mode() == Mode::Patch;
         let mut listed = Vec::new();
         self.enter("schemas");
@@ -42,7 +38,7 @@ impl<'a> Checker<'a> {
                                 }
                             }
                             Some(extension) => listed.push(&extension.schema),
-                            None if is_patch && current.is_some_and(|current| current.has_schema(uri)) => {}
+                            None if is_patch && present.has_schema(uri) => {}
                             None if self.tolerate(Tolerance::IgnoreUnknownSchemas) => {}
                             None => {
                                 let name = &resource_type.name;

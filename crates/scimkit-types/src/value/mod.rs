@@ -6,6 +6,7 @@ mod json;
 mod member;
 mod number;
 mod reader;
+mod writer;
 
 pub use complex::{ComplexValue, IntoIter};
 pub use member::MemberName;

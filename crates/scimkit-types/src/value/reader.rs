@@ -94,7 +94,7 @@ fn mark(name: &str) -> u64 {
 }
 
 /// The number of bytes up to a quotation mark, a backslash, a control character or the end; eight at a time.
-fn plain_length(text: &[u8]) -> usize {
+pub(super) fn plain_length(text: &[u8]) -> usize {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHS: u64 = ONES << 7;
     let repeated = |byte: u8| u64::from(byte) * ONES;

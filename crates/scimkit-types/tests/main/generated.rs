@@ -1,8 +1,9 @@
 //! What holds for generated schemas and resources.
 
 use proptest::prelude::*;
-use scimkit_types::validate::{Operation, Policy, accept};
-use scimkit_types::{AttributeType, Catalog, ComplexValue, Mutability, Projection, Resource, ResourceType, Value, generators};
+use scimkit_types::validate::{Operation, Policy, accept, accept_changes};
+use scimkit_types::value::MemberName;
+use scimkit_types::{AttributeType, Catalog, ComplexValue, Dialect, Mutability, Projection, Resource, ResourceType, Value, generators};
 
 /// A catalog, resources of its first type, and what a client may want to make of the first one.
 fn world() -> impl Strategy<Value = (Catalog, Vec<Resource>, Resource)> {
@@ -43,6 +44,102 @@ fn names(catalog: &Catalog) -> Vec<String> {
         }
     }
     names
+}
+
+/// What is written to one attribute or extension.
+#[derive(Clone, Debug)]
+enum Write {
+    Keep,
+    /// The value of the other resource, or none if it has none.
+    Other,
+    /// What the successor has.
+    Next,
+    Remove,
+    /// Something that may be of no use there.
+    Any(Value),
+}
+
+fn write() -> impl Strategy<Value = Write> {
+    let texts = [
+        "null",
+        "true",
+        "\"true\"",
+        "\"\"",
+        "\"x\"",
+        "7",
+        "[]",
+        "[null, {}]",
+        "{\"unknown\": 1}",
+        "[\"a\", \"A\", \"a\"]",
+        "[{\"value\": \"a\", \"primary\": true}, {\"value\": \"b\", \"primary\": true}, {\"value\": \"a\", \"type\": null}]",
+        "{\"value\": \"a\"}",
+    ];
+    let any = prop::sample::select(texts.to_vec()).prop_map(|text| Write::Any(serde_json::from_str(text).unwrap()));
+    prop_oneof![6 => Just(Write::Keep), 2 => Just(Write::Other), 2 => Just(Write::Next), 1 => Just(Write::Remove), 2 => any]
+}
+
+/// Writes to a resource; returns what the attributes that were written were before.
+fn written(current: &mut Resource, names: &[String], writes: &[(Write, bool)], others: [&Resource; 2]) -> Vec<(MemberName, Option<Value>)> {
+    let mut before = Vec::new();
+    for (name, (write, is_moved)) in names.iter().zip(writes) {
+        let value = match write {
+            Write::Keep => continue,
+            Write::Other => others[0].get(name).cloned(),
+            Write::Next => others[1].get(name).cloned(),
+            Write::Remove => None,
+            Write::Any(value) => Some(value.clone()),
+        };
+        before.push((MemberName::from(name), current.get(name).cloned()));
+        if value.is_none() || *is_moved {
+            current.remove(name);
+        }
+        if let Some(value) = value {
+            current.insert(if *is_moved { name.to_ascii_uppercase() } else { name.clone() }, value);
+        }
+    }
+    before
+}
+
+fn policies() -> impl Strategy<Value = Policy> {
+    let dialect = prop::sample::select(vec![Dialect::STRICT, Dialect::LENIENT, Dialect::ENTRA]);
+    (dialect, any::<[bool; 3]>()).prop_map(|(dialect, [canonical, formats, unknown])| {
+        let mut policy = Policy::default();
+        policy.dialect = dialect;
+        policy.enforces_canonical_values = canonical;
+        policy.enforces_formats = formats;
+        policy.rejects_unknown_attributes = unknown;
+        policy
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Looking at what was written alone finds all that looking at the whole resource finds, and makes the same of it.
+    #[test]
+    fn what_was_not_written_stays_valid(
+        (catalog, resources, successor) in world(),
+        writes in prop::collection::vec((write(), any::<bool>()), 60),
+        schemas in prop_oneof![5 => Just(Write::Keep), 1 => Just(Write::Other), 1 => Just(Write::Remove)],
+        policy in policies(),
+    ) {
+        let resource_type = resource_type(&catalog);
+        let accepted = accept(&catalog, resource_type, &resources[0], Operation::Patch { current: &resources[0] }, &policy);
+        let Ok(current) = accepted.map(|accepted| accepted.resource) else { return Ok(()) };
+        let base = catalog.schema(resource_type.schema.as_str()).into_iter().flat_map(|schema| &schema.attributes);
+        let extensions = resource_type.schema_extensions.iter().map(|extension| extension.schema.to_string());
+        let common = ["externalId", "id", "meta"].map(str::to_owned);
+        let mut names: Vec<String> =
+            ["schemas".to_owned()].into_iter().chain(base.map(|attribute| attribute.name.to_string())).chain(extensions).chain(common).collect();
+        let mut known = std::collections::HashSet::new();
+        names.retain(|name| known.insert(name.to_ascii_lowercase()));
+        let writes: Vec<(Write, bool)> = std::iter::once((schemas, false)).chain(writes).collect();
+        let mut patched = current.clone();
+        let before = written(&mut patched, &names, &writes, [&resources[1], &successor]);
+        let whole = accept(&catalog, resource_type, &patched, Operation::Patch { current: &current }, &policy);
+        let part = accept_changes(&catalog, resource_type, patched, &before, &policy);
+        prop_assert_eq!(part, whole);
+    }
 }
 
 proptest! {
@@ -142,6 +239,11 @@ proptest! {
         prop_assert!(is_part_of_complex(projected.as_complex(), resource.as_complex()));
         prop_assert_eq!(&projection.apply(&catalog, resource_type, projected.clone()), &projected);
         prop_assert_eq!(projected.get("id"), resource.get("id"));
+        // What is answered without parameters does not depend on what was told of the type before.
+        let usual = Projection::new(&catalog, resource_type, &[], &[]).unwrap();
+        let untold = Projection::default().apply(&catalog, resource_type, resource.clone());
+        let told = usual.apply(&catalog, resource_type, resource.clone());
+        prop_assert_eq!(serde_json::to_string(&told).unwrap(), serde_json::to_string(&untold).unwrap());
         for (name, _) in projected.as_complex().iter() {
             prop_assert!(projection.includes(name), "{} is not included", name);
         }
