@@ -180,7 +180,7 @@ fn an_object_in_escrow_is_tried_again_after_six_hours() {
     bench.people.set("p1", [("jobTitle", "Head".to_owned())]);
     bench.time.advance(Duration::from_hours(6) - Duration::from_secs(1));
     let (early, reads, writes) = bench.cycle();
-    assert_eq!((early.created, early.updated, reads, writes), (0, 1, 0, 1), "{early:?}");
+    assert_eq!((early.created, early.updated, reads, writes), (0, 1, 1, 1), "{early:?}");
 
     bench.time.advance(Duration::from_secs(1));
     let (due, _, writes) = bench.cycle();
@@ -213,7 +213,7 @@ fn a_position_that_expired_starts_over_and_finds_who_left() {
     bench.people.set("p3", [("jobTitle", "Head".to_owned())]);
     bench.people.expire();
     let (report, reads, writes) = bench.cycle();
-    assert_eq!((report.imported, report.disabled, report.updated, reads, writes), (10, 2, 1, 0, 3), "{report:?}");
+    assert_eq!((report.imported, report.disabled, report.updated, reads, writes), (10, 2, 1, 1, 3), "{report:?}");
     assert_eq!(bench.active(), (10, 2));
 
     let (quiet, _, writes) = bench.cycle();
