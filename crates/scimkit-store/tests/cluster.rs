@@ -16,7 +16,7 @@ use tokio_postgres::{Config, NoTls};
 pub(crate) struct Cluster {
     folder: PathBuf,
     binaries: PathBuf,
-    settings: &'static str,
+    settings: String,
     /// Waits for the end of its input, which is open as long as this process is, and cleans up then.
     _cleaner: Child,
 }
@@ -27,10 +27,11 @@ const FAST: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=o
 impl Cluster {
     /// A server that writes to disk what it says it has written; `None`, and a word on it, where there are no binaries.
     pub(crate) fn durable() -> Option<Self> {
-        Self::start("-c fsync=on -c synchronous_commit=on")
+        Self::start("-c fsync=on -c synchronous_commit=on", |_| {})
     }
 
-    fn start(settings: &'static str) -> Option<Self> {
+    /// A server with these settings, started after `prepare` was shown the folder of its data.
+    pub(crate) fn start(settings: &str, prepare: impl FnOnce(&Path)) -> Option<Self> {
         let Some(binaries) = binaries() else {
             missing();
             return None;
@@ -44,10 +45,14 @@ impl Cluster {
         let mut cleaner = Command::new("sh");
         cleaner.arg("-c").arg(script).arg(&folder).args(user()).arg(binaries.join("pg_ctl")).arg("-D").arg(folder.join("data"));
         let cleaner = cleaner.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let cluster = Self { folder, binaries, settings, _cleaner: cleaner };
+        let cluster = Self { folder, binaries, settings: settings.to_owned(), _cleaner: cleaner };
         let arguments = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync", "--no-instructions", "-D"];
         let data = cluster.folder.join("data");
         assert!(cluster.run("initdb", arguments.iter().map(OsStr::new).chain([data.as_os_str()])), "initdb failed");
+        prepare(&data);
+        if is_root() {
+            assert!(Command::new("chown").args(["-R", "postgres:"]).arg(&data).status().unwrap().success());
+        }
         cluster.start_again();
         Some(cluster)
     }
@@ -120,7 +125,7 @@ pub(crate) fn server() -> Option<Config> {
         if let Ok(url) = std::env::var("SCIMKIT_TEST_POSTGRES_URL") {
             return Some((url.parse().unwrap(), None));
         }
-        let cluster = Cluster::start(FAST)?;
+        let cluster = Cluster::start(FAST, |_| {})?;
         Some((cluster.url().parse().unwrap(), Some(cluster)))
     });
     let server = SERVER.as_ref().map(|(config, _)| config.clone());

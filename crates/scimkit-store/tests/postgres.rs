@@ -39,7 +39,7 @@ async fn a_new_schema_is_set_up_once_however_many_open_it() {
     }
     let client = schema.pool.get().await.unwrap();
     let versions = client.query(&format!("SELECT version FROM {}.version", quoted(&schema)), &[]).await.unwrap();
-    assert_eq!(versions.iter().map(|row| row.get::<_, i64>(0)).collect::<Vec<_>>(), [1]);
+    assert_eq!(versions.iter().map(|row| row.get::<_, i64>(0)).collect::<Vec<_>>(), [2]);
 }
 
 #[tokio::test]

@@ -52,7 +52,10 @@ pub const SCHEMA: &str = "scimkit";
 ///
 /// Every filter and every sort is done by the database over comparison keys that were made in Rust when the resource was written, so that
 /// a filter means the same as in the evaluator; `eq` on text and comparisons of instants use an index, whatever the attribute. Other
-/// comparisons, and every sort, look at each resource of the type, and keep no more of them than the page ends with. A filter
+/// comparisons look at each resource of the type, and keep no more of them than the page ends with. So does a sort, except where an index
+/// has its order: without a filter, by text that compares without case or by an instant, up to ten thousand results behind the beginning or
+/// a position, unless the page reaches resources without a value, which a descending list begins with. Without filter and sort, a page is
+/// found in the same time wherever it is. A filter
 /// may name `id`, `meta.resourceType`, `meta.created` and `meta.lastModified`; `meta.location` and `meta.version` are not kept and so have
 /// no value. A list that lies directly inside a list, which SCIM does not have, is never compared.
 ///

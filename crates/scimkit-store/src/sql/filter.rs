@@ -139,6 +139,17 @@ fn paths(parent: Option<&ResolvedPath>, path: &ResolvedPath) -> Result<(String, 
     Ok((full, (*sub_attribute == *"value").then_some(parent)))
 }
 
+/// The path of all values of a resource that a path stands for; `None` if there may be others.
+pub(super) fn only_path(path: &ResolvedPath) -> Option<String> {
+    let (full, whole) = paths(None, path).ok()?;
+    (whole.is_none() && full.len() <= LONGEST_PATH).then_some(full)
+}
+
+/// A number as databases take it, for limits.
+pub(super) fn bounded(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX).min(i64::MAX / 4)
+}
+
 /// `SELECT` of the rows `v` of all values at a path.
 fn values(parent: Option<&ResolvedPath>, path: &ResolvedPath, parameters: &mut Parameters) -> Result<String> {
     let is_in_element = parent.is_some();
@@ -318,6 +329,15 @@ pub(super) fn key(sort: &Sort, parameters: &mut Parameters) -> Result<String> {
     Ok(format!("({values} AND {column} IS NOT NULL ORDER BY v.is_primary DESC, v.element, v.ordinal LIMIT 1)"))
 }
 
+/// Whether a sort is the order that results have without one: by the instant of their creation.
+pub(super) fn is_creation(sort: &Sort) -> bool {
+    sort.order == SortOrder::Ascending
+        && sort.path.extension.is_none()
+        && sort.path.type_ == AttributeType::DateTime
+        && sort.path.attribute == *"meta"
+        && sort.path.sub_attribute.as_ref().is_some_and(|name| *name == *"created")
+}
+
 /// What results are ordered by, when the second column is the key: missing values last when ascending, ties by id.
 pub(super) const fn order(sort: Option<&Sort>) -> &'static str {
     match sort {
@@ -344,7 +364,7 @@ pub(super) fn after(sort: Option<(&Sort, &str)>, position: &Position, parameters
 }
 
 /// A sort key as the column holds it.
-fn parameter_of(type_: AttributeType, key: &[u8]) -> Result<Parameter> {
+pub(super) fn parameter_of(type_: AttributeType, key: &[u8]) -> Result<Parameter> {
     match type_ {
         AttributeType::String | AttributeType::Reference | AttributeType::Binary => {
             String::from_utf8(key.to_vec()).map(Parameter::Text).map_err(StoreError::backend)

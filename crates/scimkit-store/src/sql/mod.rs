@@ -5,6 +5,7 @@
 
 pub(crate) mod filter;
 pub(crate) mod groups;
+pub(crate) mod marks;
 pub(crate) mod members;
 pub(crate) mod resources;
 pub(crate) mod session;
@@ -12,6 +13,7 @@ pub(crate) mod state;
 #[cfg(test)]
 mod tests;
 pub(crate) mod values;
+pub(crate) mod walk;
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -60,6 +62,9 @@ macro_rules! resource_store {
         impl $crate::resource::ResourceStore for $store {
             async fn create(&self, resource: $crate::NewResource) -> $crate::error::Result<$crate::StoredResource> {
                 $crate::resource::document::check_new(&resource)?;
+                if $crate::sql::marks::is_due(&resource.key) {
+                    $crate::sql::Database::write(&self.database, $crate::sql::marks::Divide(resource.key.clone())).await?;
+                }
                 $crate::sql::Database::write(&self.database, $crate::sql::resources::Create(resource)).await
             }
 

@@ -6,7 +6,7 @@ use scimkit_types::{Resource, Timestamp, Value};
 
 use super::filter::{self, Parameters};
 use super::session::{Parameter, Row, Session, first, parameters, short};
-use super::{Work, corrupt, members, senseless, values};
+use super::{Work, corrupt, marks, members, senseless, values, walk};
 use crate::error::{Result, StoreError, StoreErrorKind};
 use crate::keys::{instant_key, instant_of_key};
 use crate::resource::document::{self, MemberChange};
@@ -42,13 +42,13 @@ fn write_revision(revision: Revision) -> Result<i64> {
 }
 
 /// One type of resource of one tenant.
-struct Scope {
-    scope: i64,
+pub(super) struct Scope {
+    pub(super) scope: i64,
     member_attributes: Vec<String>,
 }
 
 /// `lock` stands at the end of the statement.
-async fn scope<S: Session>(session: &mut S, tenant: &str, resource_type: &str, lock: &str) -> Result<Option<Scope>> {
+pub(super) async fn scope<S: Session>(session: &mut S, tenant: &str, resource_type: &str, lock: &str) -> Result<Option<Scope>> {
     let sql = format!("SELECT s.scope, {ATTRIBUTES} FROM @scope s WHERE s.tenant = ?1 AND s.resource_type = ?2{lock}");
     let Some(mut row) = first(session, &sql, &parameters![tenant, resource_type]).await? else { return Ok(None) };
     Ok(Some(Scope { scope: row.take()?, member_attributes: read_attributes(row.take::<Option<String>>()?.as_deref()) }))
@@ -64,17 +64,21 @@ async fn scope_or_new<S: Session>(session: &mut S, tenant: &str, resource_type: 
 }
 
 /// How many resources a scope has.
-async fn size<S: Session>(session: &mut S, scope: i64) -> Result<u64> {
+pub(super) async fn size<S: Session>(session: &mut S, scope: i64) -> Result<u64> {
     let sql = "SELECT CAST(coalesce(sum(resources), 0) AS BIGINT) FROM @scope_size WHERE scope = ?1";
     let resources: i64 = first(session, sql, &parameters![scope]).await?.map_or(Ok(0), |mut row| row.take())?;
     u64::try_from(resources).map_err(|_| senseless("a number of resources is negative"))
 }
 
+/// Spreads ids: FNV-1a.
+pub(super) fn id_hash(id: &str) -> u64 {
+    id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
 /// Counts a resource in or out.
 async fn count<S: Session>(session: &mut S, scope: i64, id: &str, change: i64) -> Result<()> {
-    // FNV-1a: the same resource is counted in and out in one place.
-    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    let shard = i64::try_from(hash % S::DIALECT.shards()).map_err(StoreError::backend)?;
+    // The same resource is counted in and out in one place.
+    let shard = i64::try_from(id_hash(id) % S::DIALECT.shards()).map_err(StoreError::backend)?;
     let sql = "INSERT INTO @scope_size AS size (scope, shard, resources) VALUES (?1, ?2, ?3) \
                ON CONFLICT (scope, shard) DO UPDATE SET resources = size.resources + ?3";
     session.execute(sql, &parameters![scope, shard, change]).await?;
@@ -393,20 +397,29 @@ impl Work for Find {
     type Answer = Page;
 
     async fn run<S: Session>(&self, session: &mut S) -> Result<Page> {
-        let query = &self.0;
+        let mut query = self.0.clone();
         let Some(Scope { scope, member_attributes }) = scope(session, query.tenant.as_str(), &query.resource_type, "").await? else {
             return Ok(Page::default());
         };
-        let statements = Statements::new(query, scope, S::DIALECT)?;
+        if query.sort.as_ref().is_some_and(filter::is_creation) {
+            query.sort = None;
+        }
+        if query.filter.is_none()
+            && query.sort.is_none()
+            && query.after.is_none()
+            && query.offset > 0
+            && let Some((mark, resources)) = marks::before(session, scope, query.offset).await?
+        {
+            (query.after, query.offset) = (Some(mark), query.offset.saturating_sub(resources));
+        }
+        let statements = Statements::new(&query, scope, S::DIALECT)?;
         if let Some(before) = S::DIALECT.before_query().filter(|_| query.filter.is_some() || query.sort.is_some()) {
             session.execute(before, &[]).await?;
         }
         let all = if query.filter.is_none() { Some(size(session, scope).await?) } else { None };
-        let rows = match all {
-            Some(total) if query.sort.is_none() && query.after.is_none() && query.offset > total / 2 => {
-                from_the_end(session, scope, query, total).await?
-            }
-            _ => session.rows(&statements.page, &statements.parameters).await?,
+        let rows = match walk::page(session, scope, &query).await? {
+            Some(rows) => rows,
+            None => session.rows(&statements.page, &statements.parameters).await?,
         };
         let mut found: Vec<(i64, Parameter)> = Vec::with_capacity(rows.len());
         for mut row in rows {
@@ -436,19 +449,6 @@ impl Work for Find {
         };
         Ok(Page { total, resources: page.into_iter().map(Stored::stored).collect(), next })
     }
-}
-
-/// The rows of a page of all resources in the order of their creation, and one more, found by walking back from the last resource: that
-/// is shorter where the page is in the second half.
-async fn from_the_end<S: Session>(session: &mut S, scope: i64, query: &Query, total: u64) -> Result<Vec<Row>> {
-    let end = query.offset.saturating_add(query.count).saturating_add(1).min(total);
-    let Some(length) = end.checked_sub(query.offset) else { return Ok(Vec::new()) };
-    let sql = "SELECT r.resource, r.created_at FROM @resource r WHERE r.scope = ?1 \
-               ORDER BY r.created_at DESC, r.id DESC LIMIT ?2 OFFSET ?3";
-    let bound = |count: u64| i64::try_from(count).map_err(StoreError::backend);
-    let mut rows = session.rows(sql, &parameters![scope, bound(length)?, bound(total - end)?]).await?;
-    rows.reverse();
-    Ok(rows)
 }
 
 /// The resources of a page, in its order.
@@ -501,9 +501,8 @@ impl Statements {
             None => String::new(),
         };
         let order = filter::order(query.sort.as_ref());
-        let bounded = |count: u64| i64::try_from(count).unwrap_or(i64::MAX).min(i64::MAX / 4);
-        let limit = parameters.bind(bounded(query.count) + 1);
-        let offset = parameters.bind(bounded(query.offset));
+        let limit = parameters.bind(filter::bounded(query.count) + 1);
+        let offset = parameters.bind(filter::bounded(query.offset));
         let page =
             format!("SELECT r.resource, {key} FROM @resource r WHERE {condition}{place} ORDER BY {order} LIMIT {limit} OFFSET {offset}");
         let count = format!("SELECT count(*) FROM @resource r WHERE {condition}");

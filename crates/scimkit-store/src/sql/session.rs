@@ -213,6 +213,16 @@ impl SqlDialect {
         }
     }
 
+    /// What is said before marks of a scope are moved: nobody counts by them until the transaction ends.
+    pub(crate) const fn lock_marks(self) -> Option<&'static str> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => None,
+            #[cfg(feature = "postgres")]
+            Self::Postgres => Some("SELECT pg_advisory_xact_lock(1935894893, CAST(CAST(?1 AS BIGINT) & 2147483647 AS INTEGER))"),
+        }
+    }
+
     /// At the end of a `SELECT` of a row `r`: nobody changes it until the transaction ends.
     pub(crate) const fn lock_row(self) -> &'static str {
         match self {

@@ -29,7 +29,8 @@ const CHECKPOINT: i64 = 8192;
 /// Marks a file as one of these stores (`PRAGMA application_id`): `SCIM` in ASCII.
 const APPLICATION_ID: i32 = 0x5343_494d;
 /// What brings a database from each version to the next.
-const MIGRATIONS: [&str; 3] = [include_str!("schema.sql"), include_str!("schema-2.sql"), include_str!("schema-3.sql")];
+const MIGRATIONS: [&str; 4] =
+    [include_str!("schema.sql"), include_str!("schema-2.sql"), include_str!("schema-3.sql"), include_str!("schema-4.sql")];
 
 /// A database. Work is done on the threads that the tokio runtime has for blocking work.
 #[derive(Debug)]
