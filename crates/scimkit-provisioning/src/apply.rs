@@ -22,7 +22,7 @@ use crate::plan::{duplicate, forget, remove_record};
 use crate::records::{Action, Link, PlannedAction, Presence, StoredRecord};
 use crate::refusals::Kind;
 use crate::run::{Outcome, Run};
-use crate::state::{Work, forgotten_key, layer_prefix, object_key, put, waiting_prefix};
+use crate::state::{Work, blocked_key, forgotten_key, layer_prefix, object_key, put, waiting_prefix};
 use crate::target::{TargetError, TargetErrorKind};
 use crate::together;
 
@@ -163,12 +163,7 @@ async fn outdated(run: &Run<'_>, planned: &PlannedAction) -> Result<Option<Reaso
             return Ok(Some(Reason::new(ErrorCode::PlanOutdated, text)));
         }
     }
-    let matching_key = match &planned.action {
-        Action::Create { matching_key, .. } => Some(matching_key),
-        Action::Update { matching_key, .. } => matching_key.as_ref(),
-        Action::References { .. } | Action::Delete { .. } => None,
-    };
-    let Some(matching_key) = matching_key.filter(|_| planned.layer > 0) else { return Ok(None) };
+    let Some(matching_key) = planned.action.matching_key().filter(|_| planned.layer > 0) else { return Ok(None) };
     let holder: Option<String> = run.state.get(Table::LinkByMatch, &object_key(&planned.object_type, matching_key)).await?;
     Ok(holder.is_some_and(|holder| holder != planned.source_id).then(duplicate))
 }
@@ -181,6 +176,9 @@ async fn pass_over(run: &Run<'_>, key: &str, planned: &PlannedAction, reason: Re
     if !is_outdated {
         batch.delete(Table::Pending, Work::Object.key(&planned.object_type, &planned.source_id));
         run.put_escrow(&mut batch, Work::Object, &planned.object_type, &planned.source_id, &reason).await?;
+        if let Some(key) = planned.action.matching_key().filter(|_| reason.code == ErrorCode::DuplicateSourceEntries) {
+            batch.put(Table::Waiting, blocked_key(&planned.object_type, key, &planned.source_id), "null");
+        }
     }
     let outcome = Outcome {
         object_type: &planned.object_type,
@@ -434,6 +432,15 @@ impl Action {
         }
     }
 
+    /// The key under which the object is matched afterwards.
+    const fn matching_key(&self) -> Option<&String> {
+        match self {
+            Self::Create { matching_key, .. } => Some(matching_key),
+            Self::Update { matching_key, .. } => matching_key.as_ref(),
+            Self::References { .. } | Self::Delete { .. } => None,
+        }
+    }
+
     /// The id of the resource, unless it is created.
     pub(crate) fn target_id(&self) -> Option<&str> {
         match self {
@@ -471,7 +478,8 @@ async fn written(
             let (references, doubtful) = link.map(|link| (link.references.clone(), link.doubtful.clone())).unwrap_or_default();
             let is_adopted = is_adopted || link.is_some_and(|link| link.is_adopted);
             let target_id = target_id.to_owned();
-            Link { target_id, matching_key, exported, references, is_managed, is_adopted, is_uncertain: false, doubtful }
+            // Until whoever leaves comes back, the account is left to others.
+            Link { target_id, matching_key, exported, references, is_managed, is_adopted, is_uncertain: !is_managed, doubtful }
         }
         Action::References { references, .. } => {
             let Some(link) = link else { return Ok(()) };

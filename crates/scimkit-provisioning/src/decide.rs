@@ -106,9 +106,7 @@ impl Setting<'_> {
         let standing = self.standing(known);
         let leaves_scope = matches!(&standing, Err(reason) if matches!(reason.code, ErrorCode::NotAssigned | ErrorCode::NotInScope));
         let is_soft_deleted = standing.is_err();
-        // Whoever comes back into the scope is managed again, also while the source has them disabled.
-        let is_out = matches!(&standing, Err(reason) if reason.code != ErrorCode::Disabled);
-        if is_out && !link.is_managed {
+        if !link.is_managed && is_out(&standing) {
             return Decision::Skip(Reason::new(ErrorCode::NotInScope, "the object has left the scope before"));
         }
         if leaves_scope && self.job.out_of_scope == OutOfScope::Keep {
@@ -124,6 +122,12 @@ impl Setting<'_> {
         let matching_key = desired.matching.first().map(|(index, value)| self.matching_key(*index, value));
         let exported = self.mapping.expected(&link.exported, &desired);
         self.update(link, exported, &desired.redacted, matching_key, is_soft_deleted, true)
+    }
+
+    /// Whether an object has left the scope before and is still out of it, so that nothing is done with its resource, which others may
+    /// change.
+    pub(crate) fn is_let_go(&self, known: Known<'_>) -> bool {
+        known.link.is_some_and(|link| !link.is_managed) && is_out(&self.standing(known))
     }
 
     /// Decides on a linked object that is to be inactive: only what tells so flows, which is what differs from an active one. The matching
@@ -377,6 +381,11 @@ impl Setting<'_> {
         let comparison = resolved.map_or(TextComparison::CaseExact, |(path, _)| path.comparison);
         format!("{index}/{}", key_part(&comparison.key(value)))
     }
+}
+
+/// Whether a standing is out of the scope. Whoever comes back into it is managed again, also while the source has them disabled.
+fn is_out(standing: &Result<(), Reason>) -> bool {
+    matches!(standing, Err(reason) if reason.code != ErrorCode::Disabled)
 }
 
 /// How deep values of resources are nested at most: extension, list, element, sub-attribute.

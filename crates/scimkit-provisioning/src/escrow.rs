@@ -21,12 +21,13 @@ const KEPT: Duration = Duration::from_hours(28 * 24);
 
 impl Escrow {
     /// The entry after one more failure.
-    pub(crate) fn next(known: Option<&Self>, now: Timestamp, reason: &Reason) -> Self {
+    pub(crate) fn next(known: Option<&Self>, cycle: u64, now: Timestamp, reason: &Reason) -> Self {
         let failures = known.map_or(0, |known| known.failures).saturating_add(1);
         let index = usize::try_from(failures - 1).unwrap_or(usize::MAX).min(BACK_OFF_HOURS.len() - 1);
         let wait = BACK_OFF_HOURS.get(index).copied().map(Duration::from_hours).unwrap_or_default();
         Self {
             first_failed_at: known.map_or(now, |known| known.first_failed_at),
+            cycle,
             failures,
             next_attempt_at: now.saturating_add(wait).unwrap_or(Timestamp::MAX),
             code: reason.code,
@@ -84,10 +85,10 @@ mod tests {
     fn back_off_grows_to_a_day() {
         let at = |hours: i64| Timestamp::from_second(hours * 3600).unwrap();
         let reason = Reason::new(ErrorCode::Rejected, "no");
-        let mut entry = Escrow::next(None, at(0), &reason);
+        let mut entry = Escrow::next(None, 1, at(0), &reason);
         for (failed_at, next) in [(0, 6), (6, 18), (18, 42), (42, 66)] {
             assert_eq!(entry.next_attempt_at, at(next), "after the failure at {failed_at} h");
-            entry = Escrow::next(Some(&entry), at(next), &reason);
+            entry = Escrow::next(Some(&entry), 1, at(next), &reason);
         }
         assert_eq!(entry.first_failed_at, at(0));
         assert!(!entry.is_given_up(at(28 * 24 - 1)));

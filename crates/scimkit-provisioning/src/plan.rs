@@ -19,11 +19,11 @@ use crate::explain::explain;
 use crate::import::put_referrers;
 use crate::lookup::{Found, Lookup, look_up};
 use crate::matching::{prepare, usable_id};
-use crate::records::{Action, Link, PlannedAction, Presence, StoredRecord};
+use crate::records::{Action, Escrow, Link, PlannedAction, Presence, StoredRecord};
 use crate::references::preview;
 use crate::run::{Outcome, Run};
 use crate::saved_plan::PlanCounts;
-use crate::state::{Work, action_key, object_key, preview_key, put, waiting_key, waiting_prefix};
+use crate::state::{Work, action_key, blocked_key, blocked_prefix, object_key, preview_key, put, waiting_key, waiting_prefix};
 use crate::uncertain::find_out;
 
 /// How many objects a ring of matching values may have; a larger one is left as it is.
@@ -119,10 +119,17 @@ impl Planner<'_> {
         self.setting.mapping.object_type()
     }
 
-    /// Plans objects, and those that wait for what they give up.
+    /// Plans objects, and those that wait for what they give up, also since an earlier cycle.
     async fn plan_ids(&mut self, ids: Vec<String>) -> Result<()> {
         let mut freed = self.plan_chunk(ids).await?;
+        let run = self.run;
         while let Some(key) = freed.pop() {
+            let prefix = blocked_prefix(self.object_type(), &key);
+            let mut blocked = run.state.walk::<IgnoredAny>(Table::Waiting, prefix.as_str());
+            while let Some(ids) = blocked.next_ids().await? {
+                let ids = self.take_blocked(&prefix, ids).await?;
+                freed.extend(self.plan_chunk(ids).await?);
+            }
             loop {
                 let waiters = self.claims.take_waiters(&key).await?;
                 if waiters.is_empty() {
@@ -134,6 +141,29 @@ impl Planner<'_> {
         Ok(())
     }
 
+    /// Marks objects that failed in an earlier cycle since another one had what they were to have, and says which of them are planned now.
+    /// Those that were marked before have been planned, or will be.
+    async fn take_blocked(&mut self, prefix: &str, ids: Vec<String>) -> Result<Vec<String>> {
+        let pending: Vec<String> = ids.iter().map(|id| Work::Object.key(self.object_type(), id)).collect();
+        let marks = self.run.state.get_many::<IgnoredAny>(Table::Pending, &pending).await?;
+        let mut batch = Batch::new();
+        let mut taken = Vec::new();
+        for ((id, pending), mark) in ids.into_iter().zip(pending).zip(marks) {
+            batch.delete(Table::Waiting, format!("{prefix}{id}"));
+            if mark.is_none() {
+                batch.put(Table::Pending, pending, "null");
+                taken.push(id);
+            }
+        }
+        self.run.state.commit(batch).await?;
+        // Where only some objects are planned, the next cycle has these.
+        if self.is_final {
+            taken.clear();
+        }
+        self.total += u64::try_from(taken.len()).unwrap_or_default();
+        Ok(taken)
+    }
+
     async fn load(&self, ids: Vec<String>) -> Result<Vec<Marked>> {
         let keys: Vec<String> = ids.iter().map(|id| object_key(self.object_type(), id)).collect();
         let records = self.run.state.get_many(Table::Record, &keys).await?;
@@ -142,9 +172,12 @@ impl Planner<'_> {
         let parts = ids.into_iter().zip(records).zip(links).zip(roles);
         let marked = parts.map(|(((id, stored), link), roles)| Marked { id, stored, link, roles, failure: None });
         let mut marked: Vec<Marked> = marked.collect();
-        // What is to be deleted is deleted, whatever it is like.
-        let is_kept = |object: &&mut Marked| object.stored.as_ref().is_some_and(|stored| stored.presence != Presence::Deleted);
-        let linked = marked.iter_mut().filter(is_kept).map(|object| (object.id.as_str(), &mut object.link));
+        // What is to be deleted is deleted, whatever it is like, and who has left is looked at when they come back.
+        let is_looked_at = |object: &&mut Marked| {
+            let stored = object.stored.as_ref().filter(|stored| stored.presence != Presence::Deleted);
+            stored.is_some_and(|stored| !self.setting.is_let_go(known(object, stored)))
+        };
+        let linked = marked.iter_mut().filter(is_looked_at).map(|object| (object.id.as_str(), &mut object.link));
         let mut failures = find_out(self.run, &self.setting, linked.collect()).await?;
         marked.iter_mut().for_each(|object| object.failure = failures.remove(&object.id));
         Ok(marked)
@@ -156,13 +189,19 @@ impl Planner<'_> {
 
     /// Plans some objects; returns the matching keys that they give up.
     async fn plan_chunk(&mut self, ids: Vec<String>) -> Result<Vec<String>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         // A plan that is lost is made anew.
         let mut batch = Batch::new().deferred();
         let mut decided: Vec<(Marked, Decision)> = Vec::with_capacity(ids.len());
         for object in self.load(ids).await? {
             match &object.stored {
                 // An entitlement may come before the object that it is for; the object is marked again when it comes.
-                None => batch.delete(Table::Pending, Work::Object.key(self.object_type(), &object.id)),
+                None => {
+                    batch.delete(Table::Pending, Work::Object.key(self.object_type(), &object.id));
+                    batch.delete(Table::Escrow, object_key(self.object_type(), &object.id));
+                }
                 Some(stored) => {
                     let decision = self.decide(&object, stored);
                     decided.push((object, decision));
@@ -193,11 +232,11 @@ impl Planner<'_> {
         self.claims.load(&keys).await?;
         let mut placed = Vec::with_capacity(decided.len());
         for ((object, decision), wanted) in decided.into_iter().zip(wanted) {
-            let (mut layer, mut after, mut held, mut is_taken) = (0, Vec::new(), None, false);
+            let (mut layer, mut after, mut held, mut taken) = (0, Vec::new(), None, None);
             for key in &wanted {
                 match self.claims.standing(&object.id, key) {
                     Standing::Free => {}
-                    Standing::Taken => is_taken = true,
+                    Standing::Taken => taken = Some(key.clone()),
                     Standing::Freed(freed) => {
                         layer = layer.max(freed.layer.saturating_add(1));
                         after.push(freed.owner);
@@ -205,8 +244,11 @@ impl Planner<'_> {
                     Standing::Held(owner) => held = Some(Wait { key: key.clone(), owner }),
                 }
             }
-            let is_refused = is_taken || (held.is_some() && self.is_final);
+            let is_refused = taken.is_some() || (held.is_some() && self.is_final);
             let decision = if is_refused || (held.is_some() && disables(&decision)) {
+                if let Some(key) = held.map(|wait| wait.key).or(taken) {
+                    batch.put(Table::Waiting, blocked_key(self.object_type(), &key, &object.id), "null");
+                }
                 self.refuse(&object, &decision)
             } else if let Some(wait) = held {
                 self.claims.wait(batch, &object.id, &wait)?;
@@ -427,19 +469,39 @@ impl Planner<'_> {
         while !self.claims.is_empty() {
             let waiting = self.claims.some_waiting().await?;
             let Some((first, _)) = waiting.first().cloned() else { return Ok(()) };
-            let mut has_failed = false;
+            let mut is_changed = false;
             for (id, wait) in waiting {
                 // It may have failed with one of those before.
                 if self.claims.wait_of(&id).await?.is_some() && self.claims.wait_of(&wait.owner).await?.is_none() {
-                    self.fail(id, wait.key).await?;
-                    has_failed = true;
+                    if !self.plan_holder(&wait.owner).await? {
+                        self.fail(id, wait.key).await?;
+                    }
+                    is_changed = true;
                 }
             }
-            if !has_failed {
+            if !is_changed {
                 self.plan_ring(first).await?;
             }
         }
         Ok(())
+    }
+
+    /// Plans an object that failed in an earlier cycle and has a value that another one waits for: if each of them waits for what the
+    /// other one has, and they are due at different times, neither would ever get it. False if there is nothing to try.
+    async fn plan_holder(&mut self, owner: &str) -> Result<bool> {
+        let escrow: Option<Escrow> = self.run.state.get(Table::Escrow, &object_key(self.object_type(), owner)).await?;
+        let pending = Work::Object.key(self.object_type(), owner);
+        let is_marked = self.run.state.get::<IgnoredAny>(Table::Pending, &pending).await?.is_some();
+        // Those who are marked, or failed in this cycle, were planned.
+        if is_marked || escrow.is_none_or(|escrow| escrow.cycle == self.run.cycle) {
+            return Ok(false);
+        }
+        let mut batch = Batch::new();
+        batch.put(Table::Pending, pending, "null");
+        self.run.state.commit(batch).await?;
+        self.total += 1;
+        self.plan_ids(vec![owner.to_owned()]).await?;
+        Ok(true)
     }
 
     /// Fails an object, and all who wait for it.

@@ -209,6 +209,9 @@ pub(crate) enum Action {
 pub(crate) struct Escrow {
     /// When it first failed.
     pub first_failed_at: Timestamp,
+    /// The number of the cycle in which it failed last.
+    #[serde(default)]
+    pub cycle: u64,
     /// How often it has failed.
     pub failures: u32,
     /// When it is tried again.

@@ -156,6 +156,6 @@ impl Run<'_> {
     pub(crate) async fn put_escrow(&self, batch: &mut Batch, work: Work, object_type: &str, id: &str, reason: &Reason) -> Result<()> {
         let key = work.escrow_key(object_type, id);
         let known: Option<Escrow> = self.state.get(Table::Escrow, &key).await?;
-        put(batch, Table::Escrow, key, &Escrow::next(known.as_ref(), self.clock.now(), reason))
+        put(batch, Table::Escrow, key, &Escrow::next(known.as_ref(), self.cycle, self.clock.now(), reason))
     }
 }

@@ -25,6 +25,9 @@ const SEPARATOR: char = '\u{1f}';
 /// Begins what stands for a character that a key cannot hold.
 const ESCAPE: char = '\u{1a}';
 
+/// Begins the keys of objects that wait for a matching value, among those that wait for an object.
+const BLOCKED: char = '\u{1e}';
+
 /// The state of one job while its lease is held.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -323,6 +326,16 @@ pub(crate) fn key_part(text: &str) -> Cow<'_, str> {
 /// The start of the keys of all objects that wait for a matching value.
 pub(crate) fn waiters_prefix(object_type: &str, matching_key: &str) -> String {
     format!("{object_type}/{matching_key}{SEPARATOR}")
+}
+
+/// The start of the keys of all objects that failed since another one has this matching value.
+pub(crate) fn blocked_prefix(object_type: &str, matching_key: &str) -> String {
+    format!("{BLOCKED}{}", waiters_prefix(object_type, matching_key))
+}
+
+/// The key of an object that failed since another one has the matching value that it is to have.
+pub(crate) fn blocked_key(object_type: &str, matching_key: &str, id: &str) -> String {
+    format!("{}{id}", blocked_prefix(object_type, matching_key))
 }
 
 /// The key of an action; keys sort by layer, then by number.

@@ -149,6 +149,29 @@ fn a_person_who_comes_back_is_active_again() {
     assert_eq!(active(&world, "ada@example.com"), Some(true));
 }
 
+/// While somebody is out of the scope their account is left to others, so it is read once when they come back, and no sooner.
+#[test]
+fn an_account_that_others_changed_meanwhile_is_put_right_when_its_person_comes_back() {
+    let world = World::with_linked_person();
+    world.source.unassign("u1");
+    world.cycle();
+    let mut changed = world.target.user("ada@example.com").unwrap();
+    changed.insert("displayName", "Somebody else");
+    world.target.replace("User", changed);
+    world.target.requests.lock().unwrap().clear();
+    world.source.tell("User", vec![present("u1", json!({"jobTitle": "Pilot"}))]);
+    world.cycle();
+    assert!(world.target.requests.lock().unwrap().is_empty());
+
+    world.source.assign("User", &["u1"]);
+    assert_eq!(world.cycle().updated, 1);
+    assert_eq!(*world.target.requests.lock().unwrap(), ["get User", "patch User"]);
+    let user = world.target.user("ada@example.com").unwrap();
+    assert_eq!(active(&world, "ada@example.com"), Some(true));
+    assert_eq!(user.get("displayName").and_then(Value::as_str), Some("Person u1"));
+    assert_eq!(user.get("title").and_then(Value::as_str), Some("Pilot"));
+}
+
 /// Row 13 of the decision table of Microsoft's service.
 #[test]
 fn a_person_who_is_disabled_or_soft_deleted_is_disabled() {

@@ -109,3 +109,54 @@ fn a_name_that_could_not_be_given_up_is_not_taken() {
     assert_eq!(world.log.of("u2").last().unwrap(), "Create Failure DuplicateSourceEntries");
     assert_eq!(world.target.content("User").len(), 1);
 }
+
+/// Whoever could not have a name is told of it when it is free, not when the back-off lets them ask again, which ends after four weeks.
+#[test]
+fn who_waits_for_a_name_gets_it_in_the_cycle_in_which_it_is_free() {
+    for days in [1, 40] {
+        let world = linked(&[("u1", "a@example.com"), ("u2", "b@example.com"), ("u3", "c@example.com")]);
+        world.source.tell("User", vec![person("u1", "b@example.com"), person("u2", "c@example.com")]);
+        assert_eq!(world.cycle().failures(), 2);
+        for _ in 0..days {
+            world.advance(25);
+            assert_eq!(world.cycle().written(), 0);
+        }
+        world.source.tell("User", vec![deleted("u3")]);
+        let report = world.cycle();
+        assert_eq!((report.deleted, report.updated, report.failures()), (1, 2, 0), "after {days} days: {report:?}");
+        assert!(world.target.user("a@example.com").is_none());
+        for (id, mail) in [("u1", "b@example.com"), ("u2", "c@example.com")] {
+            assert_eq!(world.target.user(mail).unwrap().external_id(), Some(id));
+        }
+    }
+}
+
+/// Of two who are due at different times neither gets the name of the other one unless both are planned at once.
+#[test]
+fn who_has_a_name_and_failed_before_is_planned_with_whoever_wants_it() {
+    let world = linked(&[("u1", "a@example.com"), ("u2", "b@example.com")]);
+    world.source.tell("User", vec![person("u1", "b@example.com")]);
+    assert_eq!(world.cycle().failures(), 1);
+    world.advance(1);
+    world.source.tell("User", vec![person("u2", "a@example.com")]);
+    let report = world.cycle();
+    assert_eq!((report.failures(), report.imported), (0, 1), "{report:?}");
+    for (id, mail) in [("u1", "b@example.com"), ("u2", "a@example.com")] {
+        assert_eq!(world.target.user(mail).unwrap().external_id(), Some(id));
+    }
+    world.advance(25);
+    assert_eq!(world.cycle().written(), 0);
+}
+
+/// Whoever fails in a cycle is not planned once more in it for the others that want what they have.
+#[test]
+fn who_failed_in_a_cycle_is_not_planned_again_in_it() {
+    let world = linked(&[("u1", "a@example.com"), ("u2", "b@example.com"), ("u3", "c@example.com")]);
+    world.source.tell("User", vec![person("u1", "b@example.com"), person("u2", "c@example.com")]);
+    world.cycle();
+    world.advance(7);
+    let report = world.cycle();
+    assert_eq!(report.failures(), 2, "{report:?}");
+    assert_eq!(world.log.of("u1").len(), 1 + 2);
+    assert_eq!(world.log.of("u2").len(), 1 + 2);
+}
