@@ -8,9 +8,10 @@ use scimkit_filter::ResolvedFilter;
 use scimkit_store::{Position, Sort, Tenant};
 use scimkit_types::profile::Limits;
 use scimkit_types::validate::{self, Operation};
+use scimkit_types::value::MemberName;
 use scimkit_types::{
     Catalog, Dialect, ErrorResponse, PatchOp, Precondition, Profile, Projection, Resource, ResourceType, ScimType, Timestamp, Tolerance,
-    Version,
+    Value, Version,
 };
 
 use crate::authenticate::Actor;
@@ -170,15 +171,28 @@ impl<'a> Context<'a> {
     /// # Errors
     /// A refusal that names every violation, under the keyword of the first.
     pub fn accept(&self, resource: &Resource, operation: Operation<'_>) -> Result<Resource> {
+        self.accepted(validate::accept(self.catalog, self.resource_type, resource, operation, &self.policy()))
+    }
+
+    /// As [`accept`](Self::accept) after a PATCH, at the cost of what the PATCH wrote: `before` tells what the attributes and extensions
+    /// were that it wrote, and the resource was accepted with those (see [`validate::accept_changes`]).
+    ///
+    /// # Errors
+    /// A refusal that names every violation, under the keyword of the first.
+    pub fn accept_changes(&self, resource: Resource, before: &[(MemberName, Option<Value>)]) -> Result<Resource> {
+        self.accepted(validate::accept_changes(self.catalog, self.resource_type, resource, before, &self.policy()))
+    }
+
+    fn policy(&self) -> validate::Policy {
         let mut policy = validate::Policy::from(self.profile);
         policy.dialect = self.dialect;
-        match validate::accept(self.catalog, self.resource_type, resource, operation, &policy) {
-            Ok(accepted) => {
-                self.count(accepted.tolerances);
-                Ok(accepted.resource)
-            }
-            Err(violations) => Err(refuse(&violations)),
-        }
+        policy
+    }
+
+    fn accepted(&self, result: Result<validate::Accepted, Vec<validate::Violation>>) -> Result<Resource> {
+        let accepted = result.map_err(|violations| refuse(&violations))?;
+        self.count(accepted.tolerances);
+        Ok(accepted.resource)
     }
 }
 
@@ -206,8 +220,8 @@ fn refuse(violations: &[validate::Violation]) -> HandlerError {
 
 /// The address of a resource; the id is percent-encoded.
 pub(crate) fn location(base_url: &str, resource_type: &ResourceType, id: &str) -> String {
-    let id = percent_encoding::utf8_percent_encode(id, SEGMENT);
-    format!("{base_url}/{}/{id}", resource_type.endpoint.trim_matches('/'))
+    let id: std::borrow::Cow<'_, str> = percent_encoding::utf8_percent_encode(id, SEGMENT).into();
+    [base_url, "/", resource_type.endpoint.trim_matches('/'), "/", &id].concat()
 }
 
 /// What must not stand in a path segment as it is (RFC 3986 section 3.3).

@@ -1,10 +1,10 @@
 //! From what a handler returns to what is answered: `meta`, missing references, the chosen attributes.
 
 use scimkit_types::value::MemberName;
-use scimkit_types::{Catalog, ComplexValue, Projection, Resource, ResourceType, Schema, Value, Version};
+use scimkit_types::{Catalog, ComplexValue, Projection, Resource, ResourceType, Value, Version};
 
 use crate::handler::Context;
-use crate::shape;
+use crate::shape::{self, ReferenceAttribute};
 
 /// A resource as it is answered, and what the headers say of it.
 #[derive(Debug)]
@@ -44,24 +44,13 @@ fn complete_meta(context: &Context<'_>, resource: &mut Resource, location: &str)
 
 /// Adds the `$ref` of every reference whose resource type is known (R7643-4.2-03).
 fn add_references(context: &Context<'_>, resource: &mut Resource) {
-    let catalog = context.catalog;
-    if let Some(schema) = catalog.schema(context.resource_type.schema.as_str()) {
-        add_to_all(context, schema, resource.as_complex_mut());
-    }
-    for extension in &context.resource_type.schema_extensions {
-        let members = resource.get_mut(extension.schema.as_str()).and_then(Value::as_complex_mut);
-        if let (Some(schema), Some(members)) = (catalog.schema(extension.schema.as_str()), members) {
-            add_to_all(context, schema, members);
-        }
-    }
-}
-
-fn add_to_all(context: &Context<'_>, schema: &Schema, members: &mut ComplexValue) {
-    for (name, value) in members.iter_mut().filter(|(_, value)| matches!(value, Value::List(_) | Value::Complex(_))) {
-        let targets = schema.attribute(name).map(|attribute| shape::referenced_types(context.catalog, attribute)).unwrap_or_default();
-        if targets.is_empty() {
-            continue;
-        }
+    for ReferenceAttribute { extension, attribute } in &context.shape.references {
+        let members = match extension {
+            None => Some(resource.as_complex_mut()),
+            Some(uri) => resource.get_mut(uri).and_then(Value::as_complex_mut),
+        };
+        let Some(value) = members.and_then(|members| members.get_mut(attribute.name.as_str())) else { continue };
+        let targets = shape::referenced_types(context.catalog, attribute);
         match value {
             Value::List(elements) => {
                 for element in elements.iter_mut().filter_map(Value::as_complex_mut) {

@@ -29,8 +29,8 @@ pub(crate) fn check_media_type(headers: &HeaderMap, dialect: Dialect) -> Result<
 
 /// Reads JSON; whatever the limits say, depth is bounded by the parser.
 fn json(body: &Bytes, limits: &Limits) -> Result<Value> {
-    let value = serde_json::from_slice(body)
-        .map_err(|error| ErrorResponse::of(ScimType::InvalidSyntax, format!("expected JSON in UTF-8: {error}")))?;
+    let value =
+        Value::from_json(body).map_err(|error| ErrorResponse::of(ScimType::InvalidSyntax, format!("expected JSON in UTF-8: {error}")))?;
     check_shape(&value, limits)?;
     Ok(value)
 }

@@ -186,10 +186,7 @@ const USUAL_LENGTH: usize = 2048;
 /// Any JSON.
 pub(crate) fn body(status: StatusCode, value: &Value) -> Response<Bytes> {
     let mut text = Vec::with_capacity(USUAL_LENGTH);
-    // Writing a value as JSON to memory cannot fail: it holds neither maps with other keys than text nor numbers that JSON lacks.
-    if serde_json::to_writer(&mut text, value).is_err() {
-        text.clear();
-    }
+    value.write_json(&mut text);
     json(status, Bytes::from(text))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use scimkit_types::{Attribute, AttributeName, AttributeType, Catalog, Mutability, Projection, ResourceType, Returned};
+use scimkit_types::{Attribute, AttributeName, AttributeType, Catalog, Mutability, Projection, ResourceType, Returned, Schema, Uniqueness};
 
 /// What every request to a resource type asks of its schemas, told once.
 #[derive(Debug, Default)]
@@ -11,12 +11,32 @@ pub(crate) struct Shape {
     pub(crate) members: Vec<String>,
     /// The name of the [`groups_attribute`].
     pub(crate) groups: Option<AttributeName>,
+    /// The attributes that can hold values that must occur once.
+    pub(crate) unique: Vec<UniqueAttributes>,
+    /// The attributes that have a `$ref` to resources.
+    pub(crate) references: Vec<ReferenceAttribute>,
     /// What is answered to a request that chooses no attributes.
     pub(crate) usual: Projection,
     /// What is shown of a resource that is not answered.
     pub(crate) least: Projection,
     /// Whether an answer can depend on what its request wrote (R7643-7-12).
     pub(crate) has_returned_on_request: bool,
+}
+
+/// The attributes of one schema that can hold values that must occur once.
+#[derive(Debug)]
+pub(crate) struct UniqueAttributes {
+    /// The URI of an extension; `None` for the base schema.
+    pub(crate) extension: Option<String>,
+    pub(crate) attributes: Vec<Attribute>,
+}
+
+/// An attribute that has a `$ref` to resources.
+#[derive(Debug)]
+pub(crate) struct ReferenceAttribute {
+    /// The URI of an extension; `None` for the base schema.
+    pub(crate) extension: Option<String>,
+    pub(crate) attribute: Attribute,
 }
 
 /// The shapes of all resource types.
@@ -31,11 +51,21 @@ impl Shape {
     fn new(catalog: &Catalog, resource_type: &ResourceType) -> Self {
         let extensions = resource_type.schema_extensions.iter().map(|extension| extension.schema.as_str());
         let schemas = std::iter::once(resource_type.schema.as_str()).chain(extensions).filter_map(|uri| catalog.schema(uri));
+        let schemas: Vec<&Schema> = schemas.collect();
+        let extension = |schema: &Schema| Some(schema.id.to_string()).filter(|_| schema.id != resource_type.schema);
+        let unique = schemas.iter().map(|schema| UniqueAttributes {
+            extension: extension(schema),
+            attributes: schema.attributes.iter().filter(|attribute| has_unique(attribute)).cloned().collect(),
+        });
+        let references = schemas.iter().flat_map(|schema| schema.attributes.iter().map(|attribute| (extension(schema), attribute)));
+        let references = references.filter(|(_, attribute)| !referenced_types(catalog, attribute).is_empty());
         let is_on_request = |attribute: &Attribute| attribute.returned == Returned::Request;
-        let mut attributes = schemas.flat_map(|schema| &schema.attributes);
+        let mut attributes = schemas.iter().flat_map(|schema| &schema.attributes);
         Self {
             members: member_attributes(catalog, resource_type).map(|attribute| attribute.name.to_string()).collect(),
             groups: groups_attribute(catalog, resource_type).map(|attribute| attribute.name.clone()),
+            unique: unique.filter(|unique| !unique.attributes.is_empty()).collect(),
+            references: references.map(|(extension, attribute)| ReferenceAttribute { extension, attribute: attribute.clone() }).collect(),
             // Only names that are chosen can be at fault.
             usual: Projection::new(catalog, resource_type, &[], &[]).unwrap_or_default(),
             least: Projection::new(catalog, resource_type, &["id".to_owned()], &[]).unwrap_or_default(),
@@ -55,6 +85,11 @@ impl Shapes {
     pub(crate) fn of(&self, resource_type: &ResourceType) -> &Shape {
         self.by_name.get(&resource_type.name).unwrap_or(&self.empty)
     }
+}
+
+/// Whether an attribute or a part of it must occur once. A catalog bounds how deep attributes nest.
+pub(crate) fn has_unique(attribute: &Attribute) -> bool {
+    attribute.uniqueness != Uniqueness::None || attribute.sub_attributes.iter().any(has_unique)
 }
 
 /// The attributes of the base schema that are large multi-valued references to resources and that clients may write, such as `members`:

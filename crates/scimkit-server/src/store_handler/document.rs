@@ -2,10 +2,11 @@
 
 use scimkit_store::UniqueKey;
 use scimkit_types::compare::{attribute_key, text_key};
-use scimkit_types::{Attribute, Catalog, ComplexValue, ErrorResponse, Mutability, Resource, ResourceType, ScimType, Uniqueness, Value};
+use scimkit_types::{Attribute, ComplexValue, ErrorResponse, Mutability, Resource, ScimType, Uniqueness, Value};
 
 use super::select::Selector;
 use crate::handler::{Context, HandlerError, Result};
+use crate::shape::{self, UniqueAttributes};
 
 /// Gives a new resource the values that its body does not mention; null stands for a wish to have none (R7644-3.3-03).
 pub(super) fn add_defaults(context: &Context<'_>, resource: &mut Resource) {
@@ -20,7 +21,7 @@ pub(super) fn add_defaults(context: &Context<'_>, resource: &mut Resource) {
 }
 
 /// Replaces the values that the service changes on the way in, such as a country's code by its name.
-pub(super) fn echo(context: &Context<'_>, resource: &mut Resource) {
+fn echo(context: &Context<'_>, resource: &mut Resource) {
     for echo in &context.profile.echoes {
         visit(context, resource, &echo.attribute, &mut |members, name| {
             if let Some(Value::String(text)) = members.get_mut(name) {
@@ -60,7 +61,7 @@ fn visit(context: &Context<'_>, resource: &mut Resource, path: &str, visitor: &m
 ///
 /// # Errors
 /// `invalidValue` naming the paths, never their values.
-pub(super) fn check_equal_values(context: &Context<'_>, resource: &Resource) -> Result<()> {
+fn check_equal_values(context: &Context<'_>, resource: &Resource) -> Result<()> {
     let name = &context.resource_type.name;
     for pair in context.profile.equal_values.iter().filter(|pair| pair.resource_type.eq_ignore_ascii_case(name)) {
         let selector = |path: &str| Selector::new(context.catalog, context.resource_type, path).map_err(HandlerError::internal);
@@ -76,15 +77,16 @@ pub(super) fn check_equal_values(context: &Context<'_>, resource: &Resource) -> 
 }
 
 /// The values of a document that must occur once.
-pub(super) fn unique_keys(catalog: &Catalog, resource_type: &ResourceType, resource: &Resource) -> Vec<UniqueKey> {
+pub(super) fn unique_keys(unique: &[UniqueAttributes], resource: &Resource) -> Vec<UniqueKey> {
     let mut keys = Vec::new();
-    if let Some(schema) = catalog.schema(resource_type.schema.as_str()) {
-        collect_keys("", &schema.attributes, resource.as_complex(), &mut keys);
-    }
-    for extension in &resource_type.schema_extensions {
-        let uri = extension.schema.as_str();
-        if let (Some(schema), Some(members)) = (catalog.schema(uri), resource.extension(uri)) {
-            collect_keys(&format!("{uri}:"), &schema.attributes, members, &mut keys);
+    for UniqueAttributes { extension, attributes } in unique {
+        match extension {
+            None => collect_keys("", attributes, resource.as_complex(), &mut keys),
+            Some(uri) => {
+                if let Some(members) = resource.extension(uri) {
+                    collect_keys(&format!("{uri}:"), attributes, members, &mut keys);
+                }
+            }
         }
     }
     keys
@@ -92,7 +94,7 @@ pub(super) fn unique_keys(catalog: &Catalog, resource_type: &ResourceType, resou
 
 /// A catalog bounds how deep attributes nest.
 fn collect_keys(prefix: &str, attributes: &[Attribute], members: &ComplexValue, keys: &mut Vec<UniqueKey>) {
-    for attribute in attributes.iter().filter(|attribute| has_unique(attribute)) {
+    for attribute in attributes.iter().filter(|attribute| shape::has_unique(attribute)) {
         let values = members.get(attribute.name.as_str()).map(Value::elements).unwrap_or_default();
         // The id is unique by its making, whatever a schema says that lists it.
         let is_unique = attribute.uniqueness != Uniqueness::None && attribute.name != *"id";
@@ -108,11 +110,6 @@ fn collect_keys(prefix: &str, attributes: &[Attribute], members: &ComplexValue, 
             }
         }
     }
-}
-
-/// Whether an attribute or a part of it must occur once. A catalog bounds how deep attributes nest.
-fn has_unique(attribute: &Attribute) -> bool {
-    attribute.uniqueness != Uniqueness::None || attribute.sub_attributes.iter().any(has_unique)
 }
 
 fn value_key(path: &str, value: &Value, case_exact: bool) -> Option<String> {
@@ -147,8 +144,18 @@ pub(super) fn refuse_secrets(context: &Context<'_>, resource: &Resource) -> Resu
     }
 }
 
+/// Makes a valid resource one that is stored: without what is derived, and as the profile says.
+///
+/// # Errors
+/// `invalidValue` if two values differ that must be equal.
+pub(super) fn settle(context: &Context<'_>, resource: &mut Resource) -> Result<()> {
+    take_derived(context, resource);
+    echo(context, resource);
+    check_equal_values(context, resource)
+}
+
 /// Takes out what the store or the server says of a resource itself.
-pub(super) fn take_derived(context: &Context<'_>, resource: &mut Resource) {
+fn take_derived(context: &Context<'_>, resource: &mut Resource) {
     resource.remove("id");
     resource.remove("meta");
     if let Some(groups) = &context.shape.groups {

@@ -40,6 +40,9 @@ pub(super) fn without_members<'r>(mut document: Cow<'r, Resource>, attributes: &
 
 /// Whether an operation may concern one of the attributes; a false alarm costs loading the members.
 pub(super) fn may_concern(patch: &PatchOp, attributes: &[String]) -> bool {
+    if attributes.is_empty() {
+        return false;
+    }
     let names = |text: &str| {
         let text = text.to_ascii_lowercase();
         attributes.iter().any(|attribute| text.contains(&attribute.to_ascii_lowercase()))

@@ -16,7 +16,7 @@ use scimkit_store::{
 };
 use scimkit_types::validate::Operation;
 use scimkit_types::value::MemberName;
-use scimkit_types::{Change, ComplexValue, ErrorResponse, Meta, PatchOp, Projection, Resource, ScimType, Value, Version};
+use scimkit_types::{Change, ComplexValue, ErrorResponse, PatchOp, Projection, Resource, ScimType, Value, Version};
 
 use crate::handler::{Context, Found, HandlerError, Preconditions, ResourceHandler, Result, Search};
 use crate::query;
@@ -38,11 +38,11 @@ pub struct StoreHandler {
     store: Arc<dyn ResourceStore>,
 }
 
-/// What a write does to a resource.
+/// What a write does to a resource beside the document, which it edits in place.
 #[derive(Debug, Default)]
 struct Edit {
-    /// The new document without members; `None` when it stays.
-    document: Option<Resource>,
+    /// Whether the document, then without members, is another than it was; else it is as it was.
+    changes_document: bool,
     members: Vec<Change>,
 }
 
@@ -60,22 +60,22 @@ impl StoreHandler {
         id: &str,
         preconditions: &Preconditions,
         selection: Selection,
-        edit: &(dyn Fn(&Resource) -> Result<Edit> + Sync),
+        edit: &(dyn Fn(&mut Resource) -> Result<Edit> + Sync),
     ) -> Result<StoredResource> {
         let key = key(context, id)?;
         for _ in 0..ATTEMPTS {
-            let current = self.store.get(&key, selection).await.map_err(refuse)?.ok_or(HandlerError::NotFound)?;
+            let mut current = self.store.get(&key, selection).await.map_err(refuse)?.ok_or(HandlerError::NotFound)?;
             preconditions.check(&version(current.revision))?;
-            let edit = edit(&current.document)?;
-            if edit.document.is_none() && edit.members.is_empty() {
+            let edit = edit(&mut current.document)?;
+            if !edit.changes_document && edit.members.is_empty() {
                 return Ok(current);
             }
             let mut update = Update::new(key.clone(), context.now.max(current.modified_at));
             update.expected = Some(current.revision);
-            if let Some(document) = &edit.document {
-                update.unique = document::unique_keys(context.catalog, context.resource_type, document);
+            if edit.changes_document {
+                update.unique = document::unique_keys(&context.shape.unique, &current.document);
+                update.document = Some(current.document);
             }
-            update.document = edit.document;
             update.members = edit.members;
             match self.store.update(update).await {
                 Ok(stored) => return stored.ok_or(HandlerError::NotFound),
@@ -94,7 +94,8 @@ impl StoreHandler {
         loaded: Selection,
         projection: &Projection,
     ) -> Result<Resource> {
-        if selection(context, projection) == Selection::Whole && loaded == Selection::WithoutMembers {
+        let has_members = !context.shape.members.is_empty();
+        if has_members && loaded == Selection::WithoutMembers && selection(context, projection) == Selection::Whole {
             let key = key(context, &stored.id)?;
             stored = self.store.get(&key, Selection::Whole).await.map_err(refuse)?.ok_or(HandlerError::NotFound)?;
         }
@@ -139,7 +140,7 @@ impl ResourceHandler for StoreHandler {
             return Err(HandlerError::internal("expected an id that is not empty and does not contain `bulkId` (R7643-3.1-07)"));
         }
         let mut new = NewResource::new(key(context, &id)?, resource, context.now);
-        new.unique = document::unique_keys(context.catalog, context.resource_type, &new.document);
+        new.unique = document::unique_keys(&context.shape.unique, &new.document);
         new.member_attributes.clone_from(&context.shape.members);
         new.limit = context.profile.seats.filter(|_| context.resource_type.name.eq_ignore_ascii_case("User"));
         let stored = self.store.create(new).await.map_err(refuse)?;
@@ -161,9 +162,9 @@ impl ResourceHandler for StoreHandler {
         projection: &Projection,
     ) -> Result<Resource> {
         let attributes = &context.shape.members;
-        let edit = |current: &Resource| {
+        let edit = |current: &mut Resource| {
             let desired = accept(context, &body, Operation::Replace { current })?;
-            Ok(edit_between(current, desired, attributes))
+            Ok(edit_to(current, desired, attributes))
         };
         let stored = self.change(context, id, preconditions, Selection::Whole, &edit).await?;
         self.answer(context, stored, Selection::WithoutMembers, projection).await
@@ -183,7 +184,7 @@ impl ResourceHandler for StoreHandler {
             update.members = members.to_vec();
             self.store.update(update).await.map_err(refuse)?.ok_or(HandlerError::NotFound)?
         } else {
-            let edit = |current: &Resource| plan.edit(context, current);
+            let edit = |current: &mut Resource| plan.edit(context, current);
             self.change(context, id, preconditions, plan.selection, &edit).await?
         };
         context.count(plan.tolerances.iter().copied());
@@ -244,19 +245,20 @@ impl Readiness for StoreHandler {
 fn accept(context: &Context<'_>, body: &Resource, operation: Operation<'_>) -> Result<Resource> {
     let mut resource = context.accept(body, operation)?;
     document::refuse_secrets(context, &resource)?;
-    document::take_derived(context, &mut resource);
-    document::echo(context, &mut resource);
-    document::check_equal_values(context, &resource)?;
+    document::settle(context, &mut resource)?;
     Ok(resource)
 }
 
-/// What leads from one document to another.
-fn edit_between(current: &Resource, desired: Resource, attributes: &[String]) -> Edit {
+/// Makes a document another one.
+fn edit_to(current: &mut Resource, desired: Resource, attributes: &[String]) -> Edit {
     let members = members::diff(current, &desired, attributes);
     let old = members::without_members(Cow::Borrowed(current), attributes);
     let new = members::without_members(Cow::Owned(desired), attributes);
-    let is_same = old.as_complex().is_equivalent(new.as_complex());
-    Edit { document: (!is_same).then(|| new.into_owned()), members }
+    let changes_document = !old.as_complex().is_equivalent(new.as_complex());
+    if changes_document {
+        *current = new.into_owned();
+    }
+    Edit { changes_document, members }
 }
 
 /// Members are loaded only when they are answered.
@@ -281,17 +283,22 @@ fn version(revision: Revision) -> Version {
 /// The document with `id` and `meta`.
 fn complete(stored: StoredResource) -> Resource {
     let mut document = stored.document;
+    document.remove("id");
+    document.remove("meta");
+    let schemas = document.remove("schemas").unwrap_or_default();
+    let meta = [
+        ("created", stored.created_at.to_string()),
+        ("lastModified", stored.modified_at.to_string()),
+        ("version", version(stored.revision).to_string()),
+    ];
+    let meta = meta.into_iter().map(|(name, text)| (MemberName::from(name), Value::String(text)));
+    // The names differ: what could stand there was taken out.
     let mut members = Vec::with_capacity(document.as_complex().len() + 4);
-    members.push((MemberName::from("schemas"), document.remove("schemas").unwrap_or_default()));
+    members.push((MemberName::from("schemas"), schemas));
     members.push((MemberName::from("id"), Value::from(stored.id)));
-    members.extend(document.into_complex().into_members().filter(|(name, _)| *name != *"id"));
-    let mut resource = Resource::from(ComplexValue::from_distinct(members));
-    let mut meta = Meta::default();
-    meta.created = Some(stored.created_at);
-    meta.last_modified = Some(stored.modified_at);
-    meta.version = Some(version(stored.revision));
-    resource.set_meta(&meta);
-    resource
+    members.extend(document.into_complex().into_members());
+    members.push((MemberName::from("meta"), Value::Complex(ComplexValue::from_distinct(meta.collect()))));
+    Resource::from(ComplexValue::from_distinct(members))
 }
 
 /// R7643-4.1.2-08, R7643-4.1.2-09.

@@ -3,9 +3,10 @@
 use scimkit_patch::{Compiled, PatchError};
 use scimkit_store::Selection;
 use scimkit_types::validate::Operation;
-use scimkit_types::{Change, ErrorResponse, PatchOp, Resource, Tolerance};
+use scimkit_types::value::MemberName;
+use scimkit_types::{Change, ErrorResponse, PatchOp, Resource, Tolerance, Value};
 
-use super::{Edit, accept, document, edit_between, members};
+use super::{Edit, accept, document, edit_to, members};
 use crate::handler::{Context, HandlerError, Preconditions, Result};
 
 /// What a request does, as far as can be told without the resource.
@@ -38,25 +39,56 @@ impl Plan {
         is_alone.then_some(&self.members)
     }
 
-    /// What the request does to a resource.
-    pub(super) fn edit(&self, context: &Context<'_>, current: &Resource) -> Result<Edit> {
-        let mut edit = Edit { document: None, members: self.members.clone() };
+    /// What the request does to a resource: to the document in place, and to its members.
+    pub(super) fn edit(&self, context: &Context<'_>, document: &mut Resource) -> Result<Edit> {
+        let mut edit = Edit { changes_document: false, members: self.members.clone() };
         if self.document.operations.is_empty() {
             return Ok(edit);
         }
-        let applied = scimkit_patch::apply(current, &self.document, &patch_context(context)).map_err(|error| refuse(&error))?;
-        let resource = applied.resource;
-        document::refuse_secrets(context, &resource)?;
-        if applied.is_changed {
-            let desired = accept(context, &resource, Operation::Patch { current })?;
-            let between = edit_between(current, desired, &context.shape.members);
-            check_limit("members", between.members.len(), context.limits.max_members)?;
-            edit.document = between.document;
-            edit.members.extend(between.members);
+        // Of members no copy is made as they change, so what they were is kept here.
+        let whole = (self.selection == Selection::Whole).then(|| document.clone());
+        let patched = scimkit_patch::apply_in_place(document, &self.document, &patch_context(context)).map_err(|error| refuse(&error))?;
+        document::refuse_secrets(context, document)?;
+        match whole {
+            Some(current) if patched.is_changed => {
+                let desired = accept(context, document, Operation::Patch { current: &current })?;
+                *document = current;
+                let between = edit_to(document, desired, &context.shape.members);
+                check_limit("members", between.members.len(), context.limits.max_members)?;
+                edit.changes_document = between.changes_document;
+                edit.members.extend(between.members);
+            }
+            Some(current) => *document = current,
+            None => edit.changes_document = settle(context, document, patched.is_changed, patched.before)?,
         }
-        context.count(applied.tolerances);
+        context.count(patched.tolerances);
         Ok(edit)
     }
+}
+
+/// Makes a document that was patched one that is stored, given what the attributes were that the patch wrote; returns whether it is
+/// another than it was. If not, it is as it was.
+///
+/// The document was valid before, so only what was written is looked at.
+fn settle(context: &Context<'_>, document: &mut Resource, is_changed: bool, before: Vec<(MemberName, Option<Value>)>) -> Result<bool> {
+    if is_changed {
+        *document = context.accept_changes(std::mem::take(document), &before)?;
+        document::settle(context, document)?;
+    }
+    let is_same = |(name, before): &(MemberName, Option<Value>)| {
+        let none = Value::Null;
+        before.as_ref().unwrap_or(&none).is_equivalent(document.get(name.as_str()).unwrap_or(&none))
+    };
+    if is_changed && !before.iter().all(is_same) {
+        return Ok(true);
+    }
+    for (name, before) in before {
+        match before {
+            Some(before) => drop(document.insert(name, before)),
+            None => drop(document.remove(name.as_str())),
+        }
+    }
+    Ok(false)
 }
 
 fn patch_context<'a>(context: &Context<'a>) -> scimkit_patch::Context<'a> {

@@ -9,6 +9,8 @@ use scimkit_filter::{Node, Operand, ResolvedPath};
 use scimkit_types::compare::attribute_key;
 use scimkit_types::{Resource, Value};
 
+use super::packed::Packed;
+
 /// Attributes of the base schema that clients match resources by (RFC 7644 section 3.4.2.2 and what provisioning clients send).
 const MATCHED: [&str; 4] = ["username", "externalid", "displayname", "emails.value"];
 
@@ -17,6 +19,8 @@ const MATCHED: [&str; 4] = ["username", "externalid", "displayname", "emails.val
 pub(super) struct HashIndex {
     ids: BTreeSet<(u64, Arc<str>)>,
     hasher: RandomState,
+    /// The first of all ids.
+    first: Arc<str>,
 }
 
 impl HashIndex {
@@ -33,7 +37,7 @@ impl HashIndex {
     }
 
     fn of(&self, hash: u64) -> impl Iterator<Item = &Arc<str>> {
-        self.ids.range((hash, Arc::from(""))..).take_while(move |(other, _)| *other == hash).map(|(_, id)| id)
+        self.ids.range((hash, Arc::clone(&self.first))..).take_while(move |(other, _)| *other == hash).map(|(_, id)| id)
     }
 }
 
@@ -60,6 +64,11 @@ impl Path {
         let (extension, rest) = name.rsplit_once(':').map_or((None, name.as_str()), |(uri, rest)| (Some(uri.to_owned()), rest));
         let (attribute, sub_attribute) = rest.split_once('.').map_or((rest, None), |(attribute, sub)| (attribute, Some(sub.to_owned())));
         Self { extension, attribute: attribute.to_owned(), sub_attribute, name: name.clone() }
+    }
+
+    /// Whether the path leads into the top-level attribute or extension of this name.
+    fn begins_with(&self, name: &str) -> bool {
+        self.extension.as_deref().unwrap_or(&self.attribute).eq_ignore_ascii_case(name)
     }
 
     /// Every text that could count as a value of the path; elements that are text themselves stand for their `value`.
@@ -127,10 +136,15 @@ impl ValueIndex {
         self.exchange(id, &self.hashes(document), &BTreeSet::new());
     }
 
-    /// Brings the index from what a resource had to what it has; paths at which nothing changed cost no more than comparing.
-    pub(super) fn reenter(&mut self, id: &Arc<str>, old: &Resource, new: &Resource) {
-        let changed: Vec<&Path> = self.paths.iter().filter(|path| !path.texts(old).eq(path.texts(new))).collect();
-        let (left, entered) = (self.hashes_at(&changed, old), self.hashes_at(&changed, new));
+    /// Brings the index from what a resource had to what it has, which is packed and not; what did not change is only compared.
+    pub(super) fn reenter(&mut self, id: &Arc<str>, old: &Packed, new: (&Packed, &Resource)) {
+        let names = old.differing(new.0);
+        let changed: Vec<&Path> = self.paths.iter().filter(|path| names.iter().any(|name| path.begins_with(name))).collect();
+        if changed.is_empty() {
+            return;
+        }
+        let old = old.unpack_some(|name| names.contains(&name));
+        let (left, entered) = (self.hashes_at(&changed, &old), self.hashes_at(&changed, new.1));
         self.exchange(id, &left, &entered);
     }
 

@@ -89,9 +89,28 @@ const WORDS: [&str; 54] = [
     "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
 ];
 
+/// Where the words of each length begin, up to one behind the longest; every text is looked for, so it must be told fast that it is none.
+const BEGINNINGS: [usize; 60] = {
+    let mut beginnings = [0; 60];
+    let (mut length, mut number) = (0, 0);
+    #[expect(clippy::indexing_slicing, reason = "the compiler would refuse an index that is out of bounds")]
+    while length < beginnings.len() {
+        while number < WORDS.len() && WORDS[number].len() < length {
+            number += 1;
+        }
+        beginnings[length] = number;
+        length += 1;
+    }
+    beginnings
+};
+
 /// The number of a word; `None` if the text is no word.
 fn number_of(text: &str) -> Option<usize> {
-    WORDS.binary_search_by(|word| word.len().cmp(&text.len()).then_with(|| (*word).cmp(text))).ok()
+    let beginning = *BEGINNINGS.get(text.len())?;
+    let end = *BEGINNINGS.get(text.len() + 1)?;
+    let first = text.as_bytes().first();
+    let is_text = |word: &&str| word.as_bytes().first() == first && *word == text;
+    WORDS.get(beginning..end)?.iter().position(is_text).map(|place| beginning + place)
 }
 
 const NULL: u8 = 0;
@@ -102,10 +121,13 @@ const STRING: u8 = 4;
 const LIST: u8 = 5;
 const COMPLEX: u8 = 6;
 
+/// Room for the document of a user.
+const USUAL_LENGTH: usize = 1024;
+
 impl Packed {
     /// Packs a document, whose depth was checked before.
     pub(super) fn new(document: &Resource) -> Self {
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(USUAL_LENGTH);
         pack_members(document.as_complex(), &mut bytes);
         Self(bytes.into_boxed_slice())
     }
@@ -119,6 +141,31 @@ impl Packed {
     /// The top-level attributes and extensions of some names.
     pub(super) fn unpack_some(&self, is_wanted: impl Fn(&str) -> bool) -> Resource {
         Resource::from(Reader(&self.0).some_members(is_wanted).unwrap_or_default())
+    }
+
+    /// The names of the top-level attributes and extensions that are not the same in another document.
+    pub(super) fn differing<'a>(&'a self, other: &'a Self) -> Vec<&'a str> {
+        let (own, other): (Vec<_>, Vec<_>) = (self.parts().collect(), other.parts().collect());
+        let only = |these: &[(&'a str, &'a [u8])], those: &[(&'a str, &'a [u8])]| -> Vec<&'a str> {
+            // Most stand where they stood.
+            let is_there = |(place, part)| those.get(place) == Some(part) || those.contains(part);
+            these.iter().enumerate().filter(|part| !is_there(*part)).map(|(_, (name, _))| *name).collect()
+        };
+        let mut names = only(&own, &other);
+        names.extend(only(&other, &own));
+        names
+    }
+
+    /// The top-level attributes and extensions: their names and packed values.
+    fn parts(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let mut reader = Reader(&self.0);
+        let length = reader.length().unwrap_or_default();
+        (0..length).map_while(move |_| {
+            let name = reader.text()?;
+            let value = reader.0;
+            reader.skip()?;
+            Some((name, value.get(..value.len() - reader.0.len())?))
+        })
     }
 }
 
@@ -310,6 +357,9 @@ mod tests {
             assert_eq!(number_of(word), Some(number), "`{word}`");
         }
         assert_eq!(["", "USERNAME", "userNam", "zzzz"].map(number_of), [None; 4]);
+        let longest = WORDS.iter().map(|word| word.len()).max().unwrap();
+        assert_eq!(BEGINNINGS.len(), longest + 2);
+        assert_eq!(number_of(&"x".repeat(longest)).or(number_of(&"x".repeat(longest + 1))).or(number_of(&"x".repeat(1000))), None);
     }
 
     proptest! {
@@ -319,6 +369,33 @@ mod tests {
             let packed = PackedKeys::new(&keys);
             let again: Vec<UniqueKey> = packed.iter().map(|(attribute, key)| UniqueKey::new(attribute, key)).collect();
             prop_assert_eq!(again, keys);
+        }
+
+        /// What differs is found by the names, whatever the order.
+        #[test]
+        fn differing_attributes_are_found(
+            members in prop::collection::vec((name(), value()), 0..8),
+            others in prop::collection::vec((name(), value()), 0..3),
+            kept in prop::collection::vec(any::<bool>(), 8),
+            is_reversed: bool,
+        ) {
+            let old: ComplexValue = members.into_iter().collect();
+            let new = old.iter().zip(&kept).filter(|(_, kept)| **kept).map(|((name, value), _)| (name.to_owned(), value.clone()));
+            let mut new: Vec<(String, Value)> = new.collect();
+            if is_reversed {
+                new.reverse();
+            }
+            let new: ComplexValue = new.into_iter().chain(others).collect();
+            let (old, new) = (Resource::from(old), Resource::from(new));
+            let (packed_old, packed_new) = (Packed::new(&old), Packed::new(&new));
+            let found = packed_old.differing(&packed_new);
+            let text = |value: Option<&Value>| value.map(|value| serde_json::to_string(value).unwrap());
+            for (name, _) in old.as_complex().iter().chain(new.as_complex().iter()) {
+                if text(old.get(name)) != text(new.get(name)) {
+                    prop_assert!(found.iter().any(|found| found.eq_ignore_ascii_case(name)), "{}", name);
+                }
+            }
+            prop_assert!(packed_old.differing(&packed_old).is_empty());
         }
 
         /// Documents are read back as they were, in the same order and spelling, also those that are wide.

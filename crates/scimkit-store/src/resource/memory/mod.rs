@@ -181,32 +181,15 @@ impl TypeResources {
         self.values.enter(id, document);
     }
 
-    /// Indexes the attributes of unique values from now on, also in the resources that there are; returns those that were not before.
-    fn watch<'k>(&mut self, unique: &'k [UniqueKey]) -> Vec<&'k str> {
+    /// Indexes the attributes of unique values from now on, also in the resources that there are.
+    fn watch(&mut self, unique: &[UniqueKey]) {
         let attributes = unique.iter().map(|key| key.attribute.as_str());
         let unknown: Vec<&str> = attributes.filter(|attribute| !self.values.has(attribute)).collect();
-        for attribute in &unknown {
+        for attribute in unknown {
             self.values.watch(attribute);
             for (id, entry) in &self.entries {
                 self.values.enter_at(attribute, id, &entry.document.unpack());
             }
-        }
-        unknown
-    }
-
-    /// Brings the indexes from what a resource was, which is not among the entries just now, to what it is.
-    fn reenter(&mut self, id: &Arc<str>, old: (&PackedKeys, &Resource), new: (&[UniqueKey], &Resource)) {
-        if !old.0.iter().eq(new.0.iter().map(parts)) {
-            for key in old.0.iter() {
-                self.unique.remove(key, id);
-            }
-            for key in new.0 {
-                self.unique.insert(parts(key), id);
-            }
-        }
-        self.values.reenter(id, old.1, new.1);
-        for attribute in self.watch(new.0) {
-            self.values.enter_at(attribute, id, new.1);
         }
     }
 
@@ -301,16 +284,23 @@ impl TenantResources {
     fn update(&mut self, update: Update) -> Result<Option<StoredResource>> {
         let Update { key, expected, document, mut unique, members, modified_at } = update;
         let Some(resources) = self.types.get_mut(&key.resource_type) else { return Ok(None) };
-        let Some(entry) = resources.entries.get(key.id.as_str()) else { return Ok(None) };
+        let Some((id, entry)) = resources.entries.get_key_value(key.id.as_str()) else { return Ok(None) };
+        let id = Arc::clone(id);
         entry.check_revision(expected)?;
-        if document.is_some() {
+        dedup(&mut unique);
+        let claims = document.is_some() && !entry.unique.iter().eq(unique.iter().map(parts));
+        if claims {
             resources.check_unique(&unique, &key.id)?;
         }
         // INVARIANT (atomic update): nothing below fails, and nothing above has changed anything.
         for change in members.iter().filter_map(|change| MemberChange::of(change).ok()) {
             resources.keep_apart(&mut self.memberships, &key.resource_type, &key.tenant, change.attribute());
         }
-        let Some((id, mut entry)) = resources.entries.remove_entry(key.id.as_str()) else { return Ok(None) };
+        if claims {
+            resources.watch(&unique);
+        }
+        let TypeResources { entries, unique: owners, values, member_attributes, .. } = resources;
+        let Some(entry) = entries.get_mut(&id) else { return Ok(None) };
         let mut has_changed = document.is_some();
         for change in members.iter().filter_map(|change| MemberChange::of(change).ok()) {
             has_changed |= change_members(&mut entry.members, &mut self.memberships, &key, change);
@@ -319,22 +309,29 @@ impl TenantResources {
             entry.revision.0 += 1;
             entry.modified_at = entry.modified_at.max(modified_at);
         }
-        let document = if let Some(mut document) = document {
-            dedup(&mut unique);
-            document::strip(&mut document);
-            for attribute in &resources.member_attributes {
-                document.remove(attribute);
+        if claims {
+            for key in entry.unique.iter() {
+                owners.remove(key, &id);
             }
-            resources.reenter(&id, (&entry.unique, &entry.document.unpack()), (&unique, &document));
-            entry.document = Packed::new(&document);
+            for key in &unique {
+                owners.insert(parts(key), &id);
+            }
             entry.unique = PackedKeys::new(&unique);
-            document
-        } else {
-            entry.document.unpack()
+        }
+        let document = match document {
+            Some(mut document) => {
+                document::strip(&mut document);
+                for attribute in member_attributes.iter() {
+                    document.remove(attribute);
+                }
+                let packed = Packed::new(&document);
+                values.reenter(&id, &entry.document, (&packed, &document));
+                entry.document = packed;
+                document
+            }
+            None => entry.document.unpack(),
         };
-        let stored = StoredResource::new(id.as_ref().to_owned(), document, entry.revision, entry.created_at, entry.modified_at);
-        resources.entries.insert(id, entry);
-        Ok(Some(stored))
+        Ok(Some(StoredResource::new(key.id, document, entry.revision, entry.created_at, entry.modified_at)))
     }
 
     fn delete(&mut self, key: &ResourceKey, expected: Option<Revision>, deleted_at: Timestamp) -> Result<bool> {
@@ -367,6 +364,10 @@ impl TenantResources {
     }
 
     fn memberships(&self, ids: &[String]) -> Vec<Vec<Membership>> {
+        // Most are in no group.
+        if ids.iter().all(|id| self.memberships.of(id).next().is_none()) {
+            return vec![Vec::new(); ids.len()];
+        }
         let mut edges: Vec<Edge> = Vec::new();
         let mut asked: HashSet<&str> = ids.iter().map(String::as_str).collect();
         let mut level: Vec<&str> = asked.iter().copied().collect();
@@ -435,6 +436,9 @@ fn parts(key: &UniqueKey) -> (&str, &str) {
 }
 
 fn dedup(keys: &mut Vec<UniqueKey>) {
+    if keys.len() < 2 {
+        return;
+    }
     let mut seen = HashSet::new();
     keys.retain(|key| seen.insert(key.clone()));
 }
