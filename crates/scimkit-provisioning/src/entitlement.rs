@@ -22,7 +22,7 @@ pub(crate) async fn entitle(run: &Run<'_>, record: &mut JobRecord, assignments: 
     sorted.sort();
     sorted.dedup();
     let print = fingerprint(&sorted, run.job.expands_nested_groups);
-    let has_changed_groups = run.state.count(Table::Pending, &Work::Object.prefix("Group")).await? > 0;
+    let has_changed_groups = run.state.walk::<IgnoredAny>(Table::Pending, Work::Object.prefix("Group")).next().await?.is_some();
     if record.assignments == print && !has_changed_groups {
         return Ok(());
     }

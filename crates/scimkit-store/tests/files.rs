@@ -151,7 +151,8 @@ async fn a_file_of_an_older_version_is_brought_up_to_date() {
              INSERT INTO scope (scope, tenant, resource_type, resources) VALUES (1, '', 'Group', 1);
              INSERT INTO resource (scope, id, document, revision, created_at, modified_at)
              VALUES (1, '7', '{}', 3, X'80000000000000000000000000000000', X'80000000000000000000000000000000');
-             INSERT INTO state (job, tbl, key, value) VALUES ('users', 'link', 'b', '2'), ('users', 'link', 'a', '1'), ('users', 'plan', 'a', '3')",
+             INSERT INTO job_lease (job, fence) VALUES ('users', 4);
+             INSERT INTO state (job, tbl, key, value) VALUES ('other', 'link', 'a', '4'), ('users', 'link', 'b', '2'), ('users', 'link', 'a', '1'), ('users', 'plan', 'a', '3')",
         )
         .unwrap();
     }
@@ -159,6 +160,9 @@ async fn a_file_of_an_older_version_is_brought_up_to_date() {
     let links = state.scan(&JobId::new("users"), Table::Link, "", None, 10).await.unwrap();
     assert_eq!(links, [("a".to_owned(), "1".to_owned()), ("b".to_owned(), "2".to_owned())]);
     assert_eq!(state.count(&JobId::new("users"), Table::Link, "").await.unwrap(), 2);
+    assert_eq!(state.get(&JobId::new("other"), Table::Link, "a").await.unwrap().as_deref(), Some("4"));
+    let lease = state.lease(&JobId::new("users"), "one", None, Timestamp::UNIX_EPOCH, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(lease.fence.0, 5);
     let store = SqliteResources::open(&path).unwrap();
     let page = store.query(&Query::new(Tenant::default(), "Group".to_owned(), 10)).await.unwrap();
     assert_eq!((page.total, page.resources[0].revision.0), (1, 3));

@@ -1,5 +1,5 @@
 use scimkit_store::postgres::{PostgresResources, PostgresState};
-use scimkit_store::{NewResource, Query, ResourceKey, ResourceStore, Selection, StoreErrorKind, Tenant};
+use scimkit_store::{JobId, NewResource, Query, ResourceKey, ResourceStore, Selection, StateStore, StoreErrorKind, Table, Tenant};
 use scimkit_types::{Resource, Timestamp};
 
 use crate::cluster::{Schema, pool, schema, server};
@@ -39,7 +39,33 @@ async fn a_new_schema_is_set_up_once_however_many_open_it() {
     }
     let client = schema.pool.get().await.unwrap();
     let versions = client.query(&format!("SELECT version FROM {}.version", quoted(&schema)), &[]).await.unwrap();
-    assert_eq!(versions.iter().map(|row| row.get::<_, i64>(0)).collect::<Vec<_>>(), [2]);
+    assert_eq!(versions.iter().map(|row| row.get::<_, i64>(0)).collect::<Vec<_>>(), [3]);
+}
+
+/// A schema of the first version is brought to the present one, with the state that it holds.
+#[tokio::test]
+async fn the_state_of_an_older_version_is_brought_up_to_date() {
+    let Some(schema) = schema() else { return };
+    let client = schema.pool.get().await.unwrap();
+    let name = quoted(&schema);
+    let first = include_str!("../src/postgres/schema.sql").replace('@', &format!("{name}."));
+    let old = format!(
+        "CREATE SCHEMA IF NOT EXISTS {name}; CREATE TABLE {name}.version (version BIGINT NOT NULL); {first};
+         INSERT INTO {name}.version (version) VALUES (1);
+         INSERT INTO {name}.job_lease (job, fence) VALUES ('users', 4);
+         INSERT INTO {name}.state (job, tbl, key, value)
+         VALUES ('users', 'link', 'b', '2'), ('users', 'link', 'a', '1'), ('users', 'plan', 'a', '3'), ('other', 'link', 'a', '4')"
+    );
+    client.batch_execute(&old).await.unwrap();
+    drop(client);
+    let state = PostgresState::open_in(schema.pool.clone(), &schema.name).await.unwrap();
+    let job = JobId::new("users");
+    let links = state.scan(&job, Table::Link, "", None, 10).await.unwrap();
+    assert_eq!(links, [("a".to_owned(), "1".to_owned()), ("b".to_owned(), "2".to_owned())]);
+    assert_eq!(state.count(&job, Table::Link, "").await.unwrap(), 2);
+    assert_eq!(state.get(&JobId::new("other"), Table::Link, "a").await.unwrap().as_deref(), Some("4"));
+    let lease = state.lease(&job, "one", None, Timestamp::UNIX_EPOCH, std::time::Duration::from_secs(60)).await.unwrap();
+    assert_eq!(lease.fence.0, 5);
 }
 
 #[tokio::test]

@@ -78,10 +78,15 @@ impl Mapping {
     /// The values that the attribute of an existing object is to have; `None` if it keeps those that it has.
     fn flowing(&self, current: &Resource, desired: &Desired) -> Option<Vec<Value>> {
         let target = &self.target;
-        let values = target.values_in(&desired.resource);
-        let is_cleared = desired.cleared.contains(&target.text);
-        if (values.is_empty() && !is_cleared) || self.flows_once() {
+        if self.flows_once() {
             return None;
+        }
+        let values = target.values_in(&desired.resource);
+        if values.is_empty() && !desired.cleared.contains(&target.text) {
+            return None;
+        }
+        if self.flow_type == FlowType::Always && !desired.defaulted.contains(&target.text) {
+            return Some(values);
         }
         let present = target.values_in(current);
         if desired.defaulted.contains(&target.text) {

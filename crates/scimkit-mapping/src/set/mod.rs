@@ -180,6 +180,11 @@ impl MappingSet {
         self.mappings.iter().map(|mapping| mapping.target.text.as_str()).collect()
     }
 
+    /// The target attributes whose values must not be shown, as the mappings name them.
+    pub fn redacted_attributes(&self) -> impl Iterator<Item = &str> {
+        self.mappings.iter().filter(|mapping| mapping.is_redacted).map(|mapping| mapping.target.text.as_str())
+    }
+
     /// The matching attributes by precedence.
     pub fn matching(&self) -> &[MatchingAttribute] {
         &self.matching

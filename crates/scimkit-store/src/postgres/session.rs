@@ -1,5 +1,7 @@
 //! A transaction in PostgreSQL.
 
+use std::collections::HashMap;
+
 use deadpool_postgres::Transaction;
 use tokio_postgres::Statement;
 use tokio_postgres::types::{FromSql, Kind, ToSql, Type};
@@ -62,20 +64,45 @@ impl Session for PostgresSession<'_> {
         rows.iter().map(read).collect()
     }
 
+    async fn texts(&mut self, statement: &Each, shared: &[Parameter], keys: &[String]) -> Result<Vec<Option<String>>> {
+        // PostgreSQL refuses text with U+0000, which no key holds.
+        let sought = keys.iter().filter(|key| !key.contains('\0')).cloned().collect();
+        let parameters: Vec<Parameter> = shared.iter().cloned().chain([Parameter::Texts(sought)]).collect();
+        let mut found: HashMap<String, String> = HashMap::new();
+        for mut row in self.rows(statement.all, &parameters).await? {
+            found.insert(row.take()?, row.take()?);
+        }
+        Ok(keys.iter().map(|key| found.get(key).cloned()).collect())
+    }
+
     async fn execute(&mut self, sql: &str, parameters: &[Parameter]) -> Result<u64> {
         let statement = self.prepare(sql).await?;
         let values = bind(&statement, parameters)?;
         Ok(self.transaction.execute(&statement, &references(&values)).await?)
     }
 
-    async fn each(&mut self, statement: &Each, rows: &[Vec<Parameter>]) -> Result<()> {
+    async fn each(&mut self, statement: &Each, rows: &[Vec<Parameter>]) -> Result<u64> {
         if rows.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         let statement = self.prepare(statement.all).await?;
         let columns: Result<Vec<Value>> = (0..).zip(statement.params()).map(|(column, type_)| array(rows, column, type_)).collect();
-        self.transaction.execute(&statement, &references(&columns?)).await?;
-        Ok(())
+        Ok(self.transaction.execute(&statement, &references(&columns?)).await?)
+    }
+
+    async fn put(&mut self, add: &Each, change: &Each, [first, second]: [i64; 2], rows: &[(&str, &str)]) -> Result<u64> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let (keys, texts): (Vec<&str>, Vec<&str>) = rows.iter().copied().unzip();
+        let parameters: [&(dyn ToSql + Sync); 4] = [&first, &second, &keys, &texts];
+        let statement = self.prepare(add.all).await?;
+        let added = self.transaction.execute(&statement, &parameters).await?;
+        if added < rows.len() as u64 {
+            let statement = self.prepare(change.all).await?;
+            self.transaction.execute(&statement, &parameters).await?;
+        }
+        Ok(added)
     }
 }
 

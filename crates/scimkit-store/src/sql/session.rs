@@ -16,11 +16,23 @@ pub(crate) trait Session: Send {
     /// The rows that a statement gives.
     fn rows(&mut self, sql: &str, parameters: &[Parameter]) -> impl Future<Output = Result<Vec<Row>>> + Send;
 
+    /// The text that a statement gives for each of many keys, in their order; the key is the parameter after those that all share.
+    fn texts(
+        &mut self,
+        statement: &Each,
+        shared: &[Parameter],
+        keys: &[String],
+    ) -> impl Future<Output = Result<Vec<Option<String>>>> + Send;
+
     /// Runs a statement and tells how many rows it changed.
     fn execute(&mut self, sql: &str, parameters: &[Parameter]) -> impl Future<Output = Result<u64>> + Send;
 
-    /// Runs a statement for each of many rows of parameters.
-    fn each(&mut self, statement: &Each, rows: &[Vec<Parameter>]) -> impl Future<Output = Result<()>> + Send;
+    /// Runs a statement for each of many rows of parameters, and tells how many rows it changed.
+    fn each(&mut self, statement: &Each, rows: &[Vec<Parameter>]) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Sets the texts of keys that share their first parameters: a statement adds a row for each key that has none, another one changes the
+    /// others. Tells how many rows were added.
+    fn put(&mut self, add: &Each, change: &Each, shared: [i64; 2], rows: &[(&str, &str)]) -> impl Future<Output = Result<u64>> + Send;
 }
 
 /// A statement that is run for many rows of parameters.
@@ -290,16 +302,6 @@ impl SqlDialect {
             Self::Sqlite => text,
             #[cfg(feature = "postgres")]
             Self::Postgres => text.chars().take(INDEXED).collect(),
-        }
-    }
-
-    /// How many records a table of a job's state has, where the database keeps count.
-    pub(crate) const fn size_of_table(self) -> Option<&'static str> {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite => Some("SELECT records FROM @state_size WHERE job = ?1 AND tbl = ?2"),
-            #[cfg(feature = "postgres")]
-            Self::Postgres => None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What is done to the state of provisioning, statement by statement.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use scimkit_types::Timestamp;
 
@@ -11,6 +11,8 @@ use crate::keys::{instant_key, instant_of_key};
 use crate::state::{Batch, Fence, JobId, Lease, Step, Table, end_of_prefix};
 
 struct Holder {
+    /// The number under which the records of the job stand.
+    job: i64,
     fence: u64,
     owner: Option<String>,
     expires_at: Timestamp,
@@ -18,12 +20,13 @@ struct Holder {
 
 /// Who holds a job, which nobody else takes until a writing transaction ends.
 async fn holder<S: Session>(session: &mut S, job: &JobId) -> Result<Option<Holder>> {
-    let sql = format!("SELECT r.fence, r.owner, r.expires_at FROM @job_lease r WHERE r.job = ?1{}", S::DIALECT.lock_row());
+    let sql = format!("SELECT r.number, r.fence, r.owner, r.expires_at FROM @job_lease r WHERE r.job = ?1{}", S::DIALECT.lock_row());
     let Some(mut row) = first(session, &sql, &parameters![job.as_str()]).await? else { return Ok(None) };
+    let job = row.take()?;
     let fence = u64::try_from(row.take::<i64>()?).map_err(|_| senseless("a fence is negative"))?;
     let owner = row.take()?;
     let expires_at = row.take::<Option<Vec<u8>>>()?.map_or(Some(Timestamp::MIN), |key| instant_of_key(&key));
-    Ok(Some(Holder { fence, owner, expires_at: expires_at.ok_or_else(|| senseless("the end of a lease is no instant"))? }))
+    Ok(Some(Holder { job, fence, owner, expires_at: expires_at.ok_or_else(|| senseless("the end of a lease is no instant"))? }))
 }
 
 fn holds(holder: Option<&Holder>, fence: Fence) -> bool {
@@ -81,6 +84,33 @@ impl Work for GiveBack {
     }
 }
 
+/// The condition that a record is of a job and a table, whose number and name are the first two parameters. A job that nobody has ever taken
+/// has no number and no records.
+const OF_TABLE: &str = "job = (SELECT number FROM @job_lease WHERE job = ?1) AND tbl = ?2";
+
+/// The number of a table among the records, which never changes.
+const fn number(table: Table) -> i64 {
+    match table {
+        Table::Job => 0,
+        Table::Record => 1,
+        Table::Pending => 2,
+        Table::Plan => 3,
+        Table::Link => 4,
+        Table::LinkByTarget => 5,
+        Table::LinkByMatch => 6,
+        Table::Intent => 7,
+        Table::Escrow => 8,
+        Table::Waiting => 9,
+        Table::Listing => 10,
+        Table::Assignment => 11,
+        Table::Seen => 12,
+        Table::Claim => 13,
+        Table::Entitlement => 14,
+        Table::Log => 15,
+        Table::Referrer => 16,
+    }
+}
+
 /// Reads records.
 pub(crate) struct GetMany(pub(crate) JobId, pub(crate) Table, pub(crate) Vec<String>);
 
@@ -89,17 +119,14 @@ impl Work for GetMany {
 
     async fn run<S: Session>(&self, session: &mut S) -> Result<Self::Answer> {
         let Self(job, table, keys) = self;
-        let sql = format!("SELECT key, value FROM @state WHERE job = ?1 AND tbl = ?2 AND {}", S::DIALECT.among("key", "?3"));
-        // No key holds U+0000, and not every database takes it.
-        let sought = keys.iter().filter(|key| !key.contains('\0')).cloned().collect();
-        let [job, table] = parameters![job.as_str(), table.name()];
-        let mut found: HashMap<String, String> = HashMap::new();
-        for mut row in session.rows(&sql, &[job, table, Parameter::Texts(sought)]).await? {
-            found.insert(row.take()?, row.take()?);
-        }
-        Ok(keys.iter().map(|key| found.get(key).cloned()).collect())
+        session.texts(&GET, &parameters![job.as_str(), number(*table)], keys).await
     }
 }
+
+const GET: Each = Each {
+    one: "SELECT value FROM @state WHERE job = (SELECT number FROM @job_lease WHERE job = ?1) AND tbl = ?2 AND key = ?3",
+    all: "SELECT key, value FROM @state WHERE job = (SELECT number FROM @job_lease WHERE job = ?1) AND tbl = ?2 AND key = ANY(?3)",
+};
 
 /// Reads records in the order of their keys.
 pub(crate) struct Scan {
@@ -122,7 +149,7 @@ impl Work for Scan {
         // What comes after a text with U+0000 is what comes after its part before that.
         let start_at = after.unwrap_or(&self.prefix).split('\0').next().unwrap_or_default();
         let limit = i64::try_from(self.limit).unwrap_or(i64::MAX);
-        let mut parameters: Vec<Parameter> = parameters![self.job.as_str(), self.table.name(), start_at, limit].into();
+        let mut parameters: Vec<Parameter> = parameters![self.job.as_str(), number(self.table), start_at, limit].into();
         let until = match end_of_prefix(&self.prefix) {
             Some(end) => {
                 parameters.push(end.into());
@@ -130,7 +157,7 @@ impl Work for Scan {
             }
             None => "",
         };
-        let sql = format!("SELECT key, value FROM @state WHERE job = ?1 AND tbl = ?2 AND {start}{until} ORDER BY key LIMIT ?4");
+        let sql = format!("SELECT key, value FROM @state WHERE {OF_TABLE} AND {start}{until} ORDER BY key LIMIT ?4");
         session.rows(&sql, &parameters).await?.into_iter().map(|mut row| Ok((row.take()?, row.take()?))).collect()
     }
 }
@@ -145,22 +172,23 @@ impl Work for Count {
         if self.2.contains('\0') {
             return Ok(0);
         }
-        if self.2.is_empty()
-            && let Some(sql) = S::DIALECT.size_of_table()
-        {
-            let size: i64 = first(session, sql, &parameters![self.0.as_str(), self.1.name()]).await?.map_or(Ok(0), |mut row| row.take())?;
-            return u64::try_from(size).map_err(StoreError::backend);
-        }
-        let (until, parameters) = below(&self.0, self.1, &self.2);
-        let sql = format!("SELECT count(*) FROM @state WHERE job = ?1 AND tbl = ?2 AND key >= ?3{until}");
+        let Self(job, table, prefix) = self;
+        let (sql, parameters) = if prefix.is_empty() {
+            // A sum is there also where nothing has been counted.
+            let sql = format!("SELECT CAST(COALESCE(SUM(records), 0) AS BIGINT) FROM @state_size WHERE {OF_TABLE}");
+            (sql, parameters![job.as_str(), number(*table)].into())
+        } else {
+            let (until, parameters) = below(job.as_str(), *table, prefix);
+            (format!("SELECT count(*) FROM @state WHERE {OF_TABLE} AND key >= ?3{until}"), parameters)
+        };
         let count: i64 = first(session, &sql, &parameters).await?.map_or(Ok(0), |mut row| row.take())?;
         u64::try_from(count).map_err(StoreError::backend)
     }
 }
 
 /// The parameters of a statement about the keys that start so, and the rest of its condition.
-fn below(job: &JobId, table: Table, prefix: &str) -> (&'static str, Vec<Parameter>) {
-    let mut parameters: Vec<Parameter> = parameters![job.as_str(), table.name(), prefix].into();
+fn below(job: impl Into<Parameter>, table: Table, prefix: &str) -> (&'static str, Vec<Parameter>) {
+    let mut parameters = vec![job.into(), number(table).into(), prefix.into()];
     match end_of_prefix(prefix) {
         Some(end) => {
             parameters.push(end.into());
@@ -181,28 +209,28 @@ impl Work for Commit {
         if let Some(sql) = S::DIALECT.defer().filter(|_| batch.is_deferred) {
             session.execute(sql, &[]).await?;
         }
-        if !holds(holder(session, job).await?.as_ref(), *fence) {
+        let holder = holder(session, job).await?;
+        let Some(Holder { job, .. }) = holder.filter(|holder| holds(Some(holder), *fence)) else {
             return Err(StoreError::new(StoreErrorKind::Fenced));
-        }
-        // Of the steps on one record between two that clear a table, the last one counts.
-        let mut records: BTreeMap<(&'static str, &str), Option<&str>> = BTreeMap::new();
+        };
+        let mut records = Vec::with_capacity(batch.steps.len());
+        let mut grown = BTreeMap::new();
         for step in &batch.steps {
             match step {
-                Step::Put { table, key, value } => {
-                    records.insert((table.name(), key), Some(value));
-                }
-                Step::Delete { table, key } => {
-                    records.insert((table.name(), key), None);
-                }
+                Step::Put { table, key, value } => records.push((number(*table), key.as_str(), Some(value.as_str()))),
+                Step::Delete { table, key } => records.push((number(*table), key.as_str(), None)),
                 Step::Clear { table, prefix } => {
-                    write(session, job, std::mem::take(&mut records)).await?;
+                    write(session, job, std::mem::take(&mut records), &mut grown).await?;
                     let (until, parameters) = below(job, *table, prefix);
                     let sql = format!("DELETE FROM @state WHERE job = ?1 AND tbl = ?2 AND key >= ?3{until}");
-                    session.execute(&sql, &parameters).await?;
+                    count(&mut grown, number(*table), 0, session.execute(&sql, &parameters).await?)?;
                 }
             }
         }
-        write(session, job, records).await
+        write(session, job, records, &mut grown).await?;
+        let grown = grown.into_iter().filter(|(_, by)| *by != 0);
+        let sizes: Vec<Vec<Parameter>> = grown.map(|(table, by)| parameters![job, table, by].into()).collect();
+        session.each(&GROW, &sizes).await.map(drop)
     }
 
     fn is_deferred(&self) -> bool {
@@ -210,27 +238,59 @@ impl Work for Commit {
     }
 }
 
-const PUT: Each = Each {
-    one: "INSERT INTO @state (job, tbl, key, value) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (job, tbl, key) DO UPDATE SET value = excluded.value",
-    all: "INSERT INTO @state (job, tbl, key, value) SELECT * FROM unnest(?1::text[], ?2::text[], ?3::text[], ?4::text[]) \
-          ON CONFLICT (job, tbl, key) DO UPDATE SET value = excluded.value",
+const ADD: Each = Each {
+    one: "INSERT INTO @state (job, tbl, key, value) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+    all: "INSERT INTO @state (job, tbl, key, value) \
+          SELECT ?1::bigint, ?2::bigint, new.key, new.value FROM unnest(?3::text[], ?4::text[]) AS new(key, value) ON CONFLICT DO NOTHING",
+};
+
+const REPLACE: Each = Each {
+    one: "UPDATE @state SET value = ?4 WHERE job = ?1 AND tbl = ?2 AND key = ?3 AND value <> ?4",
+    all: "UPDATE @state s SET value = new.value FROM unnest(?3::text[], ?4::text[]) AS new(key, value) \
+          WHERE s.job = ?1::bigint AND s.tbl = ?2::bigint AND s.key = new.key AND s.value <> new.value",
 };
 
 const DELETE: Each = Each {
     one: "DELETE FROM @state WHERE job = ?1 AND tbl = ?2 AND key = ?3",
-    all: "DELETE FROM @state s USING unnest(?1::text[], ?2::text[], ?3::text[]) AS gone(job, tbl, key) \
+    all: "DELETE FROM @state s USING unnest(?1::bigint[], ?2::bigint[], ?3::text[]) AS gone(job, tbl, key) \
           WHERE s.job = gone.job AND s.tbl = gone.tbl AND s.key = gone.key",
 };
 
-/// Writes records in the order of their keys, as the index has them.
-async fn write<S: Session>(session: &mut S, job: &JobId, records: BTreeMap<(&'static str, &str), Option<&str>>) -> Result<()> {
-    let (mut put, mut gone) = (Vec::new(), Vec::new());
-    for ((table, key), value) in records {
-        match value {
-            Some(value) => put.push(parameters![job.as_str(), table, key, value].into()),
-            None => gone.push(parameters![job.as_str(), table, key].into()),
+const GROW: Each = Each {
+    one: "INSERT INTO @state_size (job, tbl, records) VALUES (?1, ?2, ?3) \
+          ON CONFLICT (job, tbl) DO UPDATE SET records = records + excluded.records",
+    all: "INSERT INTO @state_size AS s (job, tbl, records) SELECT * FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[]) \
+          ON CONFLICT (job, tbl) DO UPDATE SET records = s.records + excluded.records",
+};
+
+/// Notes how many records of a table came and went.
+fn count(grown: &mut BTreeMap<i64, i64>, table: i64, came: u64, went: u64) -> Result<()> {
+    let number = |count: u64| i64::try_from(count).map_err(StoreError::backend);
+    *grown.entry(table).or_default() += number(came)? - number(went)?;
+    Ok(())
+}
+
+/// What becomes of one record: its table, its key, and its text if it is there afterwards.
+type Record<'a> = (i64, &'a str, Option<&'a str>);
+
+/// Writes records in the order of their keys, as the index has them, table by table, and notes how many came and went. Of several of one key
+/// the last one counts.
+async fn write<S: Session>(session: &mut S, job: i64, mut records: Vec<Record<'_>>, grown: &mut BTreeMap<i64, i64>) -> Result<()> {
+    records.reverse();
+    records.sort_by_key(|(table, key, _)| (*table, *key));
+    records.dedup_by_key(|(table, key, _)| (*table, *key));
+    for records in records.chunk_by(|(left, ..), (right, ..)| left == right) {
+        let Some((table, ..)) = records.first().copied() else { continue };
+        let (mut put, mut gone) = (Vec::with_capacity(records.len()), Vec::new());
+        for (_, key, value) in records {
+            match value {
+                Some(value) => put.push((*key, *value)),
+                None => gone.push(parameters![job, table, *key].into()),
+            }
         }
+        let went = session.each(&DELETE, &gone).await?;
+        let came = session.put(&ADD, &REPLACE, [job, table], &put).await?;
+        count(grown, table, came, went)?;
     }
-    session.each(&DELETE, &gone).await?;
-    session.each(&PUT, &put).await
+    Ok(())
 }

@@ -124,6 +124,12 @@ impl<S: Session> Session for Counting<'_, S> {
         Ok(rows)
     }
 
+    async fn texts(&mut self, statement: &Each, shared: &[Parameter], keys: &[String]) -> Result<Vec<Option<String>>> {
+        self.cost.statements += 1;
+        self.cost.read += keys.len();
+        self.session.texts(statement, shared, keys).await
+    }
+
     async fn execute(&mut self, sql: &str, parameters: &[Parameter]) -> Result<u64> {
         let changed = self.session.execute(sql, parameters).await?;
         self.cost.statements += 1;
@@ -131,10 +137,16 @@ impl<S: Session> Session for Counting<'_, S> {
         Ok(changed)
     }
 
-    async fn each(&mut self, statement: &Each, rows: &[Vec<Parameter>]) -> Result<()> {
+    async fn each(&mut self, statement: &Each, rows: &[Vec<Parameter>]) -> Result<u64> {
         self.cost.statements += 1;
         self.cost.changed += rows.len() as u64;
         self.session.each(statement, rows).await
+    }
+
+    async fn put(&mut self, add: &Each, change: &Each, shared: [i64; 2], rows: &[(&str, &str)]) -> Result<u64> {
+        self.cost.statements += 2;
+        self.cost.changed += rows.len() as u64;
+        self.session.put(add, change, shared, rows).await
     }
 }
 

@@ -169,13 +169,13 @@ const DELETE: Each = Each {
 /// Writes rows.
 pub(super) async fn insert<S: Session>(session: &mut S, scope: i64, resource: i64, rows: &[Row]) -> Result<()> {
     let parameters: Vec<Vec<Parameter>> = rows.iter().map(|row| row.parameters(scope, resource)).collect();
-    session.each(&INSERT, &parameters).await
+    session.each(&INSERT, &parameters).await.map(drop)
 }
 
 /// Removes rows.
 pub(super) async fn delete<S: Session>(session: &mut S, resource: i64, rows: &[Row]) -> Result<()> {
     let place = |row: &Row| parameters![resource, row.path.as_str(), row.element, row.ordinal].into();
-    session.each(&DELETE, &rows.iter().map(place).collect::<Vec<_>>()).await
+    session.each(&DELETE, &rows.iter().map(place).collect::<Vec<_>>()).await.map(drop)
 }
 
 /// Removes the rows of a top-level attribute.

@@ -20,17 +20,45 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 const READERS: usize = 4;
 /// How many prepared statements a connection keeps.
 const STATEMENTS: usize = 64;
-/// How much of the file the connection that writes keeps in memory, in KiB: entries of indexes lie all over a large file.
-const WRITER_CACHE: i64 = 64 * 1024;
-/// The same of each connection that reads.
-const READER_CACHE: i64 = 8 * 1024;
 /// After how many pages, of usually 4 KiB, the log is written back into the file: seldom, so that pages that change often are written once.
 const CHECKPOINT: i64 = 8192;
 /// Marks a file as one of these stores (`PRAGMA application_id`): `SCIM` in ASCII.
 const APPLICATION_ID: i32 = 0x5343_494d;
 /// What brings a database from each version to the next.
-const MIGRATIONS: [&str; 4] =
-    [include_str!("schema.sql"), include_str!("schema-2.sql"), include_str!("schema-3.sql"), include_str!("schema-4.sql")];
+const MIGRATIONS: [&str; 5] = [
+    include_str!("schema.sql"),
+    include_str!("schema-2.sql"),
+    include_str!("schema-3.sql"),
+    include_str!("schema-4.sql"),
+    include_str!("schema-5.sql"),
+];
+
+/// What the calls on a database are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Usage {
+    /// Many callers; some calls look at much.
+    Resources,
+    /// One caller mostly, which reads what it has just written; every call is short.
+    State,
+}
+
+impl Usage {
+    /// How much of the file the connection that writes keeps in memory, in KiB: entries of indexes lie all over a large file.
+    const fn writer_cache(self) -> i64 {
+        match self {
+            Self::Resources => 64 * 1024,
+            Self::State => 16 * 1024,
+        }
+    }
+
+    /// The same of each connection that reads.
+    const fn reader_cache(self) -> i64 {
+        match self {
+            Self::Resources => 8 * 1024,
+            Self::State => 1024,
+        }
+    }
+}
 
 /// A database. Work is done on the threads that the tokio runtime has for blocking work.
 #[derive(Debug)]
@@ -43,6 +71,7 @@ pub(crate) struct SqliteDatabase {
 #[derive(Debug)]
 pub(super) struct File {
     path: PathBuf,
+    usage: Usage,
     identity: Option<Identity>,
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
@@ -53,8 +82,8 @@ type Identity = (u64, u64);
 
 impl SqliteDatabase {
     /// Opens or creates a file.
-    pub(super) fn open(path: &Path) -> Result<Self> {
-        let mut writer = connect(path, WRITER_CACHE)?;
+    pub(super) fn open(path: &Path, usage: Usage) -> Result<Self> {
+        let mut writer = connect(path, usage.writer_cache())?;
         let mode: String = writer.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
         if mode != "wal" {
             writer.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
@@ -64,7 +93,7 @@ impl SqliteDatabase {
         // What a savepoint keeps of changed pages stays in memory until the savepoint is released, which is after each call.
         writer.pragma_update(None, "temp_store", "MEMORY")?;
         let (identity, permits) = (identity(path), Arc::new(Semaphore::new(READERS)));
-        let file = Arc::new(File { path: path.to_owned(), identity, idle: Mutex::default(), permits });
+        let file = Arc::new(File { path: path.to_owned(), usage, identity, idle: Mutex::default(), permits });
         Ok(Self { writer: Arc::new(Writer::new(writer, Some(Arc::clone(&file)))), file: Some(file) })
     }
 
@@ -88,10 +117,12 @@ impl Database for SqliteDatabase {
             let writer = Arc::clone(&self.writer);
             return runtime.spawn_blocking(move || writer.read(&work)).await.map_err(StoreError::backend)?;
         };
-        let file = Arc::clone(file);
+        let (file, writer) = (Arc::clone(file), Arc::clone(&self.writer));
         let permit = Arc::clone(&file.permits).acquire_owned().await.map_err(StoreError::backend)?;
         let read = move || {
-            let answer = file.read(&work);
+            // What was just written is still in the memory of the connection that wrote it, and in that of no other.
+            let answer = (file.usage == Usage::State).then(|| writer.read_if_idle(&work)).flatten();
+            let answer = answer.unwrap_or_else(|| file.read(&work));
             drop(permit);
             answer
         };
@@ -106,7 +137,7 @@ impl File {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut reader = match idle {
             Some(reader) => reader,
-            None => reader(&self.path)?,
+            None => self.reader()?,
         };
         reader.execute_batch("BEGIN")?;
         let answer = session::run(&mut reader, work);
@@ -114,6 +145,12 @@ impl File {
         reader.execute_batch("ROLLBACK")?;
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
         answer
+    }
+
+    fn reader(&self) -> Result<Connection> {
+        let connection = connect(&self.path, self.usage.reader_cache())?;
+        connection.pragma_update(None, "query_only", true)?;
+        Ok(connection)
     }
 
     /// Refuses to go on with a file that was moved or replaced: SQLite would write on to where nobody finds it.
@@ -141,12 +178,6 @@ fn connect(path: &Path, cache: i64) -> Result<Connection> {
     configure(&connection)?;
     // A negative size is one in KiB.
     connection.pragma_update(None, "cache_size", -cache)?;
-    Ok(connection)
-}
-
-fn reader(path: &Path) -> Result<Connection> {
-    let connection = connect(path, READER_CACHE)?;
-    connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
 }
 
@@ -200,15 +231,15 @@ mod tests {
     fn connections_flush_each_commit_and_readers_write_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("all.db");
-        let database = SqliteDatabase::open(&path).unwrap();
+        let database = SqliteDatabase::open(&path, Usage::Resources).unwrap();
         let file = database.file.unwrap();
-        for connection in [connect(&file.path, WRITER_CACHE).unwrap(), reader(&file.path).unwrap()] {
+        for connection in [connect(&file.path, 1024).unwrap(), file.reader().unwrap()] {
             let pragma = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0)).unwrap();
             assert_eq!((pragma("synchronous"), pragma("foreign_keys")), (2, 1));
             let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
             assert_eq!(mode, "wal");
         }
-        assert!(reader(&file.path).unwrap().execute_batch("DELETE FROM resource").is_err());
+        assert!(file.reader().unwrap().execute_batch("DELETE FROM resource").is_err());
     }
 
     /// While another process writes, this one reads what was there before.
@@ -216,10 +247,10 @@ mod tests {
     async fn readers_do_not_wait_for_a_writer() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("all.db");
-        let database = SqliteDatabase::open(&path).unwrap();
+        let database = SqliteDatabase::open(&path, Usage::Resources).unwrap();
         let user = NewResource::new(key(), scimkit_types::Resource::default(), scimkit_types::Timestamp::UNIX_EPOCH);
         database.write(Create(user)).await.unwrap();
-        let other = connect(&path, WRITER_CACHE).unwrap();
+        let other = connect(&path, 1024).unwrap();
         other.execute_batch("BEGIN IMMEDIATE; UPDATE resource SET revision = 2").unwrap();
         let during = database.read(Get(key(), Selection::Whole)).await.unwrap().unwrap();
         other.execute_batch("COMMIT").unwrap();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::database::SqliteDatabase;
+use super::database::{SqliteDatabase, Usage};
 use crate::error::Result;
 use crate::sql::resource_store;
 
@@ -43,7 +43,7 @@ impl SqliteResources {
     /// # Errors
     /// `Backend` if the file cannot be used; `Corrupt` if it is no database of this library.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Ok(Self { database: SqliteDatabase::open(path.as_ref())? })
+        Ok(Self { database: SqliteDatabase::open(path.as_ref(), Usage::Resources)? })
     }
 
     /// A database that lives as long as the store.

@@ -32,16 +32,51 @@ impl SqliteSession<'_> {
         Ok(found)
     }
 
+    fn look_up(&self, sql: &str, shared: &[Parameter], keys: &[String]) -> Result<Vec<Option<String>>> {
+        let mut statement = self.prepare(sql)?;
+        for (index, parameter) in (1..).zip(shared) {
+            statement.raw_bind_parameter(index, parameter)?;
+        }
+        let mut texts = Vec::with_capacity(keys.len());
+        for key in keys {
+            statement.raw_bind_parameter(shared.len() + 1, key)?;
+            let mut rows = statement.raw_query();
+            let text = rows.next()?.map(|row| row.get(0)).transpose()?;
+            texts.push(text);
+        }
+        Ok(texts)
+    }
+
     fn change(&self, sql: &str, parameters: &[Parameter]) -> Result<u64> {
         Ok(self.prepare(sql)?.execute(params_from_iter(parameters))? as u64)
     }
 
-    fn change_each(&self, sql: &str, rows: &[Vec<Parameter>]) -> Result<()> {
-        let mut statement = self.prepare(sql)?;
-        for row in rows {
-            statement.execute(params_from_iter(row))?;
+    fn change_each(&self, sql: &str, rows: &[Vec<Parameter>]) -> Result<u64> {
+        if rows.is_empty() {
+            return Ok(0);
         }
-        Ok(())
+        let mut statement = self.prepare(sql)?;
+        let mut changed = 0;
+        for row in rows {
+            changed += statement.execute(params_from_iter(row))? as u64;
+        }
+        Ok(changed)
+    }
+
+    fn put_each(&self, add: &str, change: &str, [first, second]: [i64; 2], rows: &[(&str, &str)]) -> Result<u64> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let (mut add, mut change) = (self.prepare(add)?, self.prepare(change)?);
+        let mut added = 0;
+        for (key, text) in rows {
+            if add.execute((first, second, key, text))? == 0 {
+                change.execute((first, second, key, text))?;
+            } else {
+                added += 1;
+            }
+        }
+        Ok(added)
     }
 }
 
@@ -52,12 +87,25 @@ impl Session for SqliteSession<'_> {
         ready(self.query(sql, parameters))
     }
 
+    fn texts(
+        &mut self,
+        statement: &Each,
+        shared: &[Parameter],
+        keys: &[String],
+    ) -> impl Future<Output = Result<Vec<Option<String>>>> + Send {
+        ready(self.look_up(statement.one, shared, keys))
+    }
+
     fn execute(&mut self, sql: &str, parameters: &[Parameter]) -> impl Future<Output = Result<u64>> + Send {
         ready(self.change(sql, parameters))
     }
 
-    fn each(&mut self, statement: &Each, rows: &[Vec<Parameter>]) -> impl Future<Output = Result<()>> + Send {
-        ready(if rows.is_empty() { Ok(()) } else { self.change_each(statement.one, rows) })
+    fn each(&mut self, statement: &Each, rows: &[Vec<Parameter>]) -> impl Future<Output = Result<u64>> + Send {
+        ready(self.change_each(statement.one, rows))
+    }
+
+    fn put(&mut self, add: &Each, change: &Each, shared: [i64; 2], rows: &[(&str, &str)]) -> impl Future<Output = Result<u64>> + Send {
+        ready(self.put_each(add.one, change.one, shared, rows))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::database::SqliteDatabase;
+use super::database::{SqliteDatabase, Usage};
 use crate::error::Result;
 use crate::sql::state_store;
 
@@ -29,7 +29,7 @@ impl SqliteState {
     /// # Errors
     /// `Backend` if the file cannot be used; `Corrupt` if it is no database of this library.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Ok(Self { database: SqliteDatabase::open(path.as_ref())? })
+        Ok(Self { database: SqliteDatabase::open(path.as_ref(), Usage::State)? })
     }
 
     /// A database that lives as long as the store.

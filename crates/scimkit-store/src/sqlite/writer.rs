@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::error::Error;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use rusqlite::Connection;
 use tokio::runtime::Handle;
@@ -109,12 +109,28 @@ impl Writer {
         answer.await.map_err(|_| StoreError::backend("the runtime ended before the call was written"))?
     }
 
-    /// Reads what is not yet written as well: for databases that have one connection.
+    /// Reads on the connection that writes: for databases that have one connection.
     pub(super) fn read<W: Work>(&self, work: &W) -> Result<W::Answer> {
-        let mut connection = lock(&self.connection);
-        reset(&connection)?;
+        self.read_on(&mut lock(&self.connection), work)
+    }
+
+    /// Reads on the connection that writes, unless it is writing.
+    pub(super) fn read_if_idle<W: Work>(&self, work: &W) -> Option<Result<W::Answer>> {
+        let mut connection = match self.connection.try_lock() {
+            Ok(connection) => connection,
+            Err(TryLockError::Poisoned(error)) => error.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(self.read_on(&mut connection, work))
+    }
+
+    fn read_on<W: Work>(&self, connection: &mut Connection, work: &W) -> Result<W::Answer> {
+        if let Some(file) = &self.file {
+            file.check_place()?;
+        }
+        reset(connection)?;
         connection.execute_batch("BEGIN")?;
-        let answer = session::run(&mut connection, work);
+        let answer = session::run(connection, work);
         connection.execute_batch("ROLLBACK")?;
         answer
     }

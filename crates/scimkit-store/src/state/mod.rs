@@ -66,11 +66,13 @@ pub enum Table {
     Entitlement,
     /// Records of the provisioning log, by cycle and number.
     Log,
+    /// Who refers to whom, by the source id that is referred to, then by the object type and source id of who does.
+    Referrer,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Job,
         Self::Record,
         Self::Pending,
@@ -87,6 +89,7 @@ impl Table {
         Self::Claim,
         Self::Entitlement,
         Self::Log,
+        Self::Referrer,
     ];
 
     /// The name under which a database keeps the table.
@@ -108,6 +111,7 @@ impl Table {
             Self::Claim => "claim",
             Self::Entitlement => "entitlement",
             Self::Log => "log",
+            Self::Referrer => "referrer",
         }
     }
 }
