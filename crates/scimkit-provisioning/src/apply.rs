@@ -191,10 +191,7 @@ async fn pass_over(run: &Run<'_>, key: &str, planned: &PlannedAction, reason: Re
         changes: Vec::new(),
         took: Duration::ZERO,
     };
-    let event = run.record(&mut batch, outcome)?;
-    run.state.commit(batch).await?;
-    run.emit(&event);
-    Ok(())
+    run.tell(batch, outcome).await
 }
 
 /// How a request ended, if that says something about its object.
@@ -415,10 +412,7 @@ pub(crate) async fn settle(run: &Run<'_>, key: &str, planned: PlannedAction, per
         changes,
         took: run.clock.now().duration_since(began_at).try_into().unwrap_or_default(),
     };
-    let event = run.record(&mut batch, outcome)?;
-    run.state.commit(batch).await?;
-    run.emit(&event);
-    Ok(())
+    run.tell(batch, outcome).await
 }
 
 impl Action {

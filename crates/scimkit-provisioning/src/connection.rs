@@ -6,7 +6,7 @@ use scimkit_types::{ScimType, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
-use crate::error::{ConnectionError, Result};
+use crate::error::{ConnectionError, Result, counted};
 use crate::run::Run;
 use crate::target::{TargetError, TargetErrorKind};
 
@@ -145,7 +145,9 @@ impl ConnectionCheck {
     fn new(mapping: &MappingSet, attribute: &MatchingAttribute, filter: &Filter, error: Option<&ConnectionError>) -> Self {
         let came = match error {
             None => "an empty list, as it must be".to_owned(),
-            Some(ConnectionError::IgnoresFilter { found, .. }) => format!("{found} resources for a value that nobody has"),
+            Some(ConnectionError::IgnoresFilter { found, .. }) => {
+                format!("{} for a value that nobody has", counted(u64::try_from(*found).unwrap_or(u64::MAX), "resource"))
+            }
             Some(error) => error.cause().map(ToString::to_string).unwrap_or_default(),
         };
         Self {

@@ -9,6 +9,11 @@ use crate::target::{TargetError, TargetErrorKind};
 /// The result of a call to the engine.
 pub(crate) type Result<T, E = CycleError> = std::result::Result<T, E>;
 
+/// A number of things, such as `1 object` or `2 objects`.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Why a cycle could not be completed. Nothing that was done is lost: the next cycle goes on where this one stopped.
 ///
 /// A failure of one object is not an error: the object is put into escrow and the cycle goes on.
@@ -34,7 +39,7 @@ pub enum CycleError {
         source: serde_json::Error,
     },
     /// More objects would be disabled or deleted than the job allows; none was.
-    #[error("{planned} objects would be disabled or deleted, more than the threshold of {threshold}; none was")]
+    #[error("{} would be disabled or deleted, more than the threshold of {threshold}; none was", counted(*planned, "object"))]
     TooManyDeletes {
         /// How many would be.
         planned: u64,
@@ -114,7 +119,10 @@ pub enum ConnectionError {
         error: TargetError,
     },
     /// The service finds something for a value that nobody has.
-    #[error("the service ignores the filter on `{attribute}`: it finds {found} resources for a value that nobody has")]
+    #[error(
+        "the service ignores the filter on `{attribute}`: it finds {} for a value that nobody has",
+        counted(u64::try_from(*found).unwrap_or(u64::MAX), "resource")
+    )]
     IgnoresFilter {
         /// The attribute.
         attribute: String,

@@ -205,7 +205,7 @@ async fn plan_one(run: &Run<'_>, setting: &Setting<'_>, id: &str) -> Result<Opti
 /// Tells that the references of an object cannot be evaluated.
 async fn fail(
     run: &Run<'_>,
-    mut batch: Batch,
+    batch: Batch,
     object_type: &str,
     stored: &StoredRecord,
     target_id: Option<&str>,
@@ -222,10 +222,7 @@ async fn fail(
         changes: Vec::new(),
         took: Duration::ZERO,
     };
-    let event = run.record(&mut batch, outcome)?;
-    run.state.commit(batch).await?;
-    run.emit(&event);
-    Ok(())
+    run.tell(batch, outcome).await
 }
 
 /// The target ids that stand in the target, in order: what was last written; of a resource that was there before, what it had then. Lists

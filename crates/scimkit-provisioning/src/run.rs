@@ -128,6 +128,14 @@ impl Run<'_> {
         Ok(event)
     }
 
+    /// Commits a batch with the record of what became of an object, and tells the log.
+    pub(crate) async fn tell(&self, mut batch: Batch, outcome: Outcome<'_>) -> Result<()> {
+        let event = self.record(&mut batch, outcome)?;
+        self.state.commit(batch).await?;
+        self.emit(&event);
+        Ok(())
+    }
+
     /// A name for a change, which no other one has.
     fn change_id(&self) -> String {
         let mut bytes = [0; 16];

@@ -97,8 +97,8 @@ fn a_service_that_ignores_filters_is_not_used() {
     world.target.plant("Group", "t1", json!({"displayName": "Everyone"}));
     *world.target.ignores_filters.lock().unwrap() = Some("");
     let verdict = check(&world, ConnectionFailure::IgnoresFilter, "honor filters");
-    assert_eq!(verdict.checks.last().unwrap().came, "1 resources for a value that nobody has");
+    assert_eq!(verdict.checks.last().unwrap().came, "1 resource for a value that nobody has");
     world.target.plant("User", "t2", json!({"userName": "nobody@example.com"}));
     let error = world.try_cycle().unwrap_err().to_string();
-    assert!(error.contains("ignores the filter on `userName`: it finds 1 resources"), "{error}");
+    assert!(error.contains("ignores the filter on `userName`: it finds 1 resource for"), "{error}");
 }

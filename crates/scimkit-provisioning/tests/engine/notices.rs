@@ -59,7 +59,7 @@ fn removals_that_are_held_are_told_once_and_so_is_their_release() {
     assert_eq!(told(&world), [(NoticeKind::RemovalsHeld, QuarantineReason::TooManyDeletes)]);
     let notice = world.log.notices().remove(0);
     assert_eq!((notice.job.as_str(), notice.to.as_slice()), ("job", ["mailto:it@example.com".to_owned()].as_slice()));
-    assert!(notice.quarantine.error.as_ref().unwrap().message.starts_with("1 objects would be"), "{notice:?}");
+    assert!(notice.quarantine.error.as_ref().unwrap().message.starts_with("1 object would be disabled or deleted"), "{notice:?}");
     assert_eq!(notice.subject(), "provisioning job `job` holds removals back until they are released");
     let text = serde_json::to_value(&notice).unwrap();
     assert_eq!(text.get("kind"), Some(&json!("removalsHeld")));
