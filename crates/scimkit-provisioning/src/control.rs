@@ -134,18 +134,16 @@ impl Engine {
         let mut batch = Batch::new();
         let forgets_objects = scope.contains(ResetScope::CONNECTOR_DATA_STORE);
         if forgets_objects {
-            for table in
-                [
-                    Table::Link,
-                    Table::LinkByTarget,
-                    Table::LinkByMatch,
-                    Table::Record,
-                    Table::Referrer,
-                    Table::Assignment,
-                    Table::Waiting,
-                    Table::Pending,
-                ]
-            {
+            for table in [
+                Table::Link,
+                Table::LinkByTarget,
+                Table::LinkByMatch,
+                Table::Record,
+                Table::Referrer,
+                Table::Assignment,
+                Table::Waiting,
+                Table::Pending,
+            ] {
                 batch.clear(table, "");
             }
             record.assignments.clear();

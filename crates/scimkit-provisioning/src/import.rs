@@ -292,6 +292,7 @@ pub(crate) async fn mark_all(run: &Run<'_>) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use scimkit_store::Step;
     use scimkit_types::ComplexValue;
 
     use super::*;
@@ -334,5 +335,25 @@ mod tests {
         assert_eq!(deleted.as_ref().unwrap().presence, Presence::SoftDeleted);
         assert_eq!(merge("User", deleted.as_ref(), present(&[], &[])), first);
         assert_eq!(merge("User", None, SourceChange::new("1", SourceChangeKind::Deleted)), None);
+    }
+
+    #[test]
+    fn the_index_of_referrers_gets_what_began_and_loses_what_ended() {
+        let keys = |before: Option<&StoredRecord>, after: Option<&StoredRecord>| {
+            let mut batch = Batch::new();
+            put_referrers(&mut batch, before, after);
+            let steps = batch.steps.into_iter().map(|step| match step {
+                Step::Put { key, .. } => format!("+{}", key.replace('\u{1f}', " ")),
+                Step::Delete { key, .. } => format!("-{}", key.replace('\u{1f}', " ")),
+                Step::Clear { prefix, .. } => prefix,
+            });
+            steps.collect::<Vec<_>>()
+        };
+        let first = merge("User", None, present(&[], &[("manager", "7", false), ("owner", "7", false)]));
+        assert_eq!(keys(None, first.as_ref()), ["+7 manager User/1", "+7 owner User/1"]);
+        let second = merge("User", first.as_ref(), present(&[], &[("manager", "7", true), ("manager", "8", false)]));
+        assert_eq!(keys(first.as_ref(), second.as_ref()), ["-7 manager User/1", "+8 manager User/1"]);
+        assert_eq!(keys(second.as_ref(), second.as_ref()), Vec::<String>::new());
+        assert_eq!(keys(second.as_ref(), None), ["-8 manager User/1", "-7 owner User/1"]);
     }
 }
