@@ -17,7 +17,7 @@ use scimkit_types::SystemClock;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::authorize_server::{Authority, CLIENT_ID};
+use crate::authorize_server::{Authority, CLIENT_ID, FirstToken};
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::options::Options;
@@ -32,13 +32,13 @@ pub(crate) enum Authorization {
 }
 
 impl Authorization {
-    /// A bearer token if there is one, else an authorization server that gives out the service's token.
-    pub(crate) async fn new(options: &Options, home: &Home, service_token: &str) -> Result<Self, Failure> {
+    /// A bearer token if there is one, else an authorization server that gives out the first token and then the service's.
+    pub(crate) async fn new(options: &Options, home: &Home, first_token: Arc<FirstToken>, service_token: &str) -> Result<Self, Failure> {
         if let Some(token) = &options.token {
             let token = BearerToken::new(token.clone()).map_err(|error| Failure::input_because("`--token`", &error))?;
             return Ok(Self::Bearer(token));
         }
-        let authority = Authority::start(service_token, home.file("authority.json")).await?;
+        let authority = Authority::start(first_token, service_token, home.file("authority.json")).await?;
         Ok(Self::Consent(authority, FileTokens::new(home.file("tokens.json"))))
     }
 
@@ -72,6 +72,14 @@ impl Authorization {
             tokens.authorize(consent, &returned).await.map_err(|error| failure(&error))?;
         }
         Ok(Arc::new(tokens))
+    }
+
+    /// How many access tokens the client got for a refresh token.
+    pub(crate) fn renewals(&self) -> u64 {
+        match self {
+            Self::Bearer(_) => 0,
+            Self::Consent(authority, _) => authority.renewals(),
+        }
     }
 
     /// How the client is authorized, for people.

@@ -1,13 +1,15 @@
 //! The authorization server of the embedded service, as RingCentral has one: `/restapi/oauth/authorize` and `/restapi/oauth/token`.
 //!
-//! It knows one client and one administrator, and gives out the one access token that the service knows; codes and refresh tokens are good
-//! once.
+//! It knows one client and one administrator. A consent gives an access token that is withdrawn after a few requests, so that each first
+//! run shows how a client goes on with the next one, which is the token that the service knows; codes and refresh tokens are good once.
 
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -16,15 +18,22 @@ use axum::routing::{get, post};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use http::request::Parts;
 use http::{StatusCode, Uri};
 use oauth2::url::{Url, form_urlencoded};
 use oauth2::{PkceCodeChallenge, PkceCodeVerifier};
+use scimkit_server::{Actor, AuthenticationError, AuthenticationScheme, Authenticator, BearerTokens};
+use scimkit_store::Tenant;
+use secrecy::SecretString;
 use tokio::net::TcpListener;
 
 use crate::failure::Failure;
 
 /// The client that the administrator has registered.
 pub(crate) const CLIENT_ID: &str = "scimkit-flow";
+
+/// How many requests the access token of a consent is good for.
+const FIRST_USES: u64 = 20;
 
 /// The most bytes of a form.
 const MAX_FORM: usize = 16 * 1024;
@@ -34,11 +43,49 @@ const MAX_FORM: usize = 16 * 1024;
 pub(crate) struct Authority {
     base: String,
     secret: String,
+    renewals: Arc<AtomicU64>,
+}
+
+/// The access token that a consent gives, which is good for a few requests of one process.
+#[derive(Debug)]
+pub(crate) struct FirstToken {
+    text: String,
+    tokens: BearerTokens,
+    left: AtomicU64,
+}
+
+impl FirstToken {
+    /// A new one.
+    pub(crate) fn new() -> Self {
+        let text = random();
+        let tokens = BearerTokens::new().with_token(&SecretString::from(text.as_str()), Actor::new("client", Tenant::default()));
+        Self { text, tokens, left: AtomicU64::new(FIRST_USES) }
+    }
+}
+
+#[async_trait]
+impl Authenticator for FirstToken {
+    async fn authenticate(&self, parts: &Parts) -> Result<Actor, AuthenticationError> {
+        let actor = self.tokens.authenticate(parts).await?;
+        let used = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        used.map(|_| actor).map_err(|_| AuthenticationError::Invalid)
+    }
+
+    fn schemes(&self) -> Vec<AuthenticationScheme> {
+        self.tokens.schemes()
+    }
+
+    fn challenge(&self) -> String {
+        self.tokens.challenge()
+    }
 }
 
 struct Shared {
     secret: String,
+    first_token: Arc<FirstToken>,
     access_token: String,
+    /// How many access tokens were given for a refresh token.
+    renewals: Arc<AtomicU64>,
     /// Keeps the refresh token that is good, over a restart.
     file: PathBuf,
     state: Mutex<Issued>,
@@ -57,8 +104,8 @@ struct Code {
 }
 
 impl Authority {
-    /// Starts the server; what it gives out is the token that the service knows.
-    pub(crate) async fn start(service_token: &str, file: PathBuf) -> Result<Self, Failure> {
+    /// Starts the server; what it gives out after the first token is the one that the service knows.
+    pub(crate) async fn start(first_token: Arc<FirstToken>, service_token: &str, file: PathBuf) -> Result<Self, Failure> {
         let cannot = |error: std::io::Error| Failure::input_because("the authorization server cannot be started", &error);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(cannot)?;
         let base = format!("http://{}/restapi/oauth", listener.local_addr().map_err(cannot)?);
@@ -69,13 +116,20 @@ impl Authority {
         };
         let secret = random();
         let state = Mutex::new(Issued { code: None, refresh_token });
-        let shared = Arc::new(Shared { secret: secret.clone(), access_token: service_token.to_owned(), file, state });
+        let renewals = Arc::new(AtomicU64::new(0));
+        let (access_token, counted) = (service_token.to_owned(), Arc::clone(&renewals));
+        let shared = Arc::new(Shared { secret: secret.clone(), first_token, access_token, renewals: counted, file, state });
         let router = Router::new()
             .route("/restapi/oauth/authorize", get(ask).post(allow))
             .route("/restapi/oauth/token", post(token))
             .with_state(shared);
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Ok(Self { base, secret })
+        Ok(Self { base, secret, renewals })
+    }
+
+    /// How many access tokens were given for a refresh token.
+    pub(crate) fn renewals(&self) -> u64 {
+        self.renewals.load(Ordering::SeqCst)
     }
 
     /// The address below which the two endpoints stand.
@@ -148,9 +202,10 @@ async fn token(State(shared): State<Arc<Shared>>, request: Request) -> Response 
     }
     let one = |name: &str| form_urlencoded::parse(&body).find(|(found, _)| found == name).map(|(_, value)| value.into_owned());
     let refresh_token = random();
+    let grant_type = one("grant_type");
     {
         let mut issued = shared.issued();
-        let is_good = match one("grant_type").as_deref() {
+        let is_good = match grant_type.as_deref() {
             // Taken out: a code is good once, whatever comes of it.
             Some("authorization_code") => issued.code.take().is_some_and(|code| {
                 let verifier = PkceCodeVerifier::new(one("code_verifier").unwrap_or_default());
@@ -170,8 +225,14 @@ async fn token(State(shared): State<Arc<Shared>>, request: Request) -> Response 
         }
         issued.refresh_token = Some(refresh_token.clone());
     }
+    let access_token = if grant_type.as_deref() == Some("refresh_token") {
+        shared.renewals.fetch_add(1, Ordering::SeqCst);
+        &shared.access_token
+    } else {
+        &shared.first_token.text
+    };
     let body = serde_json::json!({
-        "access_token": shared.access_token, "token_type": "bearer", "expires_in": 3600, "refresh_token": refresh_token,
+        "access_token": access_token, "token_type": "bearer", "expires_in": 3600, "refresh_token": refresh_token,
     });
     json(StatusCode::OK, &body)
 }

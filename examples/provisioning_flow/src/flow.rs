@@ -8,13 +8,14 @@ use std::sync::Arc;
 use scimkit_client::PageSize;
 use scimkit_connectors::graph::{GraphOptions, GraphSource, RecordedPages};
 use scimkit_provisioning::{
-    ConnectionError, CycleError, CycleReport, Engine, ErrorCode, PlanCounts, PlanFormat, PlanHeader, ProvisioningJob, ResetScope,
+    ConnectionError, CycleError, CycleReport, Engine, ErrorCode, Label, PlanCounts, PlanFormat, PlanHeader, ProvisioningJob, ResetScope,
     ScimTarget, SourceErrorKind, Unprovisioned,
 };
 use scimkit_store::sqlite::SqliteState;
 use scimkit_types::{Clock, Resource, SystemClock, Timestamp, Value};
 
 use crate::authorize::Authorization;
+use crate::authorize_server::FirstToken;
 use crate::compare::{Comparison, Content, Expected, compare_unprovisioned};
 use crate::failure::{Failure, FailureKind};
 use crate::home::{Home, Run, Stage};
@@ -59,8 +60,7 @@ impl<'a> Flow<'a> {
         let run = remember(home, options)?;
         let folder = directory(options, home)?;
         let rounds = if run.stage == Stage::FirstDay { 1 } else { usize::MAX };
-        let pages = RecordedPages::open(&folder, rounds)
-            .map_err(|error| Failure::input_because(format!("directory `{}`", folder.display()), &error))?;
+        let pages = RecordedPages::open(&folder, rounds).map_err(|error| Failure::input_because("the directory cannot be used", &error))?;
         let mut flow = Self::start(options, home, out, job, pages, run, &folder).await?;
         flow.introduce(options, &folder)?;
         flow.test_connection().await?;
@@ -74,25 +74,29 @@ impl<'a> Flow<'a> {
         options: &Options,
         home: &'a Home,
         out: &'a mut (dyn Write + Send),
-        job: ProvisioningJob,
+        mut job: ProvisioningJob,
         pages: RecordedPages,
         run: Run,
         folder: &Path,
     ) -> Result<Self, Failure> {
         let watch = Arc::new(Watch::new(&home.file("provisioning-log.jsonl"))?);
-        let service = Service::start(options, &job.profile, &home.file("service.sqlite"), &run.token).await?;
-        let authorization = Authorization::new(options, home, &run.token).await?;
+        let first_token = Arc::new(FirstToken::new());
+        let service = Service::start(options, &job.profile, &home.file("service.sqlite"), &run.token, Arc::clone(&first_token)).await?;
+        let authorization = Authorization::new(options, home, first_token, &run.token).await?;
         let usage = UsageFile::new(home, &run);
         let connection = Connection::new(&service, &job.profile, &authorization, options, usage, out).await?;
         let state = SqliteState::open(home.file("state.sqlite"))
             .map_err(|error| Failure::input_because(format!("cannot open `{}`", home.file("state.sqlite").display()), &error))?;
-        let source = GraphSource::new(Arc::new(pages.clone()), GraphOptions::new(service_principal(folder)?))
+        let service_principal = service_principal(folder)?;
+        job.labels.service_principal = Some(Label::named(job.profile.name.as_str()).with_id(service_principal.as_str()));
+        let source = GraphSource::new(Arc::new(pages.clone()), GraphOptions::new(service_principal))
             .map_err(|error| Failure::input_because(format!("directory `{}`", folder.display()), &error))?;
         let target = ScimTarget::new(connection.client.clone(), job.profile.clone())
             .map_err(|error| Failure::input_because(format!("profile `{}`", job.profile.name), &error))?;
         let engine =
             Engine::new(job, Arc::new(source), Arc::new(target), Arc::new(state), Arc::new(SystemClock::default()), Arc::new(OsEntropy))
                 .with_observer(Arc::clone(&watch) as _)
+                .with_notifier(Arc::clone(&watch) as _)
                 .with_quota_meter(connection.meter());
         Ok(Self { out, home, engine, pages, watch, service, connection, authorization, run })
     }
@@ -149,7 +153,10 @@ impl<'a> Flow<'a> {
         let sent = self.connection.counts().writes - writes;
         self.say(
             "",
-            &format!("                  {}", if sent == 0 { "no write was sent".to_owned() } else { format!("{sent} writes were sent") }),
+            &match sent {
+                0 => "                  no write was sent".to_owned(),
+                sent => format!("                  sent {}", counted(sent, "write")),
+            },
         )
     }
 
@@ -177,16 +184,25 @@ impl<'a> Flow<'a> {
             let next = quarantine.next_attempt_at.strftime("%T");
             self.say("quarantine", &format!("{:?} since {since}, next attempt at {next} (UTC)", quarantine.reason))?;
         }
-        let told = self.engine.job().notification.to.join(", ");
-        self.say("told", if told.is_empty() { "nobody: the job names no address" } else { &told })?;
+        self.say_told()?;
         let staged = self.watch.staged();
-        self.say("provisioning log", &format!("{} records of removals that were held back, such as", staged.count))?;
+        self.say("provisioning log", &format!("{} of removals that were held back, such as", counted(staged.count, "record")))?;
         if let Some(example) = &staged.example {
             self.say("", &format!("                  {example}"))?;
         }
         self.say("released", "the administrator has looked and lets the removals of one cycle pass")?;
         self.engine.restart(ResetScope::FORCE_DELETES).await.map_err(|error| cycle_failure("the release", &error))?;
+        self.say_told()?;
         self.cycle(name).await
+    }
+
+    /// Shows whom the engine had told what.
+    fn say_told(&mut self) -> Result<(), Failure> {
+        for notice in self.watch.notices() {
+            let to = if notice.to.is_empty() { "nobody, as the job names no address".to_owned() } else { notice.to.join(", ") };
+            self.say("told", &format!("{to}: {}", notice.subject()))?;
+        }
+        Ok(())
     }
 
     /// Plans a cycle, shows the plan, and applies it. What ends the cycle is for the caller; what does not is a failure.
@@ -258,10 +274,16 @@ impl<'a> Flow<'a> {
         comparison.differences.extend(compare_unprovisioned(&unprovisioned, &expected.not_provisioned));
 
         let counts = self.connection.counts();
-        let requests = format!("{} reads, {} writes, {} answers of 429", counts.reads, counts.writes, counts.throttled);
-        self.say("requests", &requests)?;
+        let (reads, writes) = (counted(counts.reads, "read"), counted(counts.writes, "write"));
+        self.say("requests", &format!("{reads}, {writes}, {} answers of 429", counts.throttled))?;
+        match self.authorization.renewals() {
+            0 => {}
+            renewals => {
+                self.say("access tokens", &format!("the service withdrew one; {} by refresh token", counted(renewals, "renewal")))?
+            }
+        }
         let log = match self.home.is_temporary() {
-            true => format!("{} records; `--state FOLDER` keeps them", self.watch.records()),
+            true => format!("{}; `--state FOLDER` keeps them", counted(self.watch.records(), "record")),
             false => self.home.file("provisioning-log.jsonl").display().to_string(),
         };
         self.say("provisioning log", &log)?;
@@ -321,13 +343,25 @@ fn describe(report: &CycleReport, began_at: Timestamp, ended_at: Timestamp) -> S
     let matching: String = report
         .matching
         .iter()
-        .map(|(object_type, decision)| format!("; {object_type} matched by {} ({} reads)", decision.choice.name(), decision.reads()))
+        .map(|(object_type, decision)| {
+            format!("; {object_type} matched by {} ({})", decision.choice.name(), counted(decision.reads(), "read"))
+        })
         .collect();
-    let settled = if report.settled > 0 { format!("; {} requests of an earlier run settled", report.settled) } else { String::new() };
+    let settled =
+        if report.settled > 0 { format!("; settled {} of an earlier run", counted(report.settled, "request")) } else { String::new() };
     format!(
-        "read {} changes; created {}, updated {}, disabled {}, deleted {}{matching}{settled} ({seconds:.1} s)",
-        report.imported, report.created, report.updated, report.disabled, report.deleted
+        "read {}; created {}, updated {}, disabled {}, deleted {}{matching}{settled} ({seconds:.1} s)",
+        counted(report.imported, "change"),
+        report.created,
+        report.updated,
+        report.disabled,
+        report.deleted
     )
+}
+
+/// A number of things: `1 read`, `2 reads`.
+fn counted(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 fn by_reason(counts: &BTreeMap<ErrorCode, u64>) -> String {

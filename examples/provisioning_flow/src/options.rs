@@ -27,7 +27,7 @@ pub struct Options {
     pub state: Option<PathBuf>,
 
     /// Where the service listens; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = address)]
     pub listen: SocketAddr,
 
     /// A bearer token that the client sends; by default it is authorized by OAuth 2, as the service's administrator would.
@@ -39,7 +39,7 @@ pub struct Options {
     pub browser: bool,
 
     /// Lets the service stop answering after so many requests, to see a cycle fail; run again without it to go on.
-    #[arg(long, value_name = "REQUESTS")]
+    #[arg(long, value_name = "REQUESTS", value_parser = requests)]
     pub stop_service_after: Option<u64>,
 
     /// What happens on the next day: what happens in a company, or half of the directory is gone by mistake, which is held back.
@@ -47,8 +47,21 @@ pub struct Options {
     pub day: Day,
 
     /// How many people the invented directory has. The expected content is reviewed for 500 only.
-    #[arg(long, value_name = "NUMBER", default_value_t = 500, value_parser = clap::value_parser!(u32).range(20..=100_000), conflicts_with = "directory")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 500, value_parser = people, conflicts_with = "directory")]
     pub people: u32,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "expected an address with a port, such as `127.0.0.1:8080`".to_owned())
+}
+
+fn requests(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "expected a whole number".to_owned())
+}
+
+fn people(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| (20..=100_000).contains(number));
+    number.ok_or_else(|| "expected a whole number from 20 to 100000".to_owned())
 }
 
 /// What happens on the next day.

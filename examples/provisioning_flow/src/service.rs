@@ -23,6 +23,7 @@ use scimkit_rate_limit::{Limits, Quota, SlidingWindow};
 use scimkit_types::{Profile, SystemClock, profile::RequestLimit};
 
 use crate::authorize::Authorization;
+use crate::authorize_server::FirstToken;
 use crate::failure::Failure;
 use crate::home::{Home, Run};
 use crate::options::Options;
@@ -35,11 +36,18 @@ pub(crate) struct Service {
 
 impl Service {
     /// Starts the service over its own database.
-    pub(crate) async fn start(options: &Options, profile: &Profile, database: &Path, token: &str) -> Result<Self, Failure> {
+    pub(crate) async fn start(
+        options: &Options,
+        profile: &Profile,
+        database: &Path,
+        token: &str,
+        first_token: Arc<FirstToken>,
+    ) -> Result<Self, Failure> {
         let provider = scimkit_example_service_provider::Options::new(profile.clone())
             .with_listen(options.listen)
             .with_store(Store::Sqlite(database.to_owned()))
-            .with_token(token);
+            .with_token(token)
+            .with_authenticator(first_token);
         let running = ServiceProvider::start(provider).await;
         let running = running.map_err(|error| Failure::input_because("the service cannot be started", &error))?;
         Ok(Self { running: Arc::new(running) })

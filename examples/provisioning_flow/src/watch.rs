@@ -5,8 +5,9 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use async_trait::async_trait;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use scimkit_provisioning::{EventAction, Observer, Phase, Progress, ProvisioningEvent};
+use scimkit_provisioning::{EventAction, Notice, Notifier, Observer, Phase, Progress, ProvisioningEvent};
 
 use crate::failure::Failure;
 
@@ -32,6 +33,7 @@ struct State {
     phase: Option<Phase>,
     records: u64,
     staged: Staged,
+    notices: Vec<Notice>,
     /// The first failure to write the log; told at the end, because a cycle must not stop for it.
     failure: Option<std::io::Error>,
 }
@@ -42,10 +44,8 @@ impl Watch {
         let open = File::options().create(true).append(true).open(log);
         let file = open.map_err(|error| Failure::input_because(format!("cannot open the provisioning log `{}`", log.display()), &error))?;
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
-        Ok(Self {
-            bar,
-            state: Mutex::new(State { log: BufWriter::new(file), phase: None, records: 0, staged: Staged::default(), failure: None }),
-        })
+        let (log, staged, notices) = (BufWriter::new(file), Staged::default(), Vec::new());
+        Ok(Self { bar, state: Mutex::new(State { log, phase: None, records: 0, staged, notices, failure: None }) })
     }
 
     /// Ends the bar of a cycle, and writes out what of the log is still in memory.
@@ -69,6 +69,11 @@ impl Watch {
         std::mem::take(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner).staged)
     }
 
+    /// What people were to be told since this was last asked.
+    pub(crate) fn notices(&self) -> Vec<Notice> {
+        std::mem::take(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner).notices)
+    }
+
     fn begin(&self, progress: &Progress) {
         let template = match progress.total {
             Some(_) => "  {prefix:<11} [{bar:30}] {pos:>5}/{len}  {rate}  {eta} to go",
@@ -82,6 +87,15 @@ impl Watch {
         self.bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
         self.bar.reset();
         self.bar.set_prefix(progress.phase.name());
+    }
+}
+
+/// A program that sends mail would do it here; this one shows what it would say.
+#[async_trait]
+impl Notifier for Watch {
+    async fn notify(&self, notice: &Notice) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).notices.push(notice.clone());
+        Ok(())
     }
 }
 

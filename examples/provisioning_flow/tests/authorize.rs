@@ -32,6 +32,8 @@ async fn a_second_run_needs_no_consent() {
     let arguments = ["--people", "20", "--state", state.to_str().unwrap()];
     let (result, out) = flow(&arguments).await;
     assert!(result.unwrap() && out.contains("authorization     OAuth 2 at http://127.0.0.1:"), "{out}");
+    // The first access token is withdrawn while the run goes on: it is renewed within the run, and the refresh token rotates.
+    assert!(out.contains("access tokens     the service withdrew one; 1 renewal by refresh token"), "{out}");
     let (tokens, issued) = (read(&state, "tokens.json"), read(&state, "authority.json"));
     assert!(tokens.contains(&issued), "the refresh token is not the one that was given out");
     #[cfg(unix)]
@@ -39,8 +41,8 @@ async fn a_second_run_needs_no_consent() {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(fs::metadata(state.join("tokens.json")).unwrap().permissions().mode() & 0o777, 0o600);
     }
-    let (result, _) = flow(&arguments).await;
-    assert!(result.unwrap());
+    let (result, out) = flow(&arguments).await;
+    assert!(result.unwrap() && !out.contains("renewal"), "the token of the first run is good still: {out}");
     assert_eq!((read(&state, "tokens.json"), read(&state, "authority.json")), (tokens.clone(), issued.clone()));
 
     // A token that has ended is renewed, and the refresh token rotates.

@@ -60,6 +60,7 @@ async fn both_services_are_in_step_with_the_reviewed_content() {
         assert!(out.contains("0 differences"), "{out}");
         assert!(out.contains("no write was sent"), "{out}");
         assert!(out.contains(" 0 answers of 429"), "{out}");
+        assert!(!out.contains(" 1 reads") && !out.contains("(1 reads)"), "{out}");
         let log = fs::read_to_string(folder.path().join("state/provisioning-log.jsonl")).unwrap();
         assert!(log.lines().count() > 500);
         assert!(log.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
@@ -99,7 +100,24 @@ async fn a_broken_page_is_named() {
     fs::write(&page, text.replacen("\"accountEnabled\": true", "\"accountEnabled\": \"yes\"", 1)).unwrap();
     fails(&["--directory", &directory], FailureKind::Input, &["users-0001.json", "accountEnabled", "expected a boolean"]).await;
 
-    fails(&["--directory", "nowhere"], FailureKind::Input, &["nowhere", "cannot be read"]).await;
+    let (result, _) = flow(&["--directory", "nowhere"]).await;
+    let message = result.unwrap_err().to_string();
+    assert!(message.starts_with("the directory cannot be used: `nowhere"), "{message}");
+    assert_eq!(message.matches("nowhere").count(), 1, "the folder is named once: {message}");
+}
+
+#[test]
+fn a_wrong_argument_says_what_was_expected() {
+    for (argument, expected) in [
+        ("--people", "expected a whole number from 20 to 100000"),
+        ("--stop-service-after", "expected a whole number"),
+        ("--listen", "expected an address with a port, such as `127.0.0.1:8080`"),
+    ] {
+        let message = Options::try_parse_from(["provisioning_flow", argument, "x"]).unwrap_err().to_string();
+        assert!(message.contains(argument) && message.contains(expected), "{message}");
+    }
+    assert!(Options::try_parse_from(["provisioning_flow", "--people", "19"]).is_err());
+    assert_eq!(Options::try_parse_from(["provisioning_flow", "--people", "20"]).unwrap().people, 20);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,7 +187,9 @@ async fn a_bad_day_is_held_back_and_then_released() {
             "TooManyDeletes",
             "stagedDelete",
             "told  ",
-            "mailto:it@example.com",
+            "mailto:it@example.com: provisioning job `",
+            "holds removals back until they are released",
+            "has left its quarantine",
             "released",
             "no write was sent",
         ];

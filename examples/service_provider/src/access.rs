@@ -28,9 +28,14 @@ pub(crate) fn authenticator(options: &Options) -> Result<Arc<dyn Authenticator>,
             tokens = add(tokens, token, actor(tenant, *permissions));
         }
     }
-    let Some(source) = &options.jwks else { return Ok(Arc::new(tokens)) };
-    let jwks = jwks(source, options.tenants.clone())?;
-    Ok(Arc::new(FirstOf::new().with(Arc::new(tokens)).with(Arc::new(jwks))))
+    let mut first = FirstOf::new().with(Arc::new(tokens));
+    if let Some(other) = &options.authenticator {
+        first = first.with(Arc::clone(other));
+    }
+    if let Some(source) = &options.jwks {
+        first = first.with(Arc::new(jwks(source, options.tenants.clone())?));
+    }
+    Ok(Arc::new(first))
 }
 
 fn add(tokens: BearerTokens, token: &Token, actor: Actor) -> BearerTokens {

@@ -4,8 +4,10 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use http::Uri;
+use scimkit_server::Authenticator;
 use scimkit_types::{Dialect, Profile};
 use secrecy::SecretString;
 
@@ -28,6 +30,8 @@ pub struct Options {
     pub token: Option<SecretString>,
     /// Access tokens of an authorization server that let clients in. Default: none.
     pub jwks: Option<JwksSource>,
+    /// What else lets clients in. Default: nothing.
+    pub authenticator: Option<Arc<dyn Authenticator>>,
     /// The tenants beside the one of `token`. Default: none.
     pub tenants: Vec<TenantOptions>,
     /// Where figures are shown to Prometheus. Default: nowhere.
@@ -52,6 +56,7 @@ impl Options {
             store: Store::Memory,
             token: None,
             jwks: None,
+            authenticator: None,
             tenants: Vec::new(),
             metrics: None,
             audit: None,
@@ -75,6 +80,12 @@ impl Options {
     #[must_use]
     pub fn with_token(self, token: &str) -> Self {
         Self { token: Some(SecretString::from(token)), ..self }
+    }
+
+    /// These options with something else that lets clients in.
+    #[must_use]
+    pub fn with_authenticator(self, authenticator: Arc<dyn Authenticator>) -> Self {
+        Self { authenticator: Some(authenticator), ..self }
     }
 }
 
