@@ -203,6 +203,9 @@ fn parse_options<'c>(config: &'c Config, rules: &Rules) -> ParseOptions<'c> {
     if let Some(length) = rules.limits.max_filter_length {
         limits = limits.with_length(usize::try_from(length).unwrap_or(usize::MAX));
     }
+    if let Some(terms) = rules.limits.max_filter_terms {
+        limits = limits.with_terms(usize::try_from(terms).unwrap_or(usize::MAX));
+    }
     ParseOptions::default().with_catalog(&config.catalog).with_dialect(rules.dialect).with_limits(limits)
 }
 

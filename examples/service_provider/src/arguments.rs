@@ -24,7 +24,8 @@ pub struct Arguments {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: String,
 
-    /// Where resources are kept: `memory`, `sqlite:PATH` or `postgres://USER@HOST/DATABASE`, the last one with the feature `postgres`
+    /// Where resources are kept: `memory`, `sqlite:PATH` or `postgres://USER@HOST/DATABASE`, the last one with the feature `postgres`;
+    /// `?sslmode=verify-full` encrypts, `&sslrootcert=FILE` names the authorities to trust
     #[arg(long, default_value = "memory")]
     pub store: String,
 

@@ -23,6 +23,8 @@ mod audit;
 mod counts;
 mod figures;
 mod options;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod program;
 mod servers;
 mod service;

@@ -33,7 +33,10 @@ pub(crate) struct Servers {
 impl Parts {
     /// Makes the servers; `origin` is the address without a path that clients on this machine can use.
     pub(crate) fn servers(&self, options: &Options, origin: &str) -> Result<Servers, StartError> {
-        let fault = |source: ConfigError| StartError::Config { profile: options.profile.name.clone(), source: Box::new(source) };
+        let fault = |source: ConfigError| match source {
+            ConfigError::BaseUrl { .. } => StartError::BaseUrl(Box::new(source)),
+            source => StartError::Config { profile: options.profile.name.clone(), source: Box::new(source) },
+        };
         let below = |path: &str| format!("{origin}{}", path.trim_end_matches('/'));
         let base_url = options.base_url.clone().unwrap_or_else(|| below(&options.profile.base_path));
         let general = self.builder(options).profile(options.profile.clone()).base_url(base_url);

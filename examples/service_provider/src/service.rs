@@ -80,6 +80,9 @@ pub enum StartError {
     /// Keys of an authorization server cannot be fetched.
     #[error("cannot fetch keys over TLS")]
     Tls(#[source] ReqwestSetupError),
+    /// The address that clients use is none.
+    #[error("cannot be reached by clients at the base address")]
+    BaseUrl(#[source] Box<ConfigError>),
     /// The profile asks for something that is not possible.
     #[error("the profile `{profile}` cannot be served")]
     Config {

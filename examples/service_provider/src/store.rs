@@ -20,24 +20,8 @@ pub(crate) async fn open(store: &Store) -> Result<Arc<dyn ResourceStore>, StartE
     }
 }
 
-/// How long a request waits for a connection to the database.
 #[cfg(feature = "postgres")]
-const WAIT: std::time::Duration = std::time::Duration::from_secs(10);
-
-#[cfg(feature = "postgres")]
-async fn postgres(store: &Store, address: &PostgresAddress) -> Result<Arc<dyn ResourceStore>, StartError> {
-    use deadpool_postgres::{Manager, Pool, Runtime, Timeouts};
-    use scimkit_store::postgres::PostgresResources;
-
-    let fault = |fault: &dyn std::fmt::Display| StartError::Database { store: store.clone(), fault: fault.to_string() };
-    let config: tokio_postgres::Config = address.expose().parse().map_err(|error: tokio_postgres::Error| fault(&error))?;
-    let manager = Manager::new(config, tokio_postgres::NoTls);
-    let timeouts = Timeouts { wait: Some(WAIT), create: Some(WAIT), recycle: Some(WAIT) };
-    let pool = Pool::builder(manager).max_size(16).runtime(Runtime::Tokio1).timeouts(timeouts).build();
-    let pool = pool.map_err(|error| fault(&error))?;
-    let opened = PostgresResources::open(pool).await;
-    Ok(Arc::new(opened.map_err(|source| StartError::Store { store: store.clone(), source })?))
-}
+use crate::postgres::open as postgres;
 
 #[cfg(not(feature = "postgres"))]
 #[expect(clippy::unused_async, reason = "the feature `postgres` waits for the database")]

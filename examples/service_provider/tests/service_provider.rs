@@ -66,6 +66,11 @@ async fn every_fault_is_one_line() {
     std::fs::write(&path, r#"{"name": "x", "paging": {"maxCount": 0}}"#).unwrap();
     let profile = fault(&["--listen", "127.0.0.1:0", "--profile", path.to_str().unwrap()]).await;
     assert_eq!(profile, "error: the profile `x` cannot be served: expected a page size of at least 1, found 0");
+    let base_url = fault(&["--listen", "127.0.0.1:0", "--base-url", "nonsense"]).await;
+    assert_eq!(
+        base_url,
+        "error: cannot be reached by clients at the base address: expected a base address such as `https://example.com/scim/v2`, found `nonsense`"
+    );
     assert!(fault(&["--dialect", "klingon"]).await.contains("`klingon`"));
     assert!(!fault(&["--token", "not a token"]).await.contains("not a token"));
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -136,4 +141,17 @@ async fn resources_survive_a_restart_in_sqlite() {
     let body: serde_json::Value = serde_json::from_str(&body).unwrap();
     assert_eq!((status, &body["totalResults"]), (200, &serde_json::json!(1)));
     assert_eq!(send(running.address(), "POST", "/Users", USER).await.0, 409);
+}
+
+/// A profile's limits are those of the service that it makes: RingCentral takes one comparison.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_limits_of_the_profile_are_those_of_the_service() {
+    let profile = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/profiles/ringcentral.json")).unwrap();
+    let running = start(&profile, Store::Memory).await;
+    running.set_directory_provider();
+    let one = "/Users?filter=userName%20eq%20%22a%22";
+    assert_eq!(send(running.address(), "GET", one, "").await.0, 200);
+    let (status, body) = send(running.address(), "GET", &format!("{one}%20or%20userName%20eq%20%22b%22"), "").await;
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &body["scimType"]), (400, &serde_json::json!("invalidFilter")), "{body}");
 }
