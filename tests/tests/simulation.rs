@@ -6,7 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use scimkit_e2e::simulation::{Change, Event, Scenario, Stats, simulate};
+use scimkit_e2e::simulation::{Change, Event, Meanwhile, Object, Other, Scenario, Stats, simulate};
 use scimkit_testing::Fault;
 
 /// How many seeds are run unless it is said otherwise.
@@ -111,7 +111,7 @@ fn who_is_disabled_before_their_name_is_free_gets_it_later() {
 /// Found by a simulation: what was provisioned on demand by a mapping that was taken back before the next cycle stayed as it was.
 #[test]
 fn a_mapping_that_is_taken_back_after_provisioning_on_demand_counts_again() {
-    let events = [(1, Event::Mapping), (1, Event::Pause), (1, Event::OnDemand(0, 0)), (2, Event::Mapping)];
+    let events = [(1, Event::Mapping), (1, Event::Pause), (1, Event::OnDemand(Object::Person(0), 0)), (2, Event::Mapping)];
     run(&Scenario::of(2, 0, &events)).unwrap();
 }
 
@@ -142,4 +142,43 @@ fn who_comes_back_into_the_scope_while_disabled_is_managed_again() {
         (3, Event::Change(Change::Rename(0))),
     ];
     run(&Scenario::of(2, 0, &back)).unwrap();
+}
+
+/// Found by a simulation: somebody who waited for a name for four weeks did not get it when it was free at last.
+#[test]
+fn who_waits_for_a_name_gets_it_however_long_that_takes() {
+    let change = |step, change| (step, Event::Change(change));
+    let mut chain = Scenario::of(
+        8,
+        0,
+        &[
+            change(1, Change::Swap(6, 2)),
+            change(1, Change::SoftDelete(6)),
+            change(3, Change::Swap(1, 2)),
+            change(4, Change::Swap(7, 1)),
+            change(6, Change::Delete(7, true)),
+        ],
+    );
+    chain.waits = vec![2, 1, 3, 3, 1, 964, 1];
+    run(&chain).unwrap();
+}
+
+/// What others changed in an account while its person was out of the scope is put right when they come back, without looking for drift.
+#[test]
+fn who_comes_back_gets_an_account_as_it_is_to_be() {
+    let employ = |step, is_employee| (step, Event::Change(Change::Employ(0, is_employee)));
+    let back = Scenario::of(2, 0, &[employ(1, false), (2, Event::Other(Other::Title(0))), employ(3, true)]);
+    let stats = run(&back).unwrap();
+    assert_eq!(stats.let_go, 1);
+}
+
+/// What a plan was made from may change before it is applied: those actions are passed over and the next cycle does what is right.
+#[test]
+fn actions_of_a_plan_whose_accounts_changed_meanwhile_are_passed_over() {
+    let renamed = (1, Event::Change(Change::Title(0, 3)));
+    let others = [(Other::Title(0), 1), (Other::Remove(0), 1), (Other::Nickname(0), 0), (Other::Title(1), 0)];
+    for (other, outdated) in others {
+        let stats = run(&Scenario::of(2, 0, &[renamed, (1, Event::Plan(Meanwhile::Drift(other), 0))])).unwrap();
+        assert_eq!(stats.outdated, outdated, "{other:?}");
+    }
 }

@@ -13,6 +13,6 @@ mod state;
 pub use network::{Network, Sent};
 pub use process::{Fate, Process};
 pub use run::{Stats, Violation, simulate};
-pub use scenario::{Event, INTERVAL, Other, Scenario};
+pub use scenario::{Event, INTERVAL, Meanwhile, Object, Other, Scenario};
 pub use scimkit_testing::directory::{Change, Directory};
 pub use state::FaultyState;

@@ -155,7 +155,12 @@ fn removals(request: &Request<Bytes>) -> Vec<String> {
         let is_delete = operation.get("method").and_then(serde_json::Value::as_str) == Some("DELETE");
         is_delete || operation.get("data").is_some_and(disables)
     };
-    operations.into_iter().flatten().filter(removes).filter_map(|operation| Some(format!("{base}{}", operation.get("path")?.as_str()?))).collect()
+    operations
+        .into_iter()
+        .flatten()
+        .filter(removes)
+        .filter_map(|operation| Some(format!("{base}{}", operation.get("path")?.as_str()?)))
+        .collect()
 }
 
 /// Whether the body of a PATCH disables.

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use scimkit_provisioning::{CycleError, ResetScope};
-use scimkit_store::{StoreErrorKind, StoredResource, Table};
+use scimkit_provisioning::{CycleError, DriftPolicy, ResetScope};
+use scimkit_store::{JobId, StoreErrorKind, StoredResource, Table};
 use scimkit_testing::FlakyTransport;
 use scimkit_types::{Resource, Value, schema};
 
 use super::process::{Fate, Process};
 use super::run::{Simulation, Violation, WINDOW, Wire};
-use super::scenario::Other;
+use super::scenario::{Meanwhile, Object, Other};
 use crate::job::ServiceKind;
 use crate::world::{BASE, client};
-use scimkit_testing::directory::{Change, person};
+use scimkit_testing::directory::{Change, group, person};
 
 /// After how long a job that was with a worker who is gone can be had.
 const LEASE: Duration = Duration::from_secs(301);
@@ -27,19 +27,25 @@ const fn fate(polls: u64) -> Fate {
 }
 
 impl Simulation<'_> {
-    /// Provisions one person now.
+    /// Provisions one object now.
     pub(super) fn provision_on_demand(
         &mut self,
         transport: &Arc<FlakyTransport<Wire>>,
-        number: usize,
+        object: Object,
         polls: u64,
     ) -> Result<(), Violation> {
         let (intents, released) = (self.count(Table::Intent), self.is_released());
         self.stats.orders += 1;
         let limited = self.limited(Arc::clone(transport));
         let engine = self.engine(limited);
-        let id = person(number);
-        let process = Process::new(engine.provision_on_demand("User", &id), fate(polls), self.time.timer());
+        let provision = async {
+            match object {
+                Object::Person(number) => engine.provision_on_demand("User", &person(number)).await,
+                Object::Group(number) => engine.provision_on_demand("Group", &group(number)).await,
+                Object::Member(number, member) => engine.provision_members_on_demand("Group", &group(number), &[&person(member)]).await,
+            }
+        };
+        let process = Process::new(provision, fate(polls), self.time.timer());
         match self.time.run(process).map_err(|stalled| Violation(format!("on demand: {stalled}")))? {
             None => self.stats.kills += 1,
             Some(Ok(_)) => {}
@@ -52,7 +58,7 @@ impl Simulation<'_> {
     pub(super) fn plan_and_apply(
         &mut self,
         transport: &Arc<FlakyTransport<Wire>>,
-        is_refused: bool,
+        meanwhile: Meanwhile,
         polls: u64,
         late: &[Change],
     ) -> Result<(), Violation> {
@@ -70,7 +76,22 @@ impl Simulation<'_> {
             Ok(plan) => plan,
             Err(error) => return self.judge(Err(error)),
         };
-        self.has_other_mapping ^= is_refused;
+        match meanwhile {
+            Meanwhile::Nothing => {}
+            Meanwhile::Mapping => self.has_other_mapping ^= true,
+            Meanwhile::OnDemand(number) => self.provision_on_demand(transport, Object::Person(number), 0)?,
+            Meanwhile::Drift(other) => {
+                self.meddle(other);
+                let engine = self.engine_at_end();
+                let found = self.time.run(engine.find_drift(DriftPolicy::Repair));
+                if let Err(error) = found.map_err(|stalled| Violation(format!("drift: {stalled}")))? {
+                    self.judge(Err(error))?;
+                }
+                self.count_sent();
+            }
+        }
+        // An order that failed early has not dropped it.
+        let may_be_refused = matches!(meanwhile, Meanwhile::Mapping | Meanwhile::OnDemand(_));
         self.time.advance(Duration::from_mins(7));
         let (intents, released) = (self.count(Table::Intent), self.is_released());
         let limited = self.limited(Arc::clone(transport));
@@ -78,8 +99,8 @@ impl Simulation<'_> {
         let process = Process::new(engine.apply_plan(&plan.id), fate(polls), self.time.timer());
         match self.time.run(process).map_err(|stalled| Violation(format!("applying hangs: {stalled}")))? {
             None => self.stats.kills += 1,
-            Some(Err(CycleError::PlanRefused { .. })) if is_refused => {}
-            Some(Ok(_)) if is_refused => return Err(Violation("a plan of other mappings was applied".to_owned())),
+            Some(Err(CycleError::PlanRefused { .. })) if may_be_refused => {}
+            Some(Ok(_)) if meanwhile == Meanwhile::Mapping => return Err(Violation("a plan of other mappings was applied".to_owned())),
             Some(ended) => self.judge(ended)?,
         }
         self.check_sent(released, intents)
@@ -144,7 +165,10 @@ impl Simulation<'_> {
             Other::Title(number) => {
                 if let Some(account) = self.account(number) {
                     patch(&account.id, "title", "Meddled");
-                    self.has_drift = true;
+                    // What others change while the job does not manage an account is found when its person comes back.
+                    let is_let_go = self.is_let_go(number);
+                    self.stats.let_go += u64::from(is_let_go);
+                    self.has_drift |= !is_let_go;
                 }
             }
             Other::Remove(number) => {
@@ -180,6 +204,14 @@ impl Simulation<'_> {
     /// The account that the job has made or matched for somebody.
     fn account(&self, number: usize) -> Option<StoredResource> {
         self.held().users.into_iter().find(|user| user.document.external_id() == Some(&person(number)))
+    }
+
+    /// Whether the job has left the account of somebody to others.
+    fn is_let_go(&self, number: usize) -> bool {
+        let (job, key) = (JobId::new("simulated"), format!("User/{}", person(number)));
+        let link = self.time.run(self.world.state.get(&job, Table::Link, &key)).unwrap().unwrap();
+        let link = link.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+        link.is_some_and(|link| link["isManaged"] == false && link["isUncertain"] == true)
     }
 
     fn note_planted(&mut self, id: &str) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::join;
 use scimkit_client::{Classes, RateLimited, Retry, RetryPolicy, Transport, random_from_seed};
 use scimkit_mapping::{AttributeMapping, ObjectMapping, SynchronizationSchema};
-use scimkit_provisioning::{CycleError, CycleReport, Engine, ProvisioningJob, Scope, Source};
+use scimkit_provisioning::{CycleError, CycleReport, Engine, ErrorCode, ProvisioningJob, Scope, Source};
 use scimkit_rate_limit::{Limits, Quota};
 use scimkit_store::{MemoryState, StateStore, StoreErrorKind, Table};
 use scimkit_testing::{CountingService, FlakyTransport, InProcess, VirtualTime, fake};
@@ -56,6 +56,10 @@ pub struct Stats {
     pub orders: u64,
     /// People who could not get the name that they were to have, as somebody who left keeps it.
     pub blocked: u64,
+    /// Actions of plans that were passed over, since what they were planned from had changed.
+    pub outdated: u64,
+    /// Accounts that others changed while their people were out of the scope.
+    pub let_go: u64,
     /// Days that passed.
     pub days: u64,
 }
@@ -71,6 +75,8 @@ impl std::ops::AddAssign for Stats {
         self.held += other.held;
         self.orders += other.orders;
         self.blocked += other.blocked;
+        self.outdated += other.outdated;
+        self.let_go += other.let_go;
         self.days += other.days;
     }
 }
@@ -150,7 +156,8 @@ impl<'a> Simulation<'a> {
         let counting = CountingService::new(service.transport(), profile.limits.clone(), clock);
         let wire = Arc::new(Network::new(counting, arrival, time.clock(), time.timer(), random_from_seed(scenario.seed ^ 0x5eed)));
         let world = World { service, state: Arc::clone(&state) as Arc<dyn StateStore>, clock: time.clock() };
-        let directory = Arc::new(Directory::new(scenario.people, scenario.groups, scenario.assigns));
+        let directory = Directory::new(scenario.people, scenario.groups, scenario.assigns);
+        let directory = Arc::new(if scenario.reads_one { directory.with_reads_of_one() } else { directory });
         Self {
             scenario,
             time,
@@ -271,10 +278,10 @@ impl<'a> Simulation<'a> {
                 }
                 Event::Stall(polls) => self.compete(&flaky, Fate::Stalled(polls, Duration::from_mins(7)), Duration::from_secs(330))?,
                 Event::Rival(millis) => self.compete(&flaky, Fate::Runs, Duration::from_millis(millis))?,
-                Event::OnDemand(number, polls) => self.provision_on_demand(&flaky, number, polls)?,
-                Event::Plan(is_refused, polls) => {
+                Event::OnDemand(object, polls) => self.provision_on_demand(&flaky, object, polls)?,
+                Event::Plan(meanwhile, polls) => {
                     let late: Vec<Change> = late.take().unwrap_or_default();
-                    self.plan_and_apply(&flaky, is_refused, polls, &late)?;
+                    self.plan_and_apply(&flaky, meanwhile, polls, &late)?;
                 }
                 Event::Restart(scope) => self.restart(scope)?,
                 _ => {}
@@ -369,7 +376,8 @@ impl<'a> Simulation<'a> {
     /// Looks at how a cycle ended.
     pub(super) fn judge(&mut self, ended: Result<CycleReport, CycleError>) -> Result<(), Violation> {
         match ended {
-            Ok(_) => {
+            Ok(report) => {
+                self.stats.outdated += report.skipped.get(&ErrorCode::PlanOutdated).copied().unwrap_or_default();
                 self.stats.cycles += 1;
                 (self.is_held, self.is_forced) = (false, false);
             }

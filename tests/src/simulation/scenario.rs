@@ -30,6 +30,8 @@ pub struct Scenario {
     pub adopted: usize,
     /// Whether only the assigned are in scope.
     pub assigns: bool,
+    /// Whether the directory tells of one object by itself.
+    pub reads_one: bool,
     /// Whether the state is in SQLite.
     pub is_on_disk: bool,
     /// Whether the service with groups is like AWS: it shows no members, takes few at once, and filters by `eq` alone.
@@ -66,17 +68,43 @@ pub enum Event {
     Stall(u64),
     /// A second worker starts so many milliseconds after the first.
     Rival(u64),
-    /// A person is provisioned on demand; the worker is killed after so many polls, unless there are none.
-    OnDemand(usize, u64),
-    /// A cycle stops after planning, and its plan is applied later; the mapping may have changed meanwhile, so that it is refused. The
-    /// worker is killed after so many polls, unless there are none.
-    Plan(bool, u64),
+    /// Something is provisioned on demand; the worker is killed after so many polls, unless there are none.
+    OnDemand(Object, u64),
+    /// A cycle stops after planning, and its plan is applied later, when something may have happened. The worker is killed after so many
+    /// polls, unless there are none.
+    Plan(Meanwhile, u64),
     /// The job is restarted.
     Restart(ResetScope),
     /// The job is paused until the step ends.
     Pause,
     /// Somebody else writes in the service, before the step's first cycle.
     Other(Other),
+}
+
+/// What is provisioned on demand. People and groups are numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Object {
+    /// A person.
+    Person(usize),
+    /// A group with some of its members.
+    Group(usize),
+    /// A group with this member.
+    Member(usize, usize),
+}
+
+/// What happens between planning and applying.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Meanwhile {
+    /// Nothing.
+    Nothing,
+    /// The mapping changes, so that the plan is refused.
+    Mapping,
+    /// Somebody is provisioned on demand, which drops the plan.
+    OnDemand(usize),
+    /// Others write in the service and what differs is to be repaired, so that actions of the plan are passed over.
+    Drift(Other),
 }
 
 /// What others do in the service. People are numbers.
@@ -114,6 +142,7 @@ impl Scenario {
             others: draw.below(4),
             adopted: draw.below(4).min(people),
             assigns: draw.below(2) == 0,
+            reads_one: draw.is(),
             is_on_disk: draw.below(8) == 0,
             is_narrow: has_groups && habit == 0,
             takes_bulk: has_groups && habit == 1,
@@ -146,6 +175,7 @@ impl Scenario {
             others: 0,
             adopted: 0,
             assigns: false,
+            reads_one: false,
             is_on_disk: false,
             is_narrow: false,
             takes_bulk: false,
@@ -270,6 +300,23 @@ fn other(draw: &Draw, people: usize) -> Other {
     }
 }
 
+fn object(draw: &Draw, people: usize, groups: usize) -> Object {
+    match draw.below(4) {
+        0 if groups > 0 => Object::Group(draw.below(groups)),
+        1 if groups > 0 => Object::Member(draw.below(groups), draw.below(people)),
+        _ => Object::Person(draw.below(people)),
+    }
+}
+
+fn meanwhile(draw: &Draw, people: usize) -> Meanwhile {
+    match draw.below(8) {
+        0 | 1 => Meanwhile::Mapping,
+        2 => Meanwhile::OnDemand(draw.below(people)),
+        3 | 4 => Meanwhile::Drift(other(draw, people)),
+        _ => Meanwhile::Nothing,
+    }
+}
+
 fn event(draw: &Draw, people: usize, groups: usize) -> Event {
     let request = 1 + draw.number(40);
     match draw.below(20) {
@@ -280,8 +327,8 @@ fn event(draw: &Draw, people: usize, groups: usize) -> Event {
         10 => Event::Stall(1 + polls(draw)),
         11 => Event::Rival(draw.number(4_000)),
         12 => Event::Mapping,
-        14 => Event::OnDemand(draw.below(people), polls_or_none(draw)),
-        15 => Event::Plan(draw.below(4) == 0, polls_or_none(draw)),
+        14 => Event::OnDemand(object(draw, people, groups), polls_or_none(draw)),
+        15 => Event::Plan(meanwhile(draw, people), polls_or_none(draw)),
         16 => Event::Restart(scope(draw)),
         17 => Event::Pause,
         18 | 19 => Event::Other(other(draw, people)),

@@ -89,6 +89,13 @@ impl Directory {
         directory
     }
 
+    /// This directory when it can tell of one object by itself.
+    #[must_use]
+    pub fn with_reads_of_one(self) -> Self {
+        self.state().reads_one = true;
+        self
+    }
+
     /// Lets reads fail from now on, counted from 1; forgets the failures before.
     pub fn fail_at(&self, reads: impl IntoIterator<Item = u64>) {
         let mut state = self.state();
@@ -191,11 +198,7 @@ impl Source for Directory {
     async fn read(&self, object_type: &str, position: Option<&Position>) -> Result<SourcePage, SourceError> {
         give_way().await;
         let mut state = self.state();
-        state.reads += 1;
-        let number = state.reads;
-        if state.failures.remove(&number) {
-            return Err(SourceError::new(SourceErrorKind::Unavailable, "the directory does not answer"));
-        }
+        state.count_read()?;
         let is_group = object_type == "Group";
         let Some(position) = position else { return Ok(state.first_round(is_group, "", state.log.len())) };
         let mut parts = position.as_str().splitn(3, ':');
@@ -220,6 +223,17 @@ impl Source for Directory {
         }
         let is_last = next == state.log.len();
         Ok(SourcePage::new(changes, Position::new(format!("log:{next}")), is_last))
+    }
+
+    async fn read_one(&self, object_type: &str, id: &str) -> Result<Option<Vec<SourceChange>>, SourceError> {
+        give_way().await;
+        let mut state = self.state();
+        if !state.reads_one {
+            return Ok(None);
+        }
+        state.count_read()?;
+        let whole = if object_type == "Group" { state.whole_group(id) } else { state.whole(id) };
+        Ok(Some(whole.into_iter().collect()))
     }
 
     async fn assignments(&self) -> Result<Assignments, SourceError> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use scimkit_provisioning::{Position, ReferenceChange, SourceChange, SourceChangeKind, SourcePage};
+use scimkit_provisioning::{Position, ReferenceChange, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage};
 use scimkit_types::{ComplexValue, Value};
 
 use super::{PAGE, group, person};
@@ -80,6 +80,8 @@ pub(super) struct State {
     pub(super) names: u32,
     pub(super) reads: u64,
     pub(super) failures: BTreeSet<u64>,
+    /// Whether it tells of one object by itself.
+    pub(super) reads_one: bool,
 }
 
 impl Person {
@@ -128,6 +130,15 @@ impl Snapshot {
 }
 
 impl State {
+    /// Counts a read, which may be one that fails.
+    pub(super) fn count_read(&mut self) -> Result<(), SourceError> {
+        self.reads += 1;
+        match self.failures.remove(&self.reads) {
+            true => Err(SourceError::new(SourceErrorKind::Unavailable, "the directory does not answer")),
+            false => Ok(()),
+        }
+    }
+
     pub(super) fn note_scope(&mut self) {
         let out: Vec<String> = self.snapshot.people.keys().filter(|id| !self.snapshot.is_in_scope(id)).cloned().collect();
         for id in out {
