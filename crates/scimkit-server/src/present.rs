@@ -4,7 +4,7 @@ use scimkit_types::value::MemberName;
 use scimkit_types::{Catalog, ComplexValue, Projection, Resource, ResourceType, Value, Version};
 
 use crate::handler::Context;
-use crate::shape::{self, ReferenceAttribute};
+use crate::shape;
 
 /// A resource as it is answered, and what the headers say of it.
 #[derive(Debug)]
@@ -44,13 +44,9 @@ fn complete_meta(context: &Context<'_>, resource: &mut Resource, location: &str)
 
 /// Adds the `$ref` of every reference whose resource type is known (R7643-4.2-03).
 fn add_references(context: &Context<'_>, resource: &mut Resource) {
-    for ReferenceAttribute { extension, attribute } in &context.shape.references {
-        let members = match extension {
-            None => Some(resource.as_complex_mut()),
-            Some(uri) => resource.get_mut(uri).and_then(Value::as_complex_mut),
-        };
-        let Some(value) = members.and_then(|members| members.get_mut(attribute.name.as_str())) else { continue };
-        let targets = shape::referenced_types(context.catalog, attribute);
+    for reference in &context.shape.references {
+        let Some(value) = reference.find_mut(resource) else { continue };
+        let targets = shape::referenced_types(context.catalog, &reference.attribute);
         match value {
             Value::List(elements) => {
                 for element in elements.iter_mut().filter_map(Value::as_complex_mut) {

@@ -120,8 +120,15 @@ impl<'a> Route<'a> {
         if rest.len() > MAX_SEGMENTS {
             return Err(RouteError::NotFound);
         }
+        if !path.contains('%') {
+            return Self::find(rest, catalog);
+        }
         let decoded = rest.iter().map(|segment| decode(segment)).collect::<Result<Vec<Cow<'_, str>>, RouteError>>()?;
-        let rest: Vec<&str> = decoded.iter().map(Cow::as_ref).collect();
+        Self::find(&decoded.iter().map(Cow::as_ref).collect::<Vec<&str>>(), catalog)
+    }
+
+    /// What segments below the base path address.
+    fn find(rest: &[&str], catalog: &'a Catalog) -> Result<Self, RouteError> {
         // An endpoint may have several segments.
         let found = (1..=rest.len()).rev().find_map(|length| {
             let (endpoint, below) = rest.split_at_checked(length)?;
@@ -136,7 +143,7 @@ impl<'a> Route<'a> {
                 _ => Err(RouteError::NotFound),
             };
         }
-        match rest.as_slice() {
+        match rest {
             [] => Ok(Self::Root),
             [".search"] => Ok(Self::RootSearch),
             ["ServiceProviderConfig"] => Ok(Self::ServiceProviderConfig),

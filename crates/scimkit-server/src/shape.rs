@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use scimkit_types::{Attribute, AttributeName, AttributeType, Catalog, Mutability, Projection, ResourceType, Returned, Schema, Uniqueness};
+use scimkit_types::{
+    Attribute, AttributeName, AttributeType, Catalog, ComplexValue, Mutability, Projection, Resource, ResourceType, Returned, Schema,
+    Uniqueness, Value,
+};
 
 /// What every request to a resource type asks of its schemas, told once.
 #[derive(Debug, Default)]
@@ -12,9 +15,11 @@ pub(crate) struct Shape {
     /// The name of the [`groups_attribute`].
     pub(crate) groups: Option<AttributeName>,
     /// The attributes that can hold values that must occur once.
-    pub(crate) unique: Vec<UniqueAttributes>,
+    pub(crate) unique: Vec<SchemaAttribute>,
     /// The attributes that have a `$ref` to resources.
-    pub(crate) references: Vec<ReferenceAttribute>,
+    pub(crate) references: Vec<SchemaAttribute>,
+    /// The attributes that can be written and not read.
+    pub(crate) secrets: Vec<SchemaAttribute>,
     /// What is answered to a request that chooses no attributes.
     pub(crate) usual: Projection,
     /// What is shown of a resource that is not answered.
@@ -23,20 +28,36 @@ pub(crate) struct Shape {
     pub(crate) has_returned_on_request: bool,
 }
 
-/// The attributes of one schema that can hold values that must occur once.
+/// An attribute, and where it stands.
 #[derive(Debug)]
-pub(crate) struct UniqueAttributes {
-    /// The URI of an extension; `None` for the base schema.
-    pub(crate) extension: Option<String>,
-    pub(crate) attributes: Vec<Attribute>,
-}
-
-/// An attribute that has a `$ref` to resources.
-#[derive(Debug)]
-pub(crate) struct ReferenceAttribute {
+pub(crate) struct SchemaAttribute {
     /// The URI of an extension; `None` for the base schema.
     pub(crate) extension: Option<String>,
     pub(crate) attribute: Attribute,
+}
+
+impl SchemaAttribute {
+    /// The part of a resource that holds it.
+    pub(crate) fn holder<'r>(&self, resource: &'r Resource) -> Option<&'r ComplexValue> {
+        match &self.extension {
+            None => Some(resource.as_complex()),
+            Some(uri) => resource.extension(uri),
+        }
+    }
+
+    /// Its value in a resource.
+    pub(crate) fn find<'r>(&self, resource: &'r Resource) -> Option<&'r Value> {
+        self.holder(resource)?.get(self.attribute.name.as_str())
+    }
+
+    /// Its value in a resource.
+    pub(crate) fn find_mut<'r>(&self, resource: &'r mut Resource) -> Option<&'r mut Value> {
+        let members = match &self.extension {
+            None => resource.as_complex_mut(),
+            Some(uri) => resource.get_mut(uri)?.as_complex_mut()?,
+        };
+        members.get_mut(self.attribute.name.as_str())
+    }
 }
 
 /// The shapes of all resource types.
@@ -53,19 +74,19 @@ impl Shape {
         let schemas = std::iter::once(resource_type.schema.as_str()).chain(extensions).filter_map(|uri| catalog.schema(uri));
         let schemas: Vec<&Schema> = schemas.collect();
         let extension = |schema: &Schema| Some(schema.id.to_string()).filter(|_| schema.id != resource_type.schema);
-        let unique = schemas.iter().map(|schema| UniqueAttributes {
-            extension: extension(schema),
-            attributes: schema.attributes.iter().filter(|attribute| has_unique(attribute)).cloned().collect(),
-        });
-        let references = schemas.iter().flat_map(|schema| schema.attributes.iter().map(|attribute| (extension(schema), attribute)));
-        let references = references.filter(|(_, attribute)| !referenced_types(catalog, attribute).is_empty());
+        let chosen = |is_chosen: &dyn Fn(&Attribute) -> bool| -> Vec<SchemaAttribute> {
+            let attributes = schemas.iter().flat_map(|schema| schema.attributes.iter().map(move |attribute| (*schema, attribute)));
+            let chosen = attributes.filter(|(_, attribute)| is_chosen(attribute));
+            chosen.map(|(schema, attribute)| SchemaAttribute { extension: extension(schema), attribute: attribute.clone() }).collect()
+        };
         let is_on_request = |attribute: &Attribute| attribute.returned == Returned::Request;
         let mut attributes = schemas.iter().flat_map(|schema| &schema.attributes);
         Self {
             members: member_attributes(catalog, resource_type).map(|attribute| attribute.name.to_string()).collect(),
             groups: groups_attribute(catalog, resource_type).map(|attribute| attribute.name.clone()),
-            unique: unique.filter(|unique| !unique.attributes.is_empty()).collect(),
-            references: references.map(|(extension, attribute)| ReferenceAttribute { extension, attribute: attribute.clone() }).collect(),
+            unique: chosen(&has_unique),
+            references: chosen(&|attribute| !referenced_types(catalog, attribute).is_empty()),
+            secrets: chosen(&|attribute| attribute.mutability == Mutability::WriteOnly),
             // Only names that are chosen can be at fault.
             usual: Projection::new(catalog, resource_type, &[], &[]).unwrap_or_default(),
             least: Projection::new(catalog, resource_type, &["id".to_owned()], &[]).unwrap_or_default(),

@@ -52,7 +52,9 @@ fn is_tag_character(c: char) -> bool {
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "W/\"{}\"", self.0)
+        f.write_str("W/\"")?;
+        f.write_str(&self.0)?;
+        f.write_str("\"")
     }
 }
 

@@ -50,7 +50,11 @@ impl Server {
             self.keep_first_password(&call.context, &resource, password).await?;
         }
         self.announce(&call.context, Action::Create, resource.id().unwrap_or_default(), Some(&resource)).await;
-        Ok(answer(&call.context, StatusCode::CREATED, resource, &projection))
+        // The request did not name what it made.
+        let id = About(resource.id().unwrap_or_default().to_owned());
+        let mut response = shown(StatusCode::CREATED, present(&call.context, resource, &projection));
+        response.extensions_mut().insert(id);
+        Ok(response)
     }
 
     async fn get(&self, call: &Call<'_>, id: &str) -> Answer {
@@ -83,7 +87,7 @@ impl Server {
         let kept = self.keep_new_password(&call.context, id, password).await;
         self.announce(&call.context, Action::Replace, id, Some(&resource)).await;
         kept?;
-        Ok(answer(&call.context, StatusCode::OK, resource, &projection))
+        Ok(shown(StatusCode::OK, present(&call.context, resource, &projection)))
     }
 
     /// A resource is answered in full, one with members not at all unless attributes were asked for (AMB-16, R7644-3.5.2-18): members
@@ -113,7 +117,7 @@ impl Server {
         }
         kept?;
         if shows {
-            return Ok(answer(context, StatusCode::OK, resource, &projection));
+            return Ok(shown(StatusCode::OK, present(context, resource, &projection)));
         }
         let presented = present(context, resource, &projection);
         Ok(respond::no_content(Some(&presented.location), presented.version.as_ref()))
@@ -255,14 +259,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// A resource as an answer that knows what it is about.
-fn answer(context: &Context<'_>, status: StatusCode, resource: Resource, projection: &Projection) -> Response<Bytes> {
-    let id = About(resource.id().unwrap_or_default().to_owned());
-    let mut response = shown(status, present(context, resource, projection));
-    response.extensions_mut().insert(id);
-    response
-}
-
+/// A resource as an answer.
 fn shown(status: StatusCode, presented: Presented) -> Response<Bytes> {
     let value = Value::Complex(presented.resource.into_complex());
     respond::resource(status, &value, &presented.location, presented.version.as_ref())

@@ -2,11 +2,11 @@
 
 use scimkit_store::UniqueKey;
 use scimkit_types::compare::{attribute_key, text_key};
-use scimkit_types::{Attribute, ComplexValue, ErrorResponse, Mutability, Resource, ScimType, Uniqueness, Value};
+use scimkit_types::{Attribute, ComplexValue, ErrorResponse, Resource, ScimType, Uniqueness, Value};
 
 use super::select::Selector;
 use crate::handler::{Context, HandlerError, Result};
-use crate::shape::{self, UniqueAttributes};
+use crate::shape::{self, SchemaAttribute};
 
 /// Gives a new resource the values that its body does not mention; null stands for a wish to have none (R7644-3.3-03).
 pub(super) fn add_defaults(context: &Context<'_>, resource: &mut Resource) {
@@ -77,17 +77,12 @@ fn check_equal_values(context: &Context<'_>, resource: &Resource) -> Result<()> 
 }
 
 /// The values of a document that must occur once.
-pub(super) fn unique_keys(unique: &[UniqueAttributes], resource: &Resource) -> Vec<UniqueKey> {
+pub(super) fn unique_keys(unique: &[SchemaAttribute], resource: &Resource) -> Vec<UniqueKey> {
     let mut keys = Vec::new();
-    for UniqueAttributes { extension, attributes } in unique {
-        match extension {
-            None => collect_keys("", attributes, resource.as_complex(), &mut keys),
-            Some(uri) => {
-                if let Some(members) = resource.extension(uri) {
-                    collect_keys(&format!("{uri}:"), attributes, members, &mut keys);
-                }
-            }
-        }
+    for attribute in unique {
+        let Some(members) = attribute.holder(resource) else { continue };
+        let prefix = attribute.extension.as_ref().map(|uri| format!("{uri}:")).unwrap_or_default();
+        collect_keys(&prefix, std::slice::from_ref(&attribute.attribute), members, &mut keys);
     }
     keys
 }
@@ -102,7 +97,7 @@ fn collect_keys(prefix: &str, attributes: &[Attribute], members: &ComplexValue, 
             match value {
                 Value::Complex(element) => collect_keys(&format!("{prefix}{}.", attribute.name), &attribute.sub_attributes, element, keys),
                 value if is_unique => {
-                    let path = format!("{prefix}{}", attribute.name);
+                    let path = [prefix, attribute.name.as_str()].concat();
                     let key = value_key(&path, value, attribute.compares_case_exact());
                     keys.extend(key.map(|key| UniqueKey::new(path, key)));
                 }
@@ -127,35 +122,24 @@ fn value_key(path: &str, value: &Value, case_exact: bool) -> Option<String> {
 /// # Errors
 /// 501 naming the attribute.
 pub(super) fn refuse_secrets(context: &Context<'_>, resource: &Resource) -> Result<()> {
-    let find = |uri: &str, members: Option<&ComplexValue>| {
-        let attributes = context.catalog.schema(uri).map(|schema| schema.attributes.as_slice()).unwrap_or_default();
-        let is_set = |attribute: &Attribute| {
-            let value = members.and_then(|members| members.get(attribute.name.as_str()));
-            value.is_some_and(|value| !value.is_unassigned())
-        };
-        let secret = attributes.iter().find(|attribute| attribute.mutability == Mutability::WriteOnly && is_set(attribute));
-        secret.map(|attribute| attribute.name.to_string())
-    };
-    let base = find(context.resource_type.schema.as_str(), Some(resource.as_complex()));
-    let mut extensions = context.resource_type.schema_extensions.iter().map(|extension| extension.schema.as_str());
-    match base.or_else(|| extensions.find_map(|uri| find(uri, resource.extension(uri)))) {
+    let is_set = |secret: &&SchemaAttribute| secret.find(resource).is_some_and(|value| !value.is_unassigned());
+    match context.shape.secrets.iter().find(is_set).map(|secret| &secret.attribute.name) {
         Some(name) => Err(HandlerError::Refused(ErrorResponse::new(501, format!("this service does not take values of `{name}`")))),
         None => Ok(()),
     }
 }
 
-/// Makes a valid resource one that is stored: without what is derived, and as the profile says.
+/// Makes a valid resource one that is stored, as the profile says.
 ///
 /// # Errors
 /// `invalidValue` if two values differ that must be equal.
 pub(super) fn settle(context: &Context<'_>, resource: &mut Resource) -> Result<()> {
-    take_derived(context, resource);
     echo(context, resource);
     check_equal_values(context, resource)
 }
 
 /// Takes out what the store or the server says of a resource itself.
-fn take_derived(context: &Context<'_>, resource: &mut Resource) {
+pub(super) fn take_derived(context: &Context<'_>, resource: &mut Resource) {
     resource.remove("id");
     resource.remove("meta");
     if let Some(groups) = &context.shape.groups {

@@ -52,6 +52,11 @@ impl StoreHandler {
         Self { store }
     }
 
+    /// The store itself, so that calls do not go through the pointer's own implementation.
+    fn store(&self) -> &dyn ResourceStore {
+        self.store.as_ref()
+    }
+
     /// Reads, checks the preconditions, edits and writes, again if others were faster. The edit is a function of the present document
     /// alone. An edit without effect writes nothing, so that version and `lastModified` stay (R7644-3.5.2.1-06).
     async fn change(
@@ -62,22 +67,24 @@ impl StoreHandler {
         selection: Selection,
         edit: &(dyn Fn(&mut Resource) -> Result<Edit> + Sync),
     ) -> Result<StoredResource> {
-        let key = key(context, id)?;
         for _ in 0..ATTEMPTS {
-            let mut current = self.store.get(&key, selection).await.map_err(refuse)?.ok_or(HandlerError::NotFound)?;
-            preconditions.check(&version(current.revision))?;
+            let key = key(context, id)?;
+            let mut current = self.store().get(&key, selection).await.map_err(refuse)?.ok_or(HandlerError::NotFound)?;
+            if !preconditions.is_none() {
+                preconditions.check(&version(current.revision))?;
+            }
             let edit = edit(&mut current.document)?;
             if !edit.changes_document && edit.members.is_empty() {
                 return Ok(current);
             }
-            let mut update = Update::new(key.clone(), context.now.max(current.modified_at));
+            let mut update = Update::new(key, context.now.max(current.modified_at));
             update.expected = Some(current.revision);
             if edit.changes_document {
                 update.unique = document::unique_keys(&context.shape.unique, &current.document);
                 update.document = Some(current.document);
             }
             update.members = edit.members;
-            match self.store.update(update).await {
+            match self.store().update(update).await {
                 Ok(stored) => return stored.ok_or(HandlerError::NotFound),
                 Err(error) if *error.kind() == StoreErrorKind::RevisionMismatch => {}
                 Err(error) => return Err(refuse(error)),
@@ -97,7 +104,7 @@ impl StoreHandler {
         let has_members = !context.shape.members.is_empty();
         if has_members && loaded == Selection::WithoutMembers && selection(context, projection) == Selection::Whole {
             let key = key(context, &stored.id)?;
-            stored = self.store.get(&key, Selection::Whole).await.map_err(refuse)?.ok_or(HandlerError::NotFound)?;
+            stored = self.store().get(&key, Selection::Whole).await.map_err(refuse)?.ok_or(HandlerError::NotFound)?;
         }
         self.complete(context, stored, projection).await
     }
@@ -113,7 +120,7 @@ impl StoreHandler {
         let mut memberships = match groups {
             Some(_) if !page.is_empty() => {
                 let ids: Vec<String> = page.iter().map(|stored| stored.id.clone()).collect();
-                self.store.memberships(context.tenant(), &ids).await.map_err(refuse)?
+                self.store().memberships(context.tenant(), &ids).await.map_err(refuse)?
             }
             _ => Vec::new(),
         }
@@ -143,13 +150,13 @@ impl ResourceHandler for StoreHandler {
         new.unique = document::unique_keys(&context.shape.unique, &new.document);
         new.member_attributes.clone_from(&context.shape.members);
         new.limit = context.profile.seats.filter(|_| context.resource_type.name.eq_ignore_ascii_case("User"));
-        let stored = self.store.create(new).await.map_err(refuse)?;
+        let stored = self.store().create(new).await.map_err(refuse)?;
         self.complete(context, stored, projection).await
     }
 
     async fn get(&self, context: &Context<'_>, id: &str, projection: &Projection) -> Result<Resource> {
         let key = key(context, id)?;
-        let stored = self.store.get(&key, selection(context, projection)).await.map_err(refuse)?.ok_or(HandlerError::NotFound)?;
+        let stored = self.store().get(&key, selection(context, projection)).await.map_err(refuse)?.ok_or(HandlerError::NotFound)?;
         self.complete(context, stored, projection).await
     }
 
@@ -182,7 +189,7 @@ impl ResourceHandler for StoreHandler {
         let stored = if let Some(members) = plan.members_alone(preconditions) {
             let mut update = Update::new(key(context, id)?, context.now);
             update.members = members.to_vec();
-            self.store.update(update).await.map_err(refuse)?.ok_or(HandlerError::NotFound)?
+            self.store().update(update).await.map_err(refuse)?.ok_or(HandlerError::NotFound)?
         } else {
             let edit = |current: &mut Resource| plan.edit(context, current);
             self.change(context, id, preconditions, plan.selection, &edit).await?
@@ -197,11 +204,11 @@ impl ResourceHandler for StoreHandler {
             let expected = if preconditions.is_none() {
                 None
             } else {
-                let current = self.store.get(&key, Selection::WithoutMembers).await.map_err(refuse)?.ok_or(HandlerError::NotFound)?;
+                let current = self.store().get(&key, Selection::WithoutMembers).await.map_err(refuse)?.ok_or(HandlerError::NotFound)?;
                 preconditions.check(&version(current.revision))?;
                 Some(current.revision)
             };
-            match self.store.delete(&key, expected, context.now).await {
+            match self.store().delete(&key, expected, context.now).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => return Err(HandlerError::NotFound),
                 Err(error) if *error.kind() == StoreErrorKind::RevisionMismatch => {}
@@ -226,7 +233,7 @@ impl ResourceHandler for StoreHandler {
         query.after.clone_from(&search.after);
         query.offset = search.start_index.saturating_sub(1);
         query.selection = selection(context, &search.projection);
-        let page = self.store.query(&query).await.map_err(refuse)?;
+        let page = self.store().query(&query).await.map_err(refuse)?;
         let resources = self.complete_all(context, page.resources, &search.projection).await?;
         Ok(Found { total: page.total, resources, next: page.next })
     }
@@ -236,7 +243,7 @@ impl ResourceHandler for StoreHandler {
 #[async_trait]
 impl Readiness for StoreHandler {
     async fn check(&self) -> std::result::Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        self.store.query(&Query::new(Tenant::default(), "User".to_owned(), 0)).await?;
+        self.store().query(&Query::new(Tenant::default(), "User".to_owned(), 0)).await?;
         Ok(())
     }
 }
@@ -245,6 +252,7 @@ impl Readiness for StoreHandler {
 fn accept(context: &Context<'_>, body: &Resource, operation: Operation<'_>) -> Result<Resource> {
     let mut resource = context.accept(body, operation)?;
     document::refuse_secrets(context, &resource)?;
+    document::take_derived(context, &mut resource);
     document::settle(context, &mut resource)?;
     Ok(resource)
 }
@@ -282,23 +290,26 @@ fn version(revision: Revision) -> Version {
 
 /// The document with `id` and `meta`.
 fn complete(stored: StoredResource) -> Resource {
-    let mut document = stored.document;
-    document.remove("id");
-    document.remove("meta");
-    let schemas = document.remove("schemas").unwrap_or_default();
     let meta = [
         ("created", stored.created_at.to_string()),
         ("lastModified", stored.modified_at.to_string()),
         ("version", version(stored.revision).to_string()),
     ];
     let meta = meta.into_iter().map(|(name, text)| (MemberName::from(name), Value::String(text)));
-    // The names differ: what could stand there was taken out.
-    let mut members = Vec::with_capacity(document.as_complex().len() + 4);
-    members.push((MemberName::from("schemas"), schemas));
-    members.push((MemberName::from("id"), Value::from(stored.id)));
-    members.extend(document.into_complex().into_members());
-    members.push((MemberName::from("meta"), Value::Complex(ComplexValue::from_distinct(meta.collect()))));
-    Resource::from(ComplexValue::from_distinct(members))
+    let mut schemas = Value::Null;
+    let mut rest = Vec::with_capacity(stored.document.as_complex().len() + 4);
+    rest.push((MemberName::from("id"), Value::from(stored.id)));
+    for (name, value) in stored.document.into_complex().into_members() {
+        if name == *"schemas" {
+            schemas = value;
+        } else if name != *"id" && name != *"meta" {
+            rest.push((name, value));
+        }
+    }
+    rest.push((MemberName::from("meta"), Value::Complex(ComplexValue::from_distinct(meta.collect()))));
+    rest.insert(0, (MemberName::from("schemas"), schemas));
+    // The names differ: what could stand there was left out.
+    Resource::from(ComplexValue::from_distinct(rest))
 }
 
 /// R7643-4.1.2-08, R7643-4.1.2-09.

@@ -86,7 +86,7 @@ fn check_resource(document: &Resource) -> Result<()> {
 fn check_complex<'a>(path: &mut Vec<&'a str>, value: &'a ComplexValue) -> Result<()> {
     for (name, value) in value.iter() {
         path.push(name);
-        if name.contains('\0') {
+        if has_nul(name) {
             return Err(nul(path));
         }
         check_value(path, value)?;
@@ -101,7 +101,7 @@ fn check_value<'a>(path: &mut Vec<&'a str>, value: &'a Value) -> Result<()> {
         return Err(StoreError::backend(format!("a document may hold values {MAX_DEPTH} levels deep, found more")));
     }
     match value {
-        Value::String(text) if text.contains('\0') => Err(nul(path)),
+        Value::String(text) if has_nul(text) => Err(nul(path)),
         Value::Null | Value::Boolean(_) | Value::Number(_) | Value::String(_) => Ok(()),
         Value::List(values) => {
             path.push("");
@@ -114,7 +114,11 @@ fn check_value<'a>(path: &mut Vec<&'a str>, value: &'a Value) -> Result<()> {
 }
 
 fn check_text(attribute: &str, text: &str) -> Result<()> {
-    if text.contains('\0') { Err(nul(&[attribute])) } else { Ok(()) }
+    if has_nul(text) { Err(nul(&[attribute])) } else { Ok(()) }
+}
+
+fn has_nul(text: &str) -> bool {
+    text.as_bytes().contains(&0)
 }
 
 fn nul(path: &[&str]) -> StoreError {

@@ -179,8 +179,7 @@ fn check<'a>(
     let mut checker = Checker::new(policy, resource_type, mode);
     let listed = checker.schemas(resource_type, resource, present);
 
-    let is_open = |attribute: &&Attribute| attribute.name != *"schemas" && present.is_open(attribute.name.as_str());
-    let attributes: Vec<&Attribute> = catalog.attributes_of(resource_type).filter(is_open).collect();
+    let attributes = open_attributes(catalog, resource_type, present);
     let mut base = ComplexValue::new();
     let mut base_failures = Vec::new();
     let open_extensions = resource_type.schema_extensions.iter().filter(|extension| present.is_open(extension.schema.as_str()));
@@ -216,6 +215,20 @@ fn check<'a>(
 
     let (violations, tolerances) = checker.finish();
     if violations.is_empty() { Ok(Checked { listed, attributes, base, extensions, tolerances }) } else { Err(violations) }
+}
+
+/// The attributes of the base schema and common ones that can be other than they were, in their order, without `schemas`.
+fn open_attributes<'a>(catalog: &'a Catalog, resource_type: &'a ResourceType, present: Present<'_>) -> Vec<&'a Attribute> {
+    let Present::Before(_, before) = present else {
+        return catalog.attributes_of(resource_type).filter(|attribute| attribute.name != *"schemas").collect();
+    };
+    let named = before.iter().filter_map(|(name, _)| catalog.attribute(resource_type, None, name.as_str()));
+    let mut open: Vec<&Attribute> = named.filter(|attribute| attribute.name != *"schemas").collect();
+    if open.len() > 1 {
+        open.sort_by_key(|open| catalog.attributes_of(resource_type).position(|attribute| attribute.name == open.name));
+        open.dedup_by(|left, right| left.name == right.name);
+    }
+    open
 }
 
 /// An extension while it is read.

@@ -93,18 +93,36 @@ fn mark(name: &str) -> u64 {
     1 << ((bytes.len() * 11 + lower(bytes.first()) * 5 + lower(bytes.last()) * 3) % 64)
 }
 
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+const HIGHS: u64 = ONES << 7;
+
+/// Of each byte that is a quotation mark, a backslash or a control character the highest bit. Of the bytes above the lowest such, some may
+/// be taken for one.
+const fn ends(word: u64) -> u64 {
+    const fn zeros(word: u64) -> u64 {
+        word.wrapping_sub(ONES) & !word & HIGHS
+    }
+    let controls = word.wrapping_sub(ONES * b' ' as u64) & !word & HIGHS;
+    zeros(word ^ (ONES * b'"' as u64)) | zeros(word ^ (ONES * b'\\' as u64)) | controls
+}
+
+/// Whether no byte is a quotation mark, a backslash or a control character. Most texts are short, and told by two words that overlap.
+pub(super) fn is_plain(text: &[u8]) -> bool {
+    if let Some(last) = text.last_chunk::<8>() {
+        let (words, _) = text.as_chunks::<8>();
+        return words.iter().chain([last]).all(|word| ends(u64::from_le_bytes(*word)) == 0);
+    }
+    match (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        (Some(first), Some(last)) => ends(u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32) == 0,
+        _ => !text.iter().any(|byte| matches!(byte, b'"' | b'\\' | ..b' ')),
+    }
+}
+
 /// The number of bytes up to a quotation mark, a backslash, a control character or the end; eight at a time.
 pub(super) fn plain_length(text: &[u8]) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHS: u64 = ONES << 7;
-    let repeated = |byte: u8| u64::from(byte) * ONES;
-    // The highest bit of each byte that is zero. Of the bytes above the lowest such, some may be taken for one.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
     let (words, tail) = text.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let controls = word.wrapping_sub(repeated(b' ')) & !word & HIGHS;
-        let ends = zeros(word ^ repeated(b'"')) | zeros(word ^ repeated(b'\\')) | controls;
+        let ends = ends(u64::from_le_bytes(*word));
         if ends != 0 {
             return index * 8 + usize::try_from(ends.trailing_zeros() / 8).unwrap_or_default();
         }
@@ -280,6 +298,7 @@ mod tests {
         fn the_end_of_plain_text_is_found(text in "[ab \"\\\\\u{0}\u{1f}\u{7f}!#åÿ\u{100}]{0,40}") {
             let slow = text.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < b' ');
             prop_assert_eq!(plain_length(text.as_bytes()), slow.unwrap_or(text.len()));
+            prop_assert_eq!(is_plain(text.as_bytes()), slow.is_none());
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use super::reader::plain_length;
+use super::reader::{is_plain, plain_length};
 use super::{ComplexValue, Value};
 
 impl Value {
@@ -79,10 +79,17 @@ fn close(open: u8, [start, end]: [u8; 2], into: &mut Vec<u8>) {
 
 /// Text between quotation marks; what must be escaped is (RFC 8259 section 7), and nothing else.
 fn write_text(text: &str, into: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    into.reserve(text.len() + 2);
     into.push(b'"');
-    let mut rest = text.as_bytes();
+    if is_plain(text.as_bytes()) {
+        into.extend_from_slice(text.as_bytes());
+    } else {
+        write_escaped(text.as_bytes(), into);
+    }
+    into.push(b'"');
+}
+
+fn write_escaped(mut rest: &[u8], into: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
     while let Some((plain, next)) = rest.split_at_checked(plain_length(rest)) {
         into.extend_from_slice(plain);
         let Some((byte, next)) = next.split_first() else { break };
@@ -103,7 +110,6 @@ fn write_text(text: &str, into: &mut Vec<u8>) {
         }
         rest = next;
     }
-    into.push(b'"');
 }
 
 #[cfg(test)]
