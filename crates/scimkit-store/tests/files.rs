@@ -171,6 +171,35 @@ async fn a_file_of_an_older_version_is_brought_up_to_date() {
     assert_eq!(store.query(&Query::new(Tenant::default(), "Group".to_owned(), 10)).await.unwrap().total, 1);
 }
 
+/// In a file that was made before there were marks, a page by index is where it should be, and found by marks.
+#[tokio::test]
+async fn marks_are_set_in_a_file_of_an_older_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.db");
+    {
+        let old = rusqlite::Connection::open(&path).unwrap();
+        old.execute_batch(include_str!("../src/sqlite/schema.sql")).unwrap();
+        old.execute_batch(
+            "PRAGMA application_id = 0x5343494d; PRAGMA user_version = 1;
+             INSERT INTO scope (scope, tenant, resource_type, resources) VALUES (1, '', 'Group', 5000), (2, '', 'User', 1);
+             INSERT INTO resource (scope, id, document, revision, created_at, modified_at)
+             WITH RECURSIVE n(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 4999)
+             SELECT 1, printf('%04d', n), '{}', 1, X'80000000000000000000000000000000', X'80000000000000000000000000000000' FROM n UNION ALL SELECT 2, 'u', '{}', 1, X'80000000000000000000000000000000', X'80000000000000000000000000000000'",
+        )
+        .unwrap();
+    }
+    let store = SqliteResources::open(&path).unwrap();
+    let mut query = Query::new(Tenant::default(), "Group".to_owned(), 3);
+    for offset in [0, 2047, 2048, 4096, 4997] {
+        query.offset = offset;
+        let ids: Vec<String> = store.query(&query).await.unwrap().resources.into_iter().map(|group| group.id).collect();
+        assert_eq!(ids, (offset..offset + 3).map(|n| format!("{n:04}")).collect::<Vec<_>>());
+    }
+    let file = rusqlite::Connection::open(&path).unwrap();
+    let marks: (i64, i64) = file.query_row("SELECT count(*), sum(resources) FROM mark", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(marks, (2, 4096));
+}
+
 /// What is written together fails apart: of calls that come at the same time, each gets its own answer and takes back only its own work.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_that_are_written_together_fail_apart() {

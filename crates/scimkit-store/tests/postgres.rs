@@ -68,6 +68,33 @@ async fn the_state_of_an_older_version_is_brought_up_to_date() {
     assert_eq!(lease.fence.0, 5);
 }
 
+/// In a schema that was made before there were marks, a page by index is where it should be, and found by marks.
+#[tokio::test]
+async fn marks_are_set_in_a_schema_of_an_older_version() {
+    let Some(schema) = schema() else { return };
+    let name = quoted(&schema);
+    let first = include_str!("../src/postgres/schema.sql").replace('@', &format!("{name}."));
+    let old = format!(
+        "CREATE SCHEMA {name}; CREATE TABLE {name}.version (version BIGINT NOT NULL); INSERT INTO {name}.version (version) VALUES (1); {first};
+         INSERT INTO {name}.scope (tenant, resource_type) VALUES ('', 'Group'), ('', 'User');
+         INSERT INTO {name}.scope_size (scope, shard, resources) SELECT scope, 3, CASE resource_type WHEN 'Group' THEN 5000 ELSE 1 END FROM {name}.scope;
+         INSERT INTO {name}.resource (scope, id, document, revision, created_at, modified_at)
+         SELECT scope, lpad(n::text, 4, '0'), '{{}}', 1, decode('80' || repeat('00', 15), 'hex'), decode('80' || repeat('00', 15), 'hex')
+         FROM {name}.scope, generate_series(0, 4999) n WHERE resource_type = 'Group' OR n = 0"
+    );
+    schema.pool.get().await.unwrap().batch_execute(&old).await.unwrap();
+    let store = PostgresResources::open_in(schema.pool.clone(), &schema.name).await.unwrap();
+    let mut query = Query::new(Tenant::default(), "Group".to_owned(), 3);
+    for offset in [0, 2047, 2048, 4096, 4997] {
+        query.offset = offset;
+        let ids: Vec<String> = store.query(&query).await.unwrap().resources.into_iter().map(|group| group.id).collect();
+        assert_eq!(ids, (offset..offset + 3).map(|n| format!("{n:04}")).collect::<Vec<_>>());
+    }
+    let client = schema.pool.get().await.unwrap();
+    let marks = client.query_one(&format!("SELECT count(*), CAST(sum(resources) AS BIGINT) FROM {name}.mark"), &[]).await.unwrap();
+    assert_eq!((marks.get::<_, i64>(0), marks.get::<_, i64>(1)), (2, 4096));
+}
+
 #[tokio::test]
 async fn a_schema_of_a_newer_version_is_refused() {
     let Some(schema) = schema() else { return };
