@@ -17,6 +17,7 @@ use crate::decide::Reason;
 use crate::echo::echo;
 use crate::error::{CycleError, Result};
 use crate::event::{EventAction, EventStatus, Phase};
+use crate::job::WhenGone;
 use crate::matching::{find, usable_id};
 use crate::plan::{duplicate, forget, remove_record};
 use crate::records::{Action, Link, PlannedAction, Presence, StoredRecord};
@@ -393,9 +394,15 @@ pub(crate) async fn settle(run: &Run<'_>, key: &str, planned: PlannedAction, per
             (link.map(|link| link.target_id), EventStatus::Failure, Some(reason))
         }
         Performed::Gone => {
-            let reason = Reason::new(ErrorCode::InvalidAnchor, "the linked resource is gone; the object is matched again");
-            forget(&mut batch, &object_type, &source_id, link.as_ref());
-            batch.put(Table::Waiting, forgotten_key(&source_id), "null");
+            let text = match run.job.when_gone {
+                WhenGone::Match => {
+                    forget(&mut batch, &object_type, &source_id, link.as_ref());
+                    batch.put(Table::Waiting, forgotten_key(&source_id), "null");
+                    "the linked resource is gone; the object is matched again"
+                }
+                WhenGone::Fail => "the linked resource is gone, and the job makes no other one",
+            };
+            let reason = Reason::new(ErrorCode::InvalidAnchor, text);
             run.put_escrow(&mut batch, Work::Object, &object_type, &source_id, &reason).await?;
             (link.map(|link| link.target_id), EventStatus::Failure, Some(reason))
         }

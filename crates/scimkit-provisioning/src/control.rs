@@ -14,7 +14,7 @@ use crate::report::{Cycle, CycleReport};
 use crate::restart::ResetScope;
 use crate::state::{CHUNK, State, Work, object_key, put, put_job};
 use crate::status::{
-    ControlRecord, EntryCount, Execution, ExecutionState, JobStatus, ProgressUnits, Schedule, StatusCode, StatusRecord,
+    ControlRecord, EntryCount, Execution, ExecutionState, JobSetting, JobStatus, ProgressUnits, Schedule, StatusCode, StatusRecord,
     SynchronizationStatus, Totals,
 };
 
@@ -208,6 +208,8 @@ impl Engine {
         };
         Ok(JobStatus {
             id: self.job.id.as_str().to_owned(),
+            template_id: self.job.profile.name.clone(),
+            synchronization_job_settings: JobSetting::of(&self.job),
             schedule: Schedule { interval: self.job.interval, state: control.state },
             status: SynchronizationStatus {
                 code,

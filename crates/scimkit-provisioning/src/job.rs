@@ -33,6 +33,8 @@ pub struct ProvisioningJob {
     pub matching: MatchingPolicy,
     /// What becomes of objects that leave the scope. Default: they are disabled, or deleted where that cannot be.
     pub out_of_scope: OutOfScope,
+    /// What becomes of objects whose resource is gone from the target. Default: they are matched again.
+    pub when_gone: WhenGone,
     /// How many objects one cycle may disable and delete. Default 500, as Microsoft's service has it; `None` is no limit.
     pub deletion_threshold: Option<u64>,
     /// How many failures put the job into quarantine. Default: as Microsoft documents.
@@ -76,6 +78,7 @@ impl ProvisioningJob {
             actions: Actions::default(),
             matching: MatchingPolicy::Automatic,
             out_of_scope: OutOfScope::Deprovision,
+            when_gone: WhenGone::Match,
             deletion_threshold: Some(500),
             quarantine_thresholds: QuarantineThresholds::default(),
             interval: Duration::from_mins(40),
@@ -204,6 +207,18 @@ pub enum OutOfScope {
     Deprovision,
     /// They stay as they are (`SkipOutOfScopeDeletions` of Microsoft's service).
     Keep,
+}
+
+/// What becomes of an object whose resource is gone: the target answers a change of it with a SCIM error of 404.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenGone {
+    /// Its link is dropped; when it is tried again it is matched with another resource, or created.
+    #[default]
+    Match,
+    /// It fails until its resource is there again, or until a [restart](crate::ResetScope::CONNECTOR_DATA_STORE) drops all links, as in
+    /// Microsoft's service: somebody may have deleted the resource on purpose. [Repairing](crate::DriftPolicy::Repair) drops its link, too.
+    Fail,
 }
 
 /// Whose objects are in scope.

@@ -96,7 +96,7 @@ pub use event::{
     Silent,
 };
 pub use inspect::{LinkedObject, Unprovisioned};
-pub use job::{Actions, Label, LogLabels, MatchingPolicy, Notification, OutOfScope, ProvisioningJob, Scope};
+pub use job::{Actions, Label, LogLabels, MatchingPolicy, Notification, OutOfScope, ProvisioningJob, Scope, WhenGone};
 pub use job_file::{JobFile, SourceSettings, TargetSettings};
 pub use log::{JsonLines, TracingLog};
 pub use notice::{Notice, NoticeKind, Notifier};
@@ -109,6 +109,8 @@ pub use scim_target::ScimTarget;
 pub use source::{
     Assignment, Assignments, Position, ReferenceChange, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage,
 };
-pub use status::{EntryCount, Execution, ExecutionState, JobStatus, ProgressUnits, Schedule, StatusCode, SynchronizationStatus};
+pub use status::{
+    EntryCount, Execution, ExecutionState, JobSetting, JobStatus, ProgressUnits, Schedule, StatusCode, SynchronizationStatus,
+};
 pub use step::{ProvisioningStep, StepKind};
 pub use target::{Target, TargetChange, TargetError, TargetErrorKind, TargetPage};

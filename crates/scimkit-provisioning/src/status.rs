@@ -6,21 +6,49 @@ use scimkit_types::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::CycleError;
+use crate::job::{OutOfScope, ProvisioningJob, Scope};
 use crate::notice::Notice;
 use crate::quarantine::{ExecutionError, Quarantine, ScheduleState};
 use crate::report::CycleReport;
 
-/// How a job is. In JSON it has the names and the shape of Microsoft Graph's `synchronizationJob`.
+/// How a job is. In JSON it has the names and the shape of Microsoft Graph's `synchronizationJob`, without the expiration of a schedule and
+/// the address of a page for troubleshooting, which there are none of.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct JobStatus {
     /// The job.
     pub id: String,
+    /// What kind of service it is for: the name of the profile.
+    pub template_id: String,
     /// When the job is run.
     pub schedule: Schedule,
     /// What came of it.
     pub status: SynchronizationStatus,
+    /// What of the job's settings Microsoft's service has a name for.
+    pub synchronization_job_settings: Vec<JobSetting>,
+}
+
+/// A setting of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct JobSetting {
+    /// `QuarantineTooManyDeletesThreshold`, unless there is none, `SyncAll` or `SkipOutOfScopeDeletions`.
+    pub name: &'static str,
+    /// A number, or `True` or `False`.
+    pub value: String,
+}
+
+impl JobSetting {
+    /// The settings of a job.
+    pub(crate) fn of(job: &ProvisioningJob) -> Vec<Self> {
+        let truth = |is_so: bool| if is_so { "True" } else { "False" }.to_owned();
+        let threshold = job.deletion_threshold.map(|threshold| ("QuarantineTooManyDeletesThreshold", threshold.to_string()));
+        let others =
+            [("SyncAll", truth(job.scope == Scope::All)), ("SkipOutOfScopeDeletions", truth(job.out_of_scope == OutOfScope::Keep))];
+        threshold.into_iter().chain(others).map(|(name, value)| Self { name, value }).collect()
+    }
 }
 
 /// When a job is run.

@@ -15,6 +15,7 @@ use crate::code::ErrorCode;
 use crate::decide::{Reason, Setting};
 use crate::differences::differences;
 use crate::error::Result;
+use crate::job::WhenGone;
 use crate::matching::texts_at;
 use crate::plan::forget;
 use crate::records::{Action, Link};
@@ -80,6 +81,8 @@ pub(crate) async fn find_out(
                 take_matching_key(run, setting, &mut batch, id, link).await?;
                 put(&mut batch, Table::Link, object_key(setting.mapping.object_type(), id), link)?;
             }
+            // The change that is to be made finds it gone again, and fails.
+            Present::Gone if run.job.when_gone == WhenGone::Fail => {}
             Present::Gone => {
                 forget(&mut batch, setting.mapping.object_type(), id, Some(link));
                 batch.put(Table::Waiting, forgotten_key(id), "null");

@@ -28,6 +28,7 @@ const MAX_FILE: usize = 8 << 20;
 /// | `scope.objects` | `assigned` (the default) or `all` |
 /// | `scope.nestedGroups` | whether groups in an assigned group count as assigned; default false |
 /// | `scope.whoLeaves` | what becomes of them: `deprovision` (the default) or `keep` |
+/// | `scope.whoIsGone` | what becomes of objects whose resource is gone from the target: `match` (the default) or `fail` |
 /// | `actions` | some of `create`, `update`, `disable` and `delete`; default all |
 /// | `matching` | `automatic` (the default), `listing`, `filters` or `queries` |
 /// | `thresholds.removals` | how many objects a cycle may disable and delete: a number (default 500) or `none` |

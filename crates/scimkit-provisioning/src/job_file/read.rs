@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::mappings::read_mappings;
 use super::members::{Members, fault};
 use super::{JobFile, ReadFile, SourceSettings, TargetSettings};
-use crate::job::{Actions, Label, LogLabels, MatchingPolicy, Notification, OutOfScope, ProvisioningJob, Scope};
+use crate::job::{Actions, Label, LogLabels, MatchingPolicy, Notification, OutOfScope, ProvisioningJob, Scope, WhenGone};
 use crate::quarantine::QuarantineThresholds;
 use crate::records::print;
 
@@ -66,11 +66,13 @@ pub(super) fn read(document: &Value, files: ReadFile<'_>) -> Result<JobFile, Vec
 /// Whose objects are in scope; returns what the fingerprint is made of.
 fn read_scope(file: &Members<'_>, job: &mut ProvisioningJob, faults: &mut Vec<Fault>) -> (bool, bool, bool) {
     let mut scope = file.table("scope");
-    scope.refuse_others(&["objects", "nestedGroups", "whoLeaves"]);
+    scope.refuse_others(&["objects", "nestedGroups", "whoLeaves", "whoIsGone"]);
     job.scope = scope.choice("objects", &[("assigned", Scope::Assigned), ("all", Scope::All)]).unwrap_or(job.scope);
     job.expands_nested_groups = scope.boolean("nestedGroups").unwrap_or(job.expands_nested_groups);
     let who_leaves = scope.choice("whoLeaves", &[("deprovision", OutOfScope::Deprovision), ("keep", OutOfScope::Keep)]);
     job.out_of_scope = who_leaves.unwrap_or(job.out_of_scope);
+    let who_is_gone = scope.choice("whoIsGone", &[("match", WhenGone::Match), ("fail", WhenGone::Fail)]);
+    job.when_gone = who_is_gone.unwrap_or(job.when_gone);
     faults.append(&mut scope.faults);
     (job.scope == Scope::All, job.expands_nested_groups, job.out_of_scope == OutOfScope::Keep)
 }

@@ -1,7 +1,7 @@
 //! What is done with one object.
 
 use scimkit_mapping::ObjectFlow;
-use scimkit_provisioning::ErrorCode;
+use scimkit_provisioning::{ErrorCode, ResetScope, WhenGone};
 use scimkit_types::Value;
 use serde_json::json;
 
@@ -232,6 +232,33 @@ fn a_resource_that_is_gone_is_matched_again_when_the_object_is_tried_again() {
     world.cycle();
     assert_eq!(world.log.of("u1").last().unwrap(), "Update Failure InvalidAnchor");
     world.advance(6);
+    assert_eq!(world.cycle().created, 1);
+}
+
+/// Row 11 as Microsoft's service has it: the cached id is dead until somebody restarts the job.
+#[test]
+fn a_resource_that_is_gone_fails_until_a_restart_where_the_job_says_so() {
+    let mut world = World::with_linked_person();
+    world.job.when_gone = WhenGone::Fail;
+    let gone = world.target.user("ada@example.com").unwrap();
+    world.target.remove("User", "ada@example.com");
+    world.source.tell("User", vec![present("u1", json!({"jobTitle": "Engineer"}))]);
+    for _ in 0..2 {
+        assert_eq!(world.cycle().failures(), 1);
+        assert_eq!(world.log.of("u1").last().unwrap(), "Update Failure InvalidAnchor");
+        world.advance(12);
+    }
+    assert!(world.target.content("User").is_empty());
+
+    // Somebody who restores the resource has it changed; a restart makes another one.
+    world.target.plant("User", gone.id().unwrap(), serde_json::to_value(&gone).unwrap());
+    assert_eq!(world.cycle().updated, 1);
+    world.target.remove("User", "ada@example.com");
+    world.source.tell("User", vec![present("u1", json!({"jobTitle": "Head"}))]);
+    assert_eq!(world.cycle().failures(), 1);
+    block_on(world.engine().restart(ResetScope::CONNECTOR_DATA_STORE)).unwrap();
+    world.source.start_over("User", vec![person("u1", "ada@example.com")]);
+    world.source.expired.lock().unwrap().take();
     assert_eq!(world.cycle().created, 1);
 }
 

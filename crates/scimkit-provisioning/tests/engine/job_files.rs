@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use scimkit_provisioning::{JobFile, Label, MatchingPolicy, OutOfScope, Scope};
+use scimkit_provisioning::{JobFile, Label, MatchingPolicy, OutOfScope, Scope, WhenGone};
 use scimkit_types::Dialect;
 use scimkit_types::profile::RequestLimit;
 
@@ -36,7 +36,7 @@ const WHOLE: &str = r#"{
     "source": {"kind": "csv", "path": "people.csv"},
     "target": {"url": "https://example.com/scim/v2", "profile": "service.json", "dialect": "okta"},
     "mappings": ["users.json", "groups.json"],
-    "scope": {"objects": "all", "nestedGroups": true, "whoLeaves": "keep"},
+    "scope": {"objects": "all", "nestedGroups": true, "whoLeaves": "keep", "whoIsGone": "fail"},
     "actions": ["create", "update", "disable"],
     "matching": "listing",
     "thresholds": {"removals": 50, "percent": 10},
@@ -64,7 +64,7 @@ fn a_job_file_says_everything_of_a_job() {
     assert_eq!(job.profile.limits.read, Some(RequestLimit::new(9, 1)), "what the profile says, unless the job says something else");
     assert_eq!(job.profile.limits.write, Some(RequestLimit::new(10, 60)));
     assert_eq!(job.profile.dialect, "okta".parse::<Dialect>().unwrap());
-    assert_eq!(job.notification.to.len(), 2);
+    assert_eq!((job.notification.to.len(), job.when_gone), (2, WhenGone::Fail));
     let labels = &job.labels;
     assert_eq!((labels.tenant_id.as_deref(), &labels.service_principal), (Some("contoso"), &Some(Label::named("Phones").with_id("sp1"))));
     assert_eq!(labels.source_system, Some(Label::named("csv").with_id("d1")));

@@ -127,6 +127,24 @@ fn members_can_be_named_and_are_no_more_than_five() {
     assert_eq!(members(&world), 7);
 }
 
+/// Five members can be named, one of whom has left; whoever else is to be added waits for the next cycle.
+#[test]
+fn five_named_members_are_added_and_removed() {
+    let world = group_of_seven();
+    let first = ["u1", "u2", "u3", "u4", "u5"];
+    let report = block_on(world.engine().provision_members_on_demand("Group", "g1", &first)).unwrap();
+    assert_eq!((report.status, report.members_left, members(&world)), (EventStatus::Success, 2, 5), "{report:?}");
+    world.source.tell("Group", vec![present("g1", json!({"members-": ["u1"]}))]);
+    let named = ["u1", "u6", "u7", "u2", "u3"];
+    let report = block_on(world.engine().provision_members_on_demand("Group", "g1", &named)).unwrap();
+    assert_eq!((report.status, report.members_left, members(&world)), (EventStatus::Success, 0, 6), "{report:?}");
+    // The cycles tell both changes again, one after the other.
+    for _ in 0..2 {
+        world.cycle();
+    }
+    assert_eq!((members(&world), world.cycle().written()), (6, 0));
+}
+
 /// Found by a simulation: what an on-demand call had written by mappings that no cycle ever saw stayed when they changed back.
 #[test]
 fn what_was_written_by_other_mappings_is_written_again_when_they_change_back() {

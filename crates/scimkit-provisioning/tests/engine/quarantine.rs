@@ -46,6 +46,13 @@ fn the_status_is_told_with_the_names_of_microsofts_service() {
     assert_eq!(status.pointer("/status/lastExecution/countImportedDeltas").unwrap(), 1);
     assert_eq!(status.pointer("/status/lastSuccessfulExecutionWithExports/countExported").unwrap(), 1);
     assert_eq!(status.pointer("/status/synchronizedEntryCountByType/0").unwrap(), &serde_json::json!({"key": "User", "value": 1}));
+    assert_eq!(status.pointer("/templateId").unwrap(), "standard");
+    let settings = serde_json::json!([
+        {"name": "QuarantineTooManyDeletesThreshold", "value": "500"},
+        {"name": "SyncAll", "value": "False"},
+        {"name": "SkipOutOfScopeDeletions", "value": "False"},
+    ]);
+    assert_eq!(status.pointer("/synchronizationJobSettings").unwrap(), &settings);
     for name in ["steadyStateFirstAchievedTime", "steadyStateLastAchievedTime", "progress", "quarantine", "escrowsPruned"] {
         assert!(status.pointer(&format!("/status/{name}")).is_some(), "{name}");
     }
