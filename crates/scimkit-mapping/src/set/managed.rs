@@ -40,7 +40,12 @@ impl MappingSet {
     /// `current` is what the target has, or what was last exported to it. Since the object exists, what flows only when an object is
     /// created does not, and neither does a default, but that of a mapping without source, if the target has no value.
     pub fn expected(&self, current: &Resource, desired: &Desired) -> Resource {
-        let mut expected = self.managed(current);
+        self.expected_of(self.managed(current), desired)
+    }
+
+    /// What [`expected`](Self::expected) gives for a resource of which the [managed](Self::managed) part is known.
+    pub fn expected_of(&self, managed: Resource, desired: &Desired) -> Resource {
+        let mut expected = managed;
         let mappings = self.mappings.iter().filter(|mapping| !mapping.target.is_reference());
         let flowing: Vec<(&Target, Vec<Value>)> =
             mappings.filter_map(|mapping| Some((&mapping.target, mapping.flowing(&expected, desired)?))).collect();
