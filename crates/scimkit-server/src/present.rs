@@ -37,7 +37,7 @@ fn complete_meta(context: &Context<'_>, resource: &mut Resource, location: &str)
         meta.extend(given.remove(name).map(|at| (MemberName::from(name), at)));
     }
     meta.push((MemberName::from("location"), Value::from(location)));
-    meta.extend(version.as_ref().map(|version| (MemberName::from("version"), Value::from(version.to_string()))));
+    meta.extend(version.as_ref().map(|version| (MemberName::from("version"), Value::from(version.to_tag()))));
     resource.insert("meta", ComplexValue::from_distinct(meta));
     version
 }

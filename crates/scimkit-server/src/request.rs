@@ -16,6 +16,9 @@ type Result<T, E = ErrorResponse> = std::result::Result<T, E>;
 /// Checks the media type of a body (R7644-3.8-04); a body without one is taken as JSON. Returns the tolerance that was needed.
 pub(crate) fn check_media_type(headers: &HeaderMap, dialect: Dialect) -> Result<Option<Tolerance>> {
     let Some(header) = headers.get(CONTENT_TYPE) else { return Ok(None) };
+    if header == "application/scim+json" {
+        return Ok(None);
+    }
     let text = String::from_utf8_lossy(header.as_bytes());
     let essence = text.split(';').next().unwrap_or_default().trim();
     if ["application/scim+json", "application/json"].iter().any(|known| essence.eq_ignore_ascii_case(known)) {

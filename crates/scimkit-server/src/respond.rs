@@ -201,7 +201,7 @@ pub(crate) fn json(status: StatusCode, text: Bytes) -> Response<Bytes> {
 /// R7644-3.8-03: the answer as plain JSON for a client that would rather have that; SCIM's media type for all others.
 pub(crate) fn negotiated(mut response: Response<Bytes>, request: &HeaderMap) -> Response<Bytes> {
     let is_scim = response.headers().get(CONTENT_TYPE).is_some_and(|found| found == MEDIA_TYPE);
-    if is_scim && quality(request, "application/json") > quality(request, MEDIA_TYPE) {
+    if is_scim && request.contains_key(ACCEPT) && quality(request, "application/json") > quality(request, MEDIA_TYPE) {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     response
@@ -254,7 +254,7 @@ fn with_resource_headers(response: Response<Bytes>, location: &str, version: Opt
         response.headers_mut().insert(LOCATION, location);
     }
     match version {
-        Some(version) => with_header(response, ETAG, &version.to_string()),
+        Some(version) => with_header(response, ETAG, &version.to_tag()),
         None => response,
     }
 }

@@ -26,6 +26,9 @@ pub struct VersionError {
 impl Version {
     /// A version with this opaque part; characters that an entity tag cannot hold are left out.
     pub fn new(opaque: &str) -> Self {
+        if opaque.chars().all(is_tag_character) {
+            return Self(opaque.to_owned());
+        }
         Self(opaque.chars().filter(|c| is_tag_character(*c)).collect())
     }
 
@@ -44,6 +47,11 @@ impl Version {
     pub fn opaque(&self) -> &str {
         &self.0
     }
+
+    /// The entity tag, as headers and `meta.version` have it: `W/"3694e05e9dff590"`.
+    pub fn to_tag(&self) -> String {
+        ["W/\"", &self.0, "\""].concat()
+    }
 }
 
 fn is_tag_character(c: char) -> bool {
@@ -52,9 +60,7 @@ fn is_tag_character(c: char) -> bool {
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("W/\"")?;
-        f.write_str(&self.0)?;
-        f.write_str("\"")
+        f.write_str(&self.to_tag())
     }
 }
 

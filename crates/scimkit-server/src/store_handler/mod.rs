@@ -16,7 +16,7 @@ use scimkit_store::{
 };
 use scimkit_types::validate::Operation;
 use scimkit_types::value::MemberName;
-use scimkit_types::{Change, ComplexValue, ErrorResponse, PatchOp, Projection, Resource, ScimType, Value, Version};
+use scimkit_types::{AttributeName, Change, ComplexValue, ErrorResponse, PatchOp, Projection, Resource, ScimType, Value, Version};
 
 use crate::handler::{Context, Found, HandlerError, Preconditions, ResourceHandler, Result, Search};
 use crate::query;
@@ -111,30 +111,31 @@ impl StoreHandler {
 
     /// Adds `id`, `meta` and the derived `groups` to a document.
     async fn complete(&self, context: &Context<'_>, stored: StoredResource, projection: &Projection) -> Result<Resource> {
-        self.complete_all(context, vec![stored], projection).await?.pop().ok_or(HandlerError::NotFound)
+        let groups = groups(context, projection);
+        let memberships = self.memberships(context, groups, std::slice::from_ref(&stored.id)).await?.pop();
+        Ok(complete(context, stored, groups, memberships.unwrap_or_default()))
     }
 
     /// Adds `id`, `meta` and the derived `groups` to documents; the groups of all of them are asked for at once.
     async fn complete_all(&self, context: &Context<'_>, page: Vec<StoredResource>, projection: &Projection) -> Result<Vec<Resource>> {
-        let groups = context.shape.groups.as_ref().filter(|groups| projection.includes(groups.as_str()));
-        let mut memberships = match groups {
-            Some(_) if !page.is_empty() => {
-                let ids: Vec<String> = page.iter().map(|stored| stored.id.clone()).collect();
-                self.store().memberships(context.tenant(), &ids).await.map_err(refuse)?
-            }
-            _ => Vec::new(),
-        }
-        .into_iter();
-        let complete = |stored| {
-            let mut resource = complete(stored);
-            let elements: Vec<Value> = memberships.next().into_iter().flatten().map(|membership| group(context, membership)).collect();
-            if let Some(groups) = groups.filter(|_| !elements.is_empty()) {
-                resource.insert(groups, elements);
-            }
-            resource
-        };
-        Ok(page.into_iter().map(complete).collect())
+        let groups = groups(context, projection);
+        let ids: Vec<String> = page.iter().map(|stored| stored.id.clone()).collect();
+        let mut memberships = self.memberships(context, groups, &ids).await?.into_iter();
+        Ok(page.into_iter().map(|stored| complete(context, stored, groups, memberships.next().unwrap_or_default())).collect())
     }
+
+    /// The memberships of resources, if the attribute is there that shows them.
+    async fn memberships(&self, context: &Context<'_>, groups: Option<&AttributeName>, ids: &[String]) -> Result<Vec<Vec<Membership>>> {
+        if groups.is_none() || ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.store().memberships(context.tenant(), ids).await.map_err(refuse)
+    }
+}
+
+/// The attribute that shows the groups of a resource, if it is answered.
+fn groups<'a>(context: &Context<'a>, projection: &Projection) -> Option<&'a AttributeName> {
+    context.shape.groups.as_ref().filter(|groups| projection.includes(groups.as_str()))
 }
 
 #[async_trait]
@@ -288,12 +289,12 @@ fn version(revision: Revision) -> Version {
     Version::new(&revision.0.to_string())
 }
 
-/// The document with `id` and `meta`.
-fn complete(stored: StoredResource) -> Resource {
+/// The document with `id`, `meta` and groups.
+fn complete(context: &Context<'_>, stored: StoredResource, groups: Option<&AttributeName>, memberships: Vec<Membership>) -> Resource {
     let meta = [
         ("created", stored.created_at.to_string()),
         ("lastModified", stored.modified_at.to_string()),
-        ("version", version(stored.revision).to_string()),
+        ("version", version(stored.revision).to_tag()),
     ];
     let meta = meta.into_iter().map(|(name, text)| (MemberName::from(name), Value::String(text)));
     let mut schemas = Value::Null;
@@ -309,7 +310,11 @@ fn complete(stored: StoredResource) -> Resource {
     rest.push((MemberName::from("meta"), Value::Complex(ComplexValue::from_distinct(meta.collect()))));
     rest.insert(0, (MemberName::from("schemas"), schemas));
     // The names differ: what could stand there was left out.
-    Resource::from(ComplexValue::from_distinct(rest))
+    let mut resource = Resource::from(ComplexValue::from_distinct(rest));
+    if let Some(groups) = groups.filter(|_| !memberships.is_empty()) {
+        resource.insert(groups, memberships.into_iter().map(|membership| group(context, membership)).collect::<Vec<Value>>());
+    }
+    resource
 }
 
 /// R7643-4.1.2-08, R7643-4.1.2-09.

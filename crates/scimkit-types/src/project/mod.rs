@@ -149,28 +149,29 @@ impl Projection {
     /// Whether a top-level attribute of the base schema, or the extension with this URI, can be part of the response, so that what is
     /// not need not be loaded. Compares without case.
     pub fn includes(&self, attribute: &str) -> bool {
-        let name = attribute.to_ascii_lowercase();
-        if name.contains(':') {
-            let mut of_extension = self.chosen().iter().filter(|target| target.extension.as_deref() == Some(&*name));
-            return self.always.contains(&name)
+        let is_in = |names: &[String]| names.iter().any(|name| name.eq_ignore_ascii_case(attribute));
+        if attribute.contains(':') {
+            let mut of_extension =
+                self.chosen().iter().filter(|target| target.extension.as_deref().is_some_and(|uri| uri.eq_ignore_ascii_case(attribute)));
+            return is_in(&self.always)
                 || match &self.choice {
                     Choice::Usual => true,
                     Choice::Only(_) => of_extension.next().is_some() || !self.written.is_empty(),
                     Choice::Except(_) => of_extension.all(|target| target.attribute.is_some()),
                 };
         }
-        let is_written = || self.written.iter().any(|target| target.touches(None, &name));
-        if self.never.contains(&name) {
+        let is_written = || self.written.iter().any(|target| target.touches(None, attribute));
+        if is_in(&self.never) {
             return false;
         }
-        if matches!(name.as_str(), "schemas" | "id") || self.always.contains(&name) {
+        if ["schemas", "id"].iter().any(|name| name.eq_ignore_ascii_case(attribute)) || is_in(&self.always) {
             return true;
         }
-        let is_on_request = self.on_request.contains(&name);
+        let is_on_request = is_in(&self.on_request);
         match &self.choice {
-            Choice::Only(targets) => targets.iter().any(|target| target.touches(None, &name)) || (is_on_request && is_written()),
+            Choice::Only(targets) => targets.iter().any(|target| target.touches(None, attribute)) || (is_on_request && is_written()),
             Choice::Except(targets) => {
-                let is_excluded = targets.iter().any(|target| target.covers(None, &name));
+                let is_excluded = targets.iter().any(|target| target.covers(None, attribute));
                 !is_excluded && (!is_on_request || is_written())
             }
             Choice::Usual => !is_on_request || is_written(),
