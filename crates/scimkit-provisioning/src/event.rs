@@ -254,6 +254,20 @@ pub enum EventAction {
     Other,
 }
 
+impl EventAction {
+    /// The action in one word, as Microsoft's log has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Disable => "disable",
+            Self::Delete => "delete",
+            Self::StagedDelete => "stageddelete",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -267,6 +281,18 @@ pub enum EventStatus {
     Skipped,
     /// It was held back.
     Warning,
+}
+
+impl EventStatus {
+    /// The status in one word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Skipped => "skipped",
+            Self::Warning => "warning",
+        }
+    }
 }
 
 /// How far a cycle is.

@@ -6,12 +6,12 @@ use crate::report::CycleReport;
 /// Counts a record of the log: `scimkit_provisioning_objects_total` by action, status and object type.
 #[cfg(feature = "metrics")]
 pub(crate) fn count_event(event: &ProvisioningEvent) {
-    let labels = [
-        ("action", format!("{:?}", event.action).to_lowercase()),
-        ("status", format!("{:?}", event.status).to_lowercase()),
-        ("object_type", event.object_type.clone()),
+    let labels = vec![
+        metrics::Label::from_static_parts("action", event.action.name()),
+        metrics::Label::from_static_parts("status", event.status.name()),
+        metrics::Label::new("object_type", event.object_type.clone()),
     ];
-    metrics::counter!("scimkit_provisioning_objects_total", &labels).increment(1);
+    metrics::counter!("scimkit_provisioning_objects_total", labels).increment(1);
 }
 
 /// Nothing is counted without the feature.

@@ -128,7 +128,7 @@ impl PlannedChange {
             _ => '~',
         };
         let name = self.source_name.as_deref().unwrap_or(&self.source_id);
-        let action = format!("{:?}", self.action).to_lowercase();
+        let action = self.action.name();
         let mut text = format!("{sign} {action} {} {name}\n", self.object_type);
         for change in &self.changes {
             let from = if change.mappings.is_empty() { String::new() } else { format!("    # {}", change.mappings.join("; ")) };
