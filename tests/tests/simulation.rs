@@ -182,3 +182,12 @@ fn actions_of_a_plan_whose_accounts_changed_meanwhile_are_passed_over() {
         assert_eq!(stats.outdated, outdated, "{other:?}");
     }
 }
+
+/// Found by a simulation: somebody who was provisioned on demand and left before the first cycle stayed active.
+#[test]
+fn who_is_provisioned_on_demand_and_leaves_before_the_first_cycle_is_disabled() {
+    let leave = Event::Change(Change::SoftDelete(0));
+    let mut early = Scenario::of(2, 0, &[(0, Event::OnDemand(Object::Person(0), 0)), (0, Event::Pause), (1, leave)]);
+    early.reads_one = true;
+    run(&early).unwrap();
+}

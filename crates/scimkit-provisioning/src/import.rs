@@ -25,6 +25,9 @@ pub(crate) async fn import(run: &Run<'_>, record: &mut JobRecord) -> Result<()> 
             // What comes now are changes, which do not tell every object.
             sweep(run, record, &object_type).await?;
         }
+        if has_no_position(record, &object_type) && has_records(run, &object_type).await? {
+            start_over(run, record, &object_type).await?;
+        }
         loop {
             let position = match record.positions.get(&object_type) {
                 Some(position) => Some(&position.next),
@@ -58,6 +61,17 @@ pub(crate) async fn import(run: &Run<'_>, record: &mut JobRecord) -> Result<()> 
         sweep(run, record, &object_type).await?;
     }
     Ok(())
+}
+
+/// Whether the first round of an object type has not begun.
+fn has_no_position(job: &JobRecord, object_type: &str) -> bool {
+    let is_known = job.positions.contains_key(object_type) || job.watermark.contains_key(object_type);
+    !is_known && !job.restarted.contains(object_type)
+}
+
+/// Whether there are objects of a type, as when some were provisioned on demand before the first round, which may not show them any more.
+async fn has_records(run: &Run<'_>, object_type: &str) -> Result<bool> {
+    Ok(run.state.walk::<IgnoredAny>(Table::Record, object_key(object_type, "")).next().await?.is_some())
 }
 
 /// Refuses ids that cannot be the key of a record.

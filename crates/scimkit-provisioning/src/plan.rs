@@ -45,8 +45,18 @@ pub(crate) async fn plan(run: &Run<'_>, app_roles: &[AppRole]) -> Result<PlanCou
         let setting = run.setting(mapping, app_roles);
         let lookup = prepare(run, &setting).await?;
         let claims = Claims::new(run, mapping.object_type());
-        let mut planner =
-            Planner { run, setting, lookup, claims, counts, is_final: false, events: Vec::new(), done: progress.0, total: progress.1 };
+        let mut planner = Planner {
+            run,
+            setting,
+            lookup,
+            claims,
+            counts,
+            walked: None,
+            is_final: false,
+            events: Vec::new(),
+            done: progress.0,
+            total: progress.1,
+        };
         planner.plan_type().await?;
         (counts, progress.0) = (planner.counts, planner.done);
     }
@@ -64,7 +74,7 @@ pub(crate) async fn plan_one(run: &Run<'_>, mapping: &MappingSet, app_roles: &[A
     run.state.commit(batch).await?;
     let (setting, claims) = (run.setting(mapping, app_roles), Claims::new(run, mapping.object_type()));
     let (lookup, counts) = (Lookup::Queries, PlanCounts::default());
-    let mut planner = Planner { run, setting, lookup, claims, counts, is_final: true, events: Vec::new(), done: 0, total: 1 };
+    let mut planner = Planner { run, setting, lookup, claims, counts, walked: None, is_final: true, events: Vec::new(), done: 0, total: 1 };
     planner.plan_ids(vec![id.to_owned()]).await?;
     Ok(planner.counts)
 }
@@ -76,6 +86,8 @@ struct Planner<'a> {
     lookup: Lookup,
     claims: Claims<'a>,
     counts: PlanCounts,
+    /// Up to which id the marked objects were read, while they are.
+    walked: Option<String>,
     /// Whether an object does not wait any more for another one to give its matching value up.
     is_final: bool,
     /// What the log is told once it is durable.
@@ -110,8 +122,10 @@ impl Planner<'_> {
         let prefix = Work::Object.prefix(self.object_type());
         let mut walk = self.run.state.walk::<IgnoredAny>(Table::Pending, prefix.as_str());
         while let Some(ids) = walk.next_ids().await? {
+            self.walked = ids.last().cloned();
             self.plan_ids(ids).await?;
         }
+        self.walked = None;
         self.plan_waiting().await
     }
 
@@ -152,7 +166,10 @@ impl Planner<'_> {
             batch.delete(Table::Waiting, format!("{prefix}{id}"));
             if mark.is_none() {
                 batch.put(Table::Pending, pending, "null");
-                taken.push(id);
+                // The walk comes to those behind its place by itself.
+                if self.walked.as_ref().is_none_or(|walked| id <= *walked) {
+                    taken.push(id);
+                }
             }
         }
         self.run.state.commit(batch).await?;

@@ -36,6 +36,10 @@ impl Simulation<'_> {
     ) -> Result<(), Violation> {
         let (intents, released) = (self.count(Table::Intent), self.is_released());
         self.stats.orders += 1;
+        if self.scenario.reads_one && self.stats.cycles == 0 {
+            // Whoever is read by themselves before the first round may leave before it too, which does not tell of them.
+            self.directory.note_restart();
+        }
         let limited = self.limited(Arc::clone(transport));
         let engine = self.engine(limited);
         let provision = async {

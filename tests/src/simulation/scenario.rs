@@ -230,11 +230,13 @@ impl Scenario {
             + self.adopted
             + self.waits.len()
             + usize::from(self.threshold.is_some())
+            + usize::from(self.reads_one)
     }
 }
 
 /// Ways to make a scenario smaller; each says whether there was something to leave out.
-const SHRINKS: [fn(&mut Scenario) -> bool; 6] = [
+const SHRINKS: [fn(&mut Scenario) -> bool; 7] = [
+    |scenario| std::mem::take(&mut scenario.reads_one),
     |scenario| {
         let is_more = scenario.people > 1;
         scenario.people -= usize::from(is_more);

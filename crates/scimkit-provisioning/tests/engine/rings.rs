@@ -160,3 +160,23 @@ fn who_failed_in_a_cycle_is_not_planned_again_in_it() {
     assert_eq!(world.log.of("u1").len(), 1 + 2);
     assert_eq!(world.log.of("u2").len(), 1 + 2);
 }
+
+/// Whoever waits for a name is planned once, also if the walk over those that are marked comes to them later.
+#[test]
+fn who_waits_for_a_name_is_created_once_when_it_is_free() {
+    let world = linked(&[("u1", "a@example.com")]);
+    world.source.assign("User", &["u0", "u2"]);
+    world.source.tell("User", vec![person("u0", "a@example.com"), person("u2", "a@example.com")]);
+    assert_eq!(world.cycle().failures(), 2);
+    world.source.tell("User", vec![person("u1", "b@example.com")]);
+    let report = world.cycle();
+    assert_eq!((report.created, report.updated, report.failures()), (1, 1, 1), "{report:?}");
+    assert_eq!(world.target.content("User").len(), 2);
+    assert_eq!(world.target.user("a@example.com").unwrap().external_id(), Some("u0"));
+
+    world.source.tell("User", vec![person("u0", "c@example.com")]);
+    let report = world.cycle();
+    assert_eq!((report.created, report.updated, report.failures()), (1, 1, 0), "{report:?}");
+    assert_eq!(world.target.content("User").len(), 3);
+    assert_eq!(world.target.user("a@example.com").unwrap().external_id(), Some("u2"));
+}
