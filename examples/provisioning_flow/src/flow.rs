@@ -276,11 +276,9 @@ impl<'a> Flow<'a> {
         let counts = self.connection.counts();
         let (reads, writes) = (counted(counts.reads, "read"), counted(counts.writes, "write"));
         self.say("requests", &format!("{reads}, {writes}, {} answers of 429", counts.throttled))?;
-        match self.authorization.renewals() {
-            0 => {}
-            renewals => {
-                self.say("access tokens", &format!("the service withdrew one; {} by refresh token", counted(renewals, "renewal")))?
-            }
+        let renewals = self.authorization.renewals();
+        if renewals > 0 {
+            self.say("access tokens", &format!("the service withdrew one; {} by refresh token", counted(renewals, "renewal")))?;
         }
         let log = match self.home.is_temporary() {
             true => format!("{}; `--state FOLDER` keeps them", counted(self.watch.records(), "record")),
