@@ -234,8 +234,8 @@ impl Setting<'_> {
     }
 
     fn adopt(&self, target_id: &str, present: &Resource, desired: &Desired, matching_key: String) -> Decision {
-        let exported = self.mapping.expected(present, desired);
         let present = self.mapping.managed(present);
+        let exported = self.mapping.expected_of(present.clone(), desired);
         let shown = echo(&exported, &self.job.profile);
         let operations = match self.operations(&echo(&present, &self.job.profile), &shown) {
             Ok(operations) => operations.unwrap_or_else(|| PatchOp::default().to_json()),
@@ -444,10 +444,11 @@ pub(crate) fn property_changes(old: &Resource, new: &Resource, redacted: &[Strin
                 let before = before.and_then(Value::as_complex);
                 let separator = if name.contains(':') { ':' } else { '.' };
                 for (sub, value) in after.iter() {
-                    push_change(&mut changes, format!("{name}{separator}{sub}"), before.and_then(|b| b.get(sub)), Some(value), redacted);
+                    let before = before.and_then(|before| before.get(sub));
+                    push_change(&mut changes, || format!("{name}{separator}{sub}"), before, Some(value), redacted);
                 }
             }
-            (before, after) => push_change(&mut changes, name.to_owned(), before, after, redacted),
+            (before, after) => push_change(&mut changes, || name.to_owned(), before, after, redacted),
         }
     }
     changes
@@ -459,14 +460,22 @@ fn is_within(path: &str, whole: &str) -> bool {
     is_head && matches!(path.as_bytes().get(whole.len()), None | Some(b'.' | b':' | b'['))
 }
 
-fn push_change(changes: &mut Vec<PropertyChange>, name: String, old: Option<&Value>, new: Option<&Value>, redacted: &[String]) {
-    let (old, new) = (old.cloned().unwrap_or_default(), new.cloned().unwrap_or_default());
-    if old.is_equivalent(&new) {
+fn push_change(
+    changes: &mut Vec<PropertyChange>,
+    name: impl FnOnce() -> String,
+    old: Option<&Value>,
+    new: Option<&Value>,
+    redacted: &[String],
+) {
+    let (old, new) = (old.unwrap_or(&Value::Null), new.unwrap_or(&Value::Null));
+    if old.is_equivalent(new) {
         return;
     }
+    let name = name();
     let is_hidden = redacted.iter().any(|path| is_within(path, &name) || is_within(&name, path));
-    let hide = |value: Value| if is_hidden && value != Value::Null { Value::from("[Redact]") } else { value };
-    changes.push(PropertyChange::new(name, hide(old), hide(new)));
+    let shown = |value: &Value| if is_hidden && *value != Value::Null { Value::from("[Redact]") } else { value.clone() };
+    let (old, new) = (shown(old), shown(new));
+    changes.push(PropertyChange::new(name, old, new));
 }
 
 #[cfg(test)]

@@ -24,6 +24,9 @@ const MOST_PAGES_FACTOR: u64 = 10;
 /// How many resources with one matching value are kept of a list; one is right, and more cannot be told apart.
 const MOST_ALIKE: usize = 16;
 
+/// How many resources of a list are read before they are kept.
+const KEPT_AT_ONCE: usize = 1000;
+
 /// Chooses how to look up, and reads the listing if that is the choice.
 pub(crate) async fn prepare(run: &Run<'_>, setting: &Setting<'_>) -> Result<Lookup> {
     let objects = count_unlinked(run, setting.mapping.object_type()).await?;
@@ -92,14 +95,19 @@ async fn read_listing(run: &Run<'_>, setting: &Setting<'_>, mut total: u64, firs
     let expected = total.div_ceil(u64::try_from(resources.len()).unwrap_or(u64::MAX).max(1));
     let most_pages = expected.saturating_mul(MOST_PAGES_FACTOR).saturating_add(MOST_PAGES_FACTOR);
     let mut seen: u64 = 0;
+    let mut read: Vec<Resource> = Vec::new();
     loop {
         seen += u64::try_from(resources.len()).unwrap_or(u64::MAX);
-        keep_listed(run, setting, &resources).await?;
+        let first = resources.first().and_then(usable_id).map(str::to_owned);
+        read.append(&mut resources);
+        // Several pages are kept at once, since what they are found by lies all over an index.
+        if read.len() >= KEPT_AT_ONCE || seen >= total {
+            keep_listed(run, setting, &std::mem::take(&mut read)).await?;
+        }
         run.progress(Phase::Matching, seen, Some(total));
         if seen >= total {
             return Ok(pages);
         }
-        let first = resources.first().and_then(usable_id);
         if pages >= most_pages {
             return Err(CycleError::IncompleteList(format!("it does not end after {pages} pages, and grows while it is read")));
         }
@@ -107,7 +115,7 @@ async fn read_listing(run: &Run<'_>, setting: &Setting<'_>, mut total: u64, firs
         if page.resources.is_empty() {
             return Err(CycleError::IncompleteList(format!("it counts {} resources and shows {seen}", page.total)));
         }
-        if first.is_some() && first == page.resources.first().and_then(usable_id) {
+        if first.is_some() && first.as_deref() == page.resources.first().and_then(usable_id) {
             return Err(CycleError::IncompleteList(format!("the page from {} on is the one before", seen + 1)));
         }
         pages += 1;

@@ -17,7 +17,7 @@ use crate::records::JobRecord;
 use crate::status::StatusRecord;
 
 /// How many records are read or written at once.
-pub(crate) const CHUNK: usize = 256;
+pub(crate) const CHUNK: usize = 512;
 
 /// Separates the parts of a key that may hold a slash.
 const SEPARATOR: char = '\u{1f}';
@@ -213,7 +213,7 @@ pub(crate) fn put(batch: &mut Batch, table: Table, key: impl Into<String>, recor
 const fn usual_length(table: Table) -> usize {
     match table {
         Table::Plan | Table::Intent => 2048,
-        Table::Record | Table::Link | Table::Listing => 1024,
+        Table::Record | Table::Link | Table::Listing => 960,
         _ => 64,
     }
 }

@@ -18,6 +18,7 @@ mod on_demand;
 mod plans;
 mod progress;
 mod quarantine;
+mod referrers;
 mod refusals;
 mod rings;
 mod uncertain;
