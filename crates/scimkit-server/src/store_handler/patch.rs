@@ -59,7 +59,10 @@ impl Plan {
                 edit.members.extend(between.members);
             }
             Some(current) => *document = current,
-            None => edit.changes_document = settle(context, document, patched.is_changed, patched.before)?,
+            None if patched.references.is_empty() => {
+                edit.changes_document = settle(context, document, patched.is_changed, patched.before)?;
+            }
+            None => return Err(HandlerError::internal("operations on members were taken for operations on other attributes")),
         }
         context.count(patched.tolerances);
         Ok(edit)
