@@ -5,6 +5,8 @@
 //! created: how many there are is what is left of the size of the scope. Now and then, before a resource is created, stretches that
 //! have become long are divided. So a place far behind is found by adding up stretches, and by walking through less than a few of them.
 
+use std::fmt::Write as _;
+
 use super::resources::{id_hash, scope, size};
 use super::session::{Parameter, Session, first, parameters};
 use super::{Work, senseless};
@@ -101,7 +103,8 @@ async fn divide<S: Session>(session: &mut S, scope: i64, after: Option<&Mark>, b
     for (mark, sign) in [(after, ">"), (before, "<")] {
         if let Some(mark) = mark {
             let place = between.len() + 1;
-            condition.push_str(&format!(" AND (r.created_at, r.id) {sign} (?{place}, ?{})", place + 1));
+            // Writing to text cannot fail.
+            let _ = write!(condition, " AND (r.created_at, r.id) {sign} (?{place}, ?{})", place + 1);
             between.extend(parameters![mark.created_at.clone(), mark.id.as_str()]);
         }
     }
