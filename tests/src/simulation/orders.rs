@@ -215,7 +215,8 @@ impl Simulation<'_> {
         let (job, key) = (JobId::new("simulated"), format!("User/{}", person(number)));
         let link = self.time.run(self.world.state.get(&job, Table::Link, &key)).unwrap().unwrap();
         let link = link.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
-        link.is_some_and(|link| link["isManaged"] == false && link["isUncertain"] == true)
+        let is = |link: &serde_json::Value, name, expected: bool| link.get(name).is_some_and(|value| *value == expected);
+        link.is_some_and(|link| is(&link, "isManaged", false) && is(&link, "isUncertain", true))
     }
 
     fn note_planted(&mut self, id: &str) {
