@@ -17,7 +17,7 @@ use crate::records::JobRecord;
 use crate::status::StatusRecord;
 
 /// How many records are read or written at once.
-pub(crate) const CHUNK: usize = 512;
+pub(crate) const CHUNK: usize = 256;
 
 /// Separates the parts of a key that may hold a slash.
 const SEPARATOR: char = '\u{1f}';
