@@ -26,6 +26,13 @@ pub(crate) async fn entitle(run: &Run<'_>, record: &mut JobRecord, assignments: 
     if record.assignments == print && !has_changed_groups {
         return Ok(());
     }
+    if !record.assignments.is_empty() {
+        // Of what is brought in step in part, nothing may be taken for known: the assignments may be what they were by then.
+        record.assignments.clear();
+        let mut batch = Batch::new();
+        put_job(&mut batch, record)?;
+        run.state.commit(batch).await?;
+    }
     gather(run, &sorted).await?;
     store(run).await?;
     record.assignments = print;

@@ -357,7 +357,12 @@ impl<'a> Simulation<'a> {
         self.stats.rivals += 1;
         let was_refused = matches!(&second, Err(CycleError::State(error)) if *error.kind() == StoreErrorKind::Held);
         let sent_after = wire.sent_by(first_worker) - sent_before;
-        let has_stalled = matches!(fate, Fate::Stalled(..)) && matches!(&first, Some(Err(CycleError::State(_))));
+        // A database that failed says nothing of who has the job.
+        let has_lost_it = |error: &CycleError| match error {
+            CycleError::State(error) => matches!(error.kind(), StoreErrorKind::Held | StoreErrorKind::Fenced),
+            _ => false,
+        };
+        let has_stalled = matches!(fate, Fate::Stalled(..)) && matches!(&first, Some(Err(error)) if has_lost_it(error));
         if has_stalled && !was_refused && sent_after > 0 {
             return Err(Violation(format!("invariant 20: a worker sent {sent_after} requests after it had lost the job")));
         }
