@@ -191,3 +191,22 @@ fn who_is_provisioned_on_demand_and_leaves_before_the_first_cycle_is_disabled() 
     early.reads_one = true;
     run(&early).unwrap();
 }
+
+/// Found by a simulation: an account that was let go and became another person's kept the memberships of the one who had it before.
+#[test]
+fn an_account_that_becomes_another_persons_has_no_memberships_of_the_one_before() {
+    let change = |step, change| (step, Event::Change(change));
+    let mut passed_on = Scenario::of(
+        4,
+        3,
+        &[
+            change(3, Change::Employ(3, false)),
+            change(4, Change::Swap(3, 1)),
+            (6, Event::Other(Other::Remove(1))),
+            change(9, Change::Delete(3, false)),
+        ],
+    );
+    (passed_on.defends_itself, passed_on.is_narrow) = (false, true);
+    passed_on.waits = vec![2, 2, 3, 3, 3, 2, 2, 2, 2, 954];
+    run(&passed_on).unwrap();
+}

@@ -23,7 +23,9 @@ use crate::records::{Action, Escrow, Link, PlannedAction, Presence, StoredRecord
 use crate::references::preview;
 use crate::run::{Outcome, Run};
 use crate::saved_plan::PlanCounts;
-use crate::state::{Work, action_key, blocked_key, blocked_prefix, object_key, preview_key, put, waiting_key, waiting_prefix};
+use crate::state::{
+    Work, action_key, blocked_key, blocked_prefix, forgotten_key, object_key, preview_key, put, waiting_key, waiting_prefix,
+};
 use crate::uncertain::find_out;
 
 /// How many objects a ring of matching values may have; a larger one is left as it is.
@@ -379,6 +381,8 @@ impl Planner<'_> {
             Decision::Forget => {
                 batch.delete(Table::Pending, pending);
                 forget(batch, self.object_type(), &object.id, object.link.as_ref());
+                // The resource stays and may become another object's, so that references to it are looked at.
+                batch.put(Table::Waiting, forgotten_key(&object.id), "null");
                 match &object.stored {
                     Some(stored) => remove_record(batch, self.object_type(), stored),
                     None => batch.delete(Table::Record, object_key(self.object_type(), &object.id)),
