@@ -17,7 +17,7 @@ use crate::deadline::DeadlineSettings;
 use crate::discovery::{self, Discovery};
 use crate::handler::{IdSource, ResourceHandler};
 use crate::hook::Hook;
-use crate::password::{PasswordSink, WithoutSink};
+use crate::password::PasswordSink;
 use crate::policy::Policy;
 use crate::route::BasePath;
 use crate::server::{Inner, Server};
@@ -122,7 +122,6 @@ pub struct ServerBuilder {
     tenants: HashMap<Tenant, TenantSettings>,
     only_tenant: Option<Tenant>,
     passwords: Option<Arc<dyn PasswordSink>>,
-    without_sink: WithoutSink,
     hooks: Vec<Arc<dyn Hook>>,
     audit: Option<Arc<dyn AuditSink>>,
     deadline: Option<DeadlineSettings>,
@@ -144,7 +143,6 @@ impl ServerBuilder {
             tenants: HashMap::new(),
             only_tenant: None,
             passwords: None,
-            without_sink: WithoutSink::default(),
             hooks: Vec::new(),
             audit: None,
             deadline: None,
@@ -228,17 +226,11 @@ impl ServerBuilder {
         self
     }
 
-    /// Takes passwords, and says so in `/ServiceProviderConfig`. Default: there is no sink.
+    /// Takes passwords, and says so in `/ServiceProviderConfig`. Default: there is no sink, and requests with a password are refused, or its
+    /// password is left out where the dialect has [`Tolerance::DropPassword`](scimkit_types::Tolerance::DropPassword), as that of Okta has.
     #[must_use]
     pub fn passwords(mut self, sink: Arc<dyn PasswordSink>) -> Self {
         self.passwords = Some(sink);
-        self
-    }
-
-    /// What becomes of passwords without a sink. Default: requests with one are refused.
-    #[must_use]
-    pub const fn without_password_sink(mut self, policy: WithoutSink) -> Self {
-        self.without_sink = policy;
         self
     }
 
@@ -311,7 +303,6 @@ impl ServerBuilder {
             cursors: self.cursors,
             discovery_access: self.discovery,
             only_tenant: self.only_tenant,
-            without_sink: self.without_sink,
             deadline: self.deadline,
             clock: self.clock,
             ids: self.ids,
@@ -348,7 +339,6 @@ pub(crate) struct Config {
     pub(crate) cursors: Option<Cursors>,
     pub(crate) discovery_access: DiscoveryAccess,
     pub(crate) only_tenant: Option<Tenant>,
-    pub(crate) without_sink: WithoutSink,
     pub(crate) deadline: Option<DeadlineSettings>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,

@@ -42,7 +42,7 @@
 //! | feature | purpose |
 //! |---|---|
 //! | `argon2` | [`Argon2Passwords`] and [`BasicCredentials`] |
-//! | `metrics` | figures by the facade of the `metrics` crate: `scim_requests_total`, `scim_request_seconds`, `scim_store_seconds`, `scim_tolerances_total`, `scim_rate_limited_total` and `scim_passwords_dropped_total` |
+//! | `metrics` | figures by the facade of the `metrics` crate: `scim_requests_total`, `scim_request_seconds`, `scim_store_seconds`, `scim_tolerances_total` and `scim_rate_limited_total` |
 //!
 //! There is no I/O beyond the handler, the authenticator and the sinks. TLS, ports and single sign-on are not for this crate. Bulk
 //! requests are answered if the profile gives their limits, and `/Me` if the actor has a resource; else with 501. Cursors need a key
@@ -91,7 +91,7 @@ pub use cursor::CursorKeys;
 pub use handler::{Context, Found, HandlerError, IdSource, Preconditions, ResourceHandler, Result, Search};
 pub use hook::{Changed, Hook, Proposal};
 pub use http;
-pub use password::{AcceptedPassword, PasswordSink, WithoutSink};
+pub use password::{AcceptedPassword, PasswordSink};
 #[cfg(feature = "argon2")]
 pub use password::{Argon2Passwords, MemoryPasswordHashes, PasswordHashes};
 pub use policy::{Access, Action, DirectoryProviderSwitch, Policy};

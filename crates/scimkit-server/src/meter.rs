@@ -47,9 +47,3 @@ pub(crate) fn limited(class: &'static str) {
     #[cfg(feature = "metrics")]
     metrics::counter!("scim_rate_limited_total", "class" => class).increment(1);
 }
-
-/// A password was left out, as the configuration says.
-pub(crate) fn dropped_password() {
-    #[cfg(feature = "metrics")]
-    metrics::counter!("scim_passwords_dropped_total").increment(1);
-}

@@ -53,11 +53,13 @@ pub enum Tolerance {
     DotAfterSchema,
     /// `co`, `sw` and `ew` compare the text of a dateTime in a filter (AMB-09).
     DateTimeSubstring,
+    /// A password that a service has no place for is left out of a create or change that does other things too, instead of refusing it.
+    DropPassword,
 }
 
 impl Tolerance {
     /// Every switch, in order of declaration.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::StringBooleans,
         Self::StringForComplex,
         Self::DottedKeys,
@@ -81,6 +83,7 @@ impl Tolerance {
         Self::FilterAfterBrackets,
         Self::DotAfterSchema,
         Self::DateTimeSubstring,
+        Self::DropPassword,
     ];
 
     /// The name under which the switch is configured and counted, such as `string-booleans`.
@@ -109,6 +112,7 @@ impl Tolerance {
             Self::FilterAfterBrackets => "filter-after-brackets",
             Self::DotAfterSchema => "dot-after-schema",
             Self::DateTimeSubstring => "date-time-substring",
+            Self::DropPassword => "drop-password",
         }
     }
 
@@ -201,8 +205,9 @@ impl Dialect {
         Tolerance::IgnoreUnknownSchemas,
     ])
     .union(Self::FILTER_GRAMMAR);
-    /// Okta.
-    pub const OKTA: Self = Self::of(&[Tolerance::IgnoreReadOnly, Tolerance::LastPrimaryWins]).union(Self::FILTER_GRAMMAR);
+    /// Okta, which sends a password with every create.
+    pub const OKTA: Self =
+        Self::of(&[Tolerance::IgnoreReadOnly, Tolerance::LastPrimaryWins, Tolerance::DropPassword]).union(Self::FILTER_GRAMMAR);
     /// AWS IAM Identity Center as a service.
     pub const AWS: Self = Self::of(&[Tolerance::PathRequired]);
     /// `RingCentral` as a service.

@@ -80,18 +80,6 @@ pub trait PasswordSink: fmt::Debug + Send + Sync {
     async fn forget(&self, context: &Context<'_>, id: &str) -> Result<()>;
 }
 
-/// What becomes of passwords that no sink takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WithoutSink {
-    /// The request is refused with 501.
-    #[default]
-    Refuse,
-    /// The password is left out, which is logged as a warning and counted; for clients that cannot be told to send none. A PATCH that
-    /// does nothing else is refused all the same.
-    Drop,
-}
-
 /// What a request does to a password.
 #[derive(Debug)]
 pub(crate) enum PasswordChange {

@@ -1,11 +1,10 @@
 //! What a change does besides the resource: passwords.
 
-use scimkit_types::Resource;
+use scimkit_types::{Resource, Tolerance};
 
 use super::{Call, Server, unsupported};
 use crate::handler::{Context, HandlerError, Preconditions};
-use crate::meter;
-use crate::password::{AcceptedChange, PasswordChange, WithoutSink};
+use crate::password::{AcceptedChange, PasswordChange};
 use crate::respond::Refusal;
 
 impl Server {
@@ -23,11 +22,11 @@ impl Server {
     ) -> Result<Option<AcceptedChange>, Refusal> {
         let Some(change) = change else { return Ok(None) };
         let Some(sink) = &self.inner.passwords else {
-            if is_alone || self.inner.config.without_sink == WithoutSink::Refuse {
+            if is_alone || !call.context.dialect.allows(Tolerance::DropPassword) {
                 return Err(unsupported("passwords"));
             }
+            call.context.count([Tolerance::DropPassword]);
             tracing::warn!("a password was left out, as there is no sink for it");
-            meter::dropped_password();
             return Ok(None);
         };
         match change {

@@ -108,7 +108,7 @@ async fn filters_have_a_greatest_length() {
     service.get(&format!("/Users?sortBy={}", "x".repeat(21))).await.check_error(400, Some("invalidValue"));
 }
 
-/// R7644-3.4.2.1-03, R9865-5.3-01: more results than the service is willing to process are `tooMany`, at an endpoint and over all of them.
+/// R7644-3.4.2.1-03: more results than the service is willing to process are `tooMany`, at an endpoint and over all of them.
 #[tokio::test]
 async fn queries_have_a_most_of_results() {
     let service = limited(r#""maxResults": 2"#);

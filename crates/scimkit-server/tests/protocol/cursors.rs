@@ -212,3 +212,28 @@ async fn a_key_takes_over_from_another() {
     }
     old.get(&after).await.check_error(400, Some("invalidCursor"));
 }
+
+/// R9865-5.3-01: nothing is kept for a cursor, so that nobody can fill the service with them; each page is bounded in size, each takes its
+/// share of the quota, and a result that is too large is refused before the first.
+#[tokio::test]
+async fn walks_are_bounded_in_size_and_rate() {
+    let profile = r#"{"name": "x", "paging": {"defaultCount": 4, "maxCount": 5},
+        "limits": {"read": {"requests": 3, "seconds": 60}, "maxResults": 11}}"#;
+    let key = SecretBox::new(Box::new([7; 32]));
+    let service = Service::with(|builder| builder.profile(serde_json::from_str(profile).unwrap()).cursors(&key, Duration::from_secs(600)));
+    for index in 0..11 {
+        service.user(&format!("user{index:02}")).await;
+    }
+    let (mut next, mut sizes) = (String::new(), Vec::new());
+    for _ in 0..3 {
+        let page = service.get(&format!("/Users?count=1000&cursor={next}")).await;
+        sizes.push(page.names().len());
+        next = cursor(&page).unwrap_or_default().to_owned();
+    }
+    assert_eq!((sizes, next.as_str()), (vec![5, 5, 1], ""));
+    let refused = service.get("/Users?cursor").await;
+    assert_eq!(refused.check_error(429, None).header("retry-after"), "60");
+    service.clock.advance(Duration::from_secs(60));
+    service.user("user11").await;
+    service.get("/Users?cursor").await.check_error(400, Some("tooMany"));
+}

@@ -32,7 +32,7 @@ async fn a_reader_writes_nothing() {
     }
 }
 
-/// R7644-3.2-02, R7644-3.2-05, R7644-3.12-02, IR30: a path with other methods, none, or none yet.
+/// R7644-3.2-02, R7644-3.2-05, IR30: a path with other methods, none, or none yet.
 #[tokio::test]
 async fn methods_and_paths_are_checked() {
     let service = Service::new();

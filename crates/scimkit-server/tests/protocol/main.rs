@@ -21,6 +21,7 @@ mod properties;
 mod query;
 mod resources;
 mod root;
+mod statuses;
 mod support;
 mod tenants;
 mod versions;

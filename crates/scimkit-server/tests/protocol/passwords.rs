@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use scimkit_server::{AcceptedPassword, Action, Changed, Context, HandlerError, Hook, PasswordSink, Proposal, Result, WithoutSink};
+use scimkit_server::{AcceptedPassword, Action, Changed, Context, HandlerError, Hook, PasswordSink, Proposal, Result};
+use scimkit_store::Tenant;
 use scimkit_types::{Dialect, ScimType, Tolerance};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -251,7 +252,7 @@ async fn the_configuration_says_whether_passwords_can_be_changed() {
     assert_eq!(supported(&Service::new()).await, json!(false));
 }
 
-/// Invariant 10: without a sink a password is refused, or left out if the configuration says so, but never alone.
+/// Invariant 10: without a sink a password is refused, or left out and counted if the dialect says so, as for Okta, but never alone.
 #[tokio::test]
 async fn without_a_sink_a_password_is_refused_or_left_out_on_purpose() {
     let strict = Service::new();
@@ -262,11 +263,12 @@ async fn without_a_sink_a_password_is_refused_or_left_out_on_purpose() {
     strict.patch("/Users/id1", operations.clone()).await.check_error(501, None);
     strict.put("/Users/id1", user(&json!("hush-hush"))).await.check_error(501, None);
 
-    let lenient = Service::with(|builder| builder.without_password_sink(WithoutSink::Drop));
+    let lenient = Service::with_dialect(Dialect::OKTA);
     assert_eq!(lenient.post("/Users", user(&json!("hush-hush"))).await.status, 201);
     assert_eq!(lenient.patch("/Users/id1", json!([{"op": "add", "value": {"title": "x", "password": "hush-hush"}}])).await.status, 200);
     lenient.patch("/Users/id1", operations).await.check_error(501, None);
     assert!(!lenient.get("/Users/id1").await.body.to_string().contains("hush"));
+    assert_eq!(lenient.server.tolerances()[&Tenant::new("a")][&Tolerance::DropPassword], 2);
 }
 
 /// R7644-7.5.2-02, AMB-35: nobody finds out a password by asking for it.

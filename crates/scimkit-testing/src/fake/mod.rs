@@ -41,10 +41,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use scimkit_server::{
     Actor, AuthenticationError, AuthenticationScheme, Authenticator, BearerTokens, ConfigError, DirectoryProviderSwitch, ResourceHandler,
-    Server, ServerBuilder, StoreHandler, WithoutSink,
+    Server, ServerBuilder, StoreHandler,
 };
 use scimkit_store::{MemoryResources, Query, ResourceStore, StoreError, StoredResource, Tenant};
-use scimkit_types::{Clock, Profile};
+use scimkit_types::{Clock, Profile, Tolerance};
 use secrecy::SecretString;
 
 use crate::transport::InProcess;
@@ -151,9 +151,9 @@ impl Parts {
         let (next_id, id) = (AtomicU64::new(1), self.id);
         let store = Arc::new(MemoryResources::new());
         let builder = Server::builder((self.handler)(Arc::clone(&store) as Arc<dyn ResourceStore>), self.authenticator)
+            .dialect(self.profile.dialect.with(Tolerance::DropPassword))
             .profile(self.profile)
             .clock(self.clock)
-            .without_password_sink(WithoutSink::Drop)
             .ids(Arc::new(move || id(next_id.fetch_add(1, Ordering::Relaxed))));
         let server = (self.finish)(builder).build()?;
         Ok(FakeService { server, store, directory_provider: self.directory_provider, over_limit: self.over_limit })
