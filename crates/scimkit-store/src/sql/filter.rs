@@ -260,7 +260,7 @@ impl Arm {
         let paths = list(self.paths);
         let keys = match self.keys {
             Keys::Texts(texts) => {
-                let texts = texts.into_iter().map(|text| dialect.indexed(text)).collect();
+                let texts = texts.iter().map(|text| dialect.indexed(text)).collect();
                 format!("{} IN ({})", dialect.index("v.folded"), list(texts))
             }
             Keys::Instant(sign, key) => format!("v.instant {sign} {}", parameters.bind(key)),

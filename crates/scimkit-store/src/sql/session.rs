@@ -296,10 +296,10 @@ impl SqlDialect {
     }
 
     /// The same of a text that is looked for.
-    pub(crate) fn indexed(self, text: String) -> String {
+    pub(crate) fn indexed(self, text: &str) -> String {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite => text,
+            Self::Sqlite => text.to_owned(),
             #[cfg(feature = "postgres")]
             Self::Postgres => text.chars().take(INDEXED).collect(),
         }
