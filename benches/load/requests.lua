@@ -51,6 +51,7 @@ local requests = {
   page = function() return read("/scim/v2/Users?count=100") end,
   deep_index = function() return read("/scim/v2/Users?count=100&startIndex=" .. math.floor(users * 0.9)) end,
   deep_cursor = function() return read("/scim/v2/Users?count=100&cursor=" .. os.getenv("CURSOR")) end,
+  sorted = function() return read("/scim/v2/Users?count=100&sortBy=userName") end,
   patch = function()
     serial = serial + 1
     return patch("/scim/v2/Users/" .. any(), '{"op":"replace","path":"active","value":' .. tostring(serial % 2 == 0) .. "}")
@@ -80,7 +81,7 @@ function done(summary, latency)
   local refused = 0
   for _, thread in ipairs(threads) do refused = refused + thread:get("failed") end
   local errors = summary.errors
-  io.write(string.format("wrk: %d %.0f %.2f %.2f %d %d\n", summary.requests, summary.requests / seconds,
+  io.write(string.format("wrk: %d %.3f %.2f %.2f %d %d\n", summary.requests, summary.requests / seconds,
     latency:percentile(50) / 1000, latency:percentile(99) / 1000, refused,
     errors.connect + errors.read + errors.write + errors.timeout))
 end

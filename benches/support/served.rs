@@ -16,8 +16,13 @@ pub const TOKEN: &str = "secret";
 
 /// A server over this store, whose ids count up from `1`, so that callers know them.
 pub fn server(store: Arc<dyn ResourceStore>) -> Server {
+    server_from(store, 1)
+}
+
+/// A server whose ids count up from another number.
+pub fn server_from(store: Arc<dyn ResourceStore>, first: u64) -> Server {
     let tokens = BearerTokens::new().with_token(&TOKEN.into(), Actor::new("bench", Tenant::default()));
-    let next = AtomicU64::new(1);
+    let next = AtomicU64::new(first);
     let mut profile = Profile::standard();
     profile.limits.max_body = Some(16 << 20);
     profile.features.bulk = Some(BulkFeature::new(1000, 16 << 20));
