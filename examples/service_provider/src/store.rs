@@ -5,7 +5,7 @@ use std::sync::Arc;
 use scimkit_store::sqlite::SqliteResources;
 use scimkit_store::{MemoryResources, ResourceStore};
 
-use crate::options::{PostgresAddress, Store};
+use crate::options::Store;
 use crate::service::StartError;
 
 /// Opens a store, and makes it if there is none.
@@ -25,7 +25,7 @@ use crate::postgres::open as postgres;
 
 #[cfg(not(feature = "postgres"))]
 #[expect(clippy::unused_async, reason = "the feature `postgres` waits for the database")]
-async fn postgres(store: &Store, _: &PostgresAddress) -> Result<Arc<dyn ResourceStore>, StartError> {
+async fn postgres(store: &Store, _: &crate::options::PostgresAddress) -> Result<Arc<dyn ResourceStore>, StartError> {
     let fault = "this program was built without PostgreSQL; build it with `--features scimkit-example-service-provider/postgres`";
     Err(StartError::Database { store: store.clone(), fault: fault.to_owned() })
 }
