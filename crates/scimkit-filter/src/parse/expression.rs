@@ -114,7 +114,6 @@ impl Parser<'_> {
                 return Ok((rest, ()));
             }
         }
-        self.count_term(input)?;
         let (rest, attribute) = attribute_name(input)?;
         match rest.as_bytes().first() {
             Some(b' ') if !self.options.dialect.allows(Tolerance::FilterWhiteSpace) => {
@@ -209,7 +208,6 @@ impl Parser<'_> {
     /// Leniently, an operator on a sub-attribute of the elements, which becomes a condition in the brackets.
     #[cold]
     fn after_value_path<'i>(&self, input: &'i str, value_path: ValuePath, into: &mut Option<Filter>) -> Parsed<'i, ()> {
-        self.count_term(input)?;
         let (rest, sub_attribute) = self.sub_attribute(input)?;
         let ValuePath { path, value_filter } = value_path;
         let mut parts = match *value_filter {
@@ -228,6 +226,7 @@ impl Parser<'_> {
     /// `SP "pr" / SP compareOp SP compValue`, after the path that starts at `start`.
     #[inline(never)]
     fn expression<'i>(&self, input: &'i str, path: AttributePath, start: &str, into: &mut Option<Filter>) -> Parsed<'i, ()> {
+        self.count_term(start)?;
         let Some(rest) = self.blanks(input) else { return Err(no_operator(input, start)) };
         let (operator, after) = match operator(rest) {
             Some((operator, after)) if self.ends_operator(after) => (operator, after),
