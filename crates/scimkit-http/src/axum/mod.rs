@@ -8,8 +8,9 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
+use std::ops::DerefMut;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -122,31 +123,34 @@ type Shared = (Tenants, EdgeOptions);
 async fn limited(shared: Arc<Shared>, parts: Parts, body: Body) -> Response<Bytes> {
     let options = &shared.1;
     let limit = options.failed_authentications.as_ref();
-    let Some((failures, client)) = limit.and_then(|limit| Some((limit.clone(), forwarded::client(&parts, &options.trusted_proxies)?)))
-    else {
-        return answer(shared, parts, body).await;
-    };
-    if let Some(retry_after) = failures.refused(client) {
+    let limited = limit.and_then(|limit| Some((limit.clone(), forwarded::client(&parts, &options.trusted_proxies)?)));
+    if let Some(retry_after) = limited.as_ref().and_then(|(failures, client)| failures.refused(*client)) {
         return too_many_requests(retry_after);
     }
     let response = answer(shared, parts, body).await;
-    failures.answered(client, &response).map_or(response, too_many_requests)
+    match limited {
+        Some((failures, client)) => failures.answered(client, &response).map_or(response, too_many_requests),
+        None => response,
+    }
 }
 
 async fn answer(shared: Arc<Shared>, parts: Parts, body: Body) -> Response<Bytes> {
     let tenants = &shared.0;
-    let body = match tenants.within(read(body, tenants.max_body())).await {
-        Some(Ok(body)) => body,
-        None => return body_too_slow(),
-        Some(Err(ReadError::TooLarge { limit })) => return body_too_large(limit),
-        Some(Err(error @ ReadError::Broken(_))) => return error_response(&ErrorResponse::new(400, error.to_string())),
+    let body = match body.size_hint().exact() {
+        Some(0) => Bytes::new(),
+        _ => match tenants.within(read(body, tenants.max_body())).await {
+            Some(Ok(body)) => body,
+            None => return body_too_slow(),
+            Some(Err(ReadError::TooLarge { limit })) => return body_too_large(limit),
+            Some(Err(error @ ReadError::Broken(_))) => return error_response(&ErrorResponse::new(400, error.to_string())),
+        },
     };
-    let is_safe = parts.method.is_safe();
-    let work = CatchPanic(Box::pin(async move { shared.0.handle(Request::from_parts(parts, body)).await }));
-    if is_safe {
-        return work.await.unwrap_or_else(|_| internal());
+    let request = Request::from_parts(parts, body);
+    if request.method().is_safe() {
+        return CatchPanic(pin!(tenants.handle(request))).await.unwrap_or_else(|_| internal());
     }
     // A connection that breaks ends what is done for it, and a write must not end between the change and its record.
+    let work = CatchPanic(Box::pin(async move { shared.0.handle(request).await }));
     match ::tokio::spawn(work.in_current_span()).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) | Err(_) => internal(),
@@ -195,14 +199,14 @@ async fn read(mut body: Body, limit: usize) -> Result<Bytes, ReadError> {
 }
 
 /// Ends a future that panics with an error instead.
-struct CatchPanic<F>(Pin<Box<F>>);
+struct CatchPanic<P>(Pin<P>);
 
 /// A future panicked; the panic hook has said where.
 #[derive(Debug)]
 struct Panicked;
 
-impl<F: Future> Future for CatchPanic<F> {
-    type Output = Result<F::Output, Panicked>;
+impl<P: DerefMut<Target: Future> + Unpin> Future for CatchPanic<P> {
+    type Output = Result<<P::Target as Future>::Output, Panicked>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let future = self.0.as_mut();

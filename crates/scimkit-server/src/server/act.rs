@@ -23,13 +23,14 @@ use crate::{query, request, written};
 impl Server {
     /// Does what a request asks for that was admitted and charged.
     pub(crate) async fn act(&self, call: &Call<'_>, action: Action, id: Option<&str>) -> Answer {
+        // What needs much room is on the heap, so that a read of one resource is not moved about with room for all of it.
         match (action, id) {
-            (Action::Create, _) => self.create(call).await,
+            (Action::Create, _) => Box::pin(self.create(call)).await,
             (Action::Get, Some(id)) => self.get(call, id).await,
-            (Action::Replace, Some(id)) => self.replace(call, id).await,
-            (Action::Patch, Some(id)) => self.patch(call, id).await,
-            (Action::Delete, Some(id)) => self.delete(call, id).await,
-            _ => self.query(call).await,
+            (Action::Replace, Some(id)) => Box::pin(self.replace(call, id)).await,
+            (Action::Patch, Some(id)) => Box::pin(self.patch(call, id)).await,
+            (Action::Delete, Some(id)) => Box::pin(self.delete(call, id)).await,
+            _ => Box::pin(self.query(call)).await,
         }
     }
 

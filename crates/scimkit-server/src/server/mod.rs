@@ -159,11 +159,11 @@ impl Server {
             Route::Item(t, id) => (*t, item_action(&parts.method), Some(id.as_str())),
             Route::Root | Route::RootSearch => {
                 exchange.concerns(Action::Query.word(), "");
-                return self.query_all(exchange, &actor, parts, body).await;
+                return Box::pin(self.query_all(exchange, &actor, parts, body)).await;
             }
             Route::Bulk => {
                 exchange.concerns("bulk", "");
-                return self.bulk(exchange, &actor, parts, body).await;
+                return Box::pin(self.bulk(exchange, &actor, parts, body)).await;
             }
             Route::Me => {
                 let action = own_action(&parts.method);
