@@ -383,10 +383,11 @@ fn databases_answer_as_the_evaluator_and_page_as_memory() {
     let wanted: usize = std::env::var("SCIMKIT_FILTER_PAIRS").map_or(4_000, |pairs| pairs.parse().unwrap());
     let cases = u32::try_from(wanted.div_ceil(RESOURCES * FILTERS)).unwrap();
     let config = ProptestConfig { cases, max_local_rejects: 10_000_000, failure_persistence: None, ..ProptestConfig::default() };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut databases: Vec<Box<dyn ResourceStore>> = vec![Box::new(SqliteResources::open_in_memory().unwrap())];
+    // Dropped after the runtime, whose connections would hold it.
     #[cfg(feature = "postgres")]
     let schema = crate::cluster::schema();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut databases: Vec<Box<dyn ResourceStore>> = vec![Box::new(SqliteResources::open_in_memory().unwrap())];
     #[cfg(feature = "postgres")]
     if let Some(schema) = &schema {
         use scimkit_store::postgres::PostgresResources;
