@@ -18,7 +18,8 @@ const ADDRESSES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(65_535);
 ///
 /// An address that fails may do so as often as the quota says at once, and then once in each such part of its time. While it has used that
 /// up, all its requests are answered by 429 with `Retry-After`, before their bodies are read and their credentials looked at, right ones too:
-/// else whoever guesses would learn which guess was right. A request whose credentials are good costs nothing.
+/// else whoever guesses would learn which guess was right. A request whose credentials are good costs nothing. Requests whose credentials are
+/// looked at in the same moment do not know of each other's failures.
 ///
 /// An IPv6 address counts as one with all of its network of 64 bits. Clients behind one address share its failures, so the quota should be
 /// generous: guessing a token of any length worth its name takes far more than a few hundred failures a minute.
@@ -115,7 +116,7 @@ mod tests {
     use scimkit_store::{MemoryResources, Tenant};
     use scimkit_types::ManualClock;
 
-    use super::super::{EdgeOptions, limited};
+    use super::super::{EdgeOptions, answer};
     use super::*;
 
     struct Edge {
@@ -139,14 +140,18 @@ mod tests {
 
     impl Edge {
         /// The status of an answer, and when it is worth asking again.
-        async fn ask(&self, method: &str, address: &str, token: &str) -> (u16, Option<u64>) {
+        async fn send(&self, method: &str, address: &str, token: &str, body: Body) -> (u16, Option<u64>) {
             let request = Request::builder().method(method).uri("/scim/v2/Users").header("x-forwarded-for", address);
             let request = if token.is_empty() { request } else { request.header(AUTHORIZATION, format!("Bearer {token}")) };
             let (mut parts, ()) = request.body(()).unwrap().into_parts();
             parts.extensions.insert(ConnectInfo(SocketAddr::from(([10, 0, 0, 1], 4711))));
-            let response = limited(Arc::clone(&self.shared), parts, Body::empty()).await;
+            let response = answer(Arc::clone(&self.shared), parts, body).await;
             assert_eq!(response.headers()["content-type"], "application/scim+json");
             (response.status().as_u16(), response.headers().get(RETRY_AFTER).map(|value| value.to_str().unwrap().parse().unwrap()))
+        }
+
+        async fn ask(&self, method: &str, address: &str, token: &str) -> (u16, Option<u64>) {
+            self.send(method, address, token, Body::empty()).await
         }
 
         async fn get(&self, address: &str, token: &str) -> (u16, Option<u64>) {
@@ -170,6 +175,20 @@ mod tests {
         edge.clock.advance(Duration::from_millis(999));
         assert_eq!((edge.get("1.2.3.4", "right").await, edge.get("1.2.3.4", "wrong").await), ((200, None), (401, None)));
         assert_eq!(edge.get("1.2.3.4", "right").await, (429, Some(30)));
+    }
+
+    /// Whoever opens many requests first and ends their bodies all at once gets no more guesses than others.
+    #[tokio::test]
+    async fn what_fails_while_a_body_arrives_counts() {
+        let edge = Arc::new(edge(|failures| failures));
+        let others = Arc::clone(&edge);
+        let body = Body::from_stream(futures_util::stream::once(async move {
+            for _ in 0..2 {
+                assert_eq!(others.get("1.2.3.4", "wrong").await, (401, None));
+            }
+            Ok::<_, std::convert::Infallible>("{}")
+        }));
+        assert_eq!(edge.send("POST", "1.2.3.4", "right", body).await, (429, Some(30)));
     }
 
     #[tokio::test]
@@ -210,7 +229,7 @@ mod tests {
         let edge = edge(|failures| failures);
         for _ in 0..4 {
             let (parts, ()) = Request::get("/scim/v2/Users").header("x-forwarded-for", "1.2.3.4").body(()).unwrap().into_parts();
-            assert_eq!(limited(Arc::clone(&edge.shared), parts, Body::empty()).await.status(), 401);
+            assert_eq!(answer(Arc::clone(&edge.shared), parts, Body::empty()).await.status(), 401);
         }
     }
 }

@@ -36,6 +36,8 @@ pub struct EdgeOptions {
     /// The proxies that are believed when they say which client asked for which host, by `Forwarded` or by `X-Forwarded-For` and
     /// `X-Forwarded-Host`. Default: none, so that these headers mean nothing.
     ///
+    /// Where there is a `Forwarded`, only that counts: a proxy that writes the others must remove it, else clients say there what they like.
+    ///
     /// The application must be served by [`serve`] or with `into_make_service_with_connect_info::<SocketAddr>()`, else no peer is known
     /// to be a proxy.
     pub trusted_proxies: Vec<IpAddr>,
@@ -91,7 +93,7 @@ pub fn router_with(tenants: impl Into<Tenants>, options: EdgeOptions) -> Router 
             let (mut parts, body) = request.into_parts();
             parts.uri = uri;
             forwarded::apply(&mut parts, &shared.1.trusted_proxies);
-            limited(shared, parts, body).await.map(Body::from)
+            answer(shared, parts, body).await.map(Body::from)
         }
     })
 }
@@ -119,42 +121,50 @@ pub fn probes(readiness: Arc<dyn Readiness>) -> Router {
 /// What answers requests, and how they arrive.
 type Shared = (Tenants, EdgeOptions);
 
-/// Answers a request of whoever did not fail to authenticate too often.
-async fn limited(shared: Arc<Shared>, parts: Parts, body: Body) -> Response<Bytes> {
-    let options = &shared.1;
-    let limit = options.failed_authentications.as_ref();
-    let limited = limit.and_then(|limit| Some((limit.clone(), forwarded::client(&parts, &options.trusted_proxies)?)));
-    if let Some(retry_after) = limited.as_ref().and_then(|(failures, client)| failures.refused(*client)) {
-        return too_many_requests(retry_after);
-    }
-    let response = answer(shared, parts, body).await;
-    match limited {
-        Some((failures, client)) => failures.answered(client, &response).map_or(response, too_many_requests),
-        None => response,
-    }
-}
-
+/// Answers a request. Whoever failed to authenticate too often is refused before the body is read.
 async fn answer(shared: Arc<Shared>, parts: Parts, body: Body) -> Response<Bytes> {
-    let tenants = &shared.0;
+    let (tenants, options) = &*shared;
+    let client = options.failed_authentications.as_ref().and_then(|_| forwarded::client(&parts, &options.trusted_proxies));
     let body = match body.size_hint().exact() {
         Some(0) => Bytes::new(),
-        _ => match tenants.within(read(body, tenants.max_body())).await {
-            Some(Ok(body)) => body,
-            None => return body_too_slow(),
-            Some(Err(ReadError::TooLarge { limit })) => return body_too_large(limit),
-            Some(Err(error @ ReadError::Broken(_))) => return error_response(&ErrorResponse::new(400, error.to_string())),
-        },
+        _ => {
+            if let Some(refusal) = refusal(options, client) {
+                return refusal;
+            }
+            match tenants.within(read(body, tenants.max_body())).await {
+                Some(Ok(body)) => body,
+                None => return body_too_slow(),
+                Some(Err(ReadError::TooLarge { limit })) => return body_too_large(limit),
+                Some(Err(error @ ReadError::Broken(_))) => return error_response(&ErrorResponse::new(400, error.to_string())),
+            }
+        }
     };
     let request = Request::from_parts(parts, body);
     if request.method().is_safe() {
-        return CatchPanic(pin!(tenants.handle(request))).await.unwrap_or_else(|_| internal());
+        return CatchPanic(pin!(handle(&shared, client, request))).await.unwrap_or_else(|_| internal());
     }
     // A connection that breaks ends what is done for it, and a write must not end between the change and its record.
-    let work = CatchPanic(Box::pin(async move { shared.0.handle(request).await }));
+    let work = CatchPanic(Box::pin(async move { handle(&shared, client, request).await }));
     match ::tokio::spawn(work.in_current_span()).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) | Err(_) => internal(),
     }
+}
+
+/// Hands a request to its server, and counts its failure. Others of the address may have failed while the body arrived, so the client is
+/// looked at just before: else many requests that wait for the end of their bodies would all be let through.
+async fn handle((tenants, options): &Shared, client: Option<IpAddr>, request: Request<Bytes>) -> Response<Bytes> {
+    if let Some(refusal) = refusal(options, client) {
+        return refusal;
+    }
+    let response = tenants.handle(request).await;
+    let failed = options.failed_authentications.as_ref().zip(client).and_then(|(failures, client)| failures.answered(client, &response));
+    failed.map_or(response, too_many_requests)
+}
+
+/// The answer to a client that has failed to authenticate too often.
+fn refusal(options: &EdgeOptions, client: Option<IpAddr>) -> Option<Response<Bytes>> {
+    options.failed_authentications.as_ref()?.refused(client?).map(too_many_requests)
 }
 
 /// Why a body could not be read.
