@@ -40,7 +40,7 @@ impl Discovery {
         let types: Vec<(&ResourceType, Resource)> = catalog.resource_types().iter().map(|t| (t, resource_type(t, base_url))).collect();
         let schemas: Vec<(&Schema, Resource)> = catalog.schemas().iter().map(|s| (s, schema(s, base_url))).collect();
         Self {
-            service_provider_config: write(&service_provider_config(profile, offers, base_url).into_complex().into()),
+            service_provider_config: respond::text(&service_provider_config(profile, offers, base_url).into_complex().into()),
             resource_types: list(types.iter().map(|(_, resource)| resource)),
             resource_type: types.iter().map(|(t, resource)| (t.name.clone(), write_resource(resource))).collect(),
             schemas: list(schemas.iter().map(|(_, resource)| resource)),
@@ -157,13 +157,9 @@ fn list<'a>(resources: impl Iterator<Item = &'a Resource>) -> Bytes {
     let mut list = ListResponse::new(count, resources);
     list.start_index = Some(1);
     list.items_per_page = Some(count);
-    write(&list.into_json())
+    respond::text(&list.into_json())
 }
 
 fn write_resource(resource: &Resource) -> Bytes {
-    write(&Value::Complex(resource.as_complex().clone()))
-}
-
-fn write(value: &Value) -> Bytes {
-    Bytes::from(serde_json::to_vec(value).unwrap_or_default())
+    respond::text(&Value::Complex(resource.as_complex().clone()))
 }

@@ -185,9 +185,14 @@ const USUAL_LENGTH: usize = 2048;
 
 /// Any JSON.
 pub(crate) fn body(status: StatusCode, value: &Value) -> Response<Bytes> {
+    json(status, text(value))
+}
+
+/// A value as JSON.
+pub(crate) fn text(value: &Value) -> Bytes {
     let mut text = Vec::with_capacity(USUAL_LENGTH);
     value.write_json(&mut text);
-    json(status, Bytes::from(text))
+    Bytes::from(text)
 }
 
 /// JSON that was written before.

@@ -16,7 +16,7 @@ use crate::authenticate::Actor;
 use crate::exchange::{About, Exchange, about};
 use crate::handler::{HandlerError, Preconditions};
 use crate::policy::Action;
-use crate::respond::Refusal;
+use crate::respond::{self, Refusal};
 use crate::server::{Answer, Call, Server};
 
 /// A bulk request on its way.
@@ -125,7 +125,7 @@ impl<'a> Run<'a> {
         body.insert("Operations", operations.collect::<Vec<_>>());
         let mut body = Value::Complex(body);
         self.resolve(what, true, &mut body)?;
-        let (parts, body) = (parts(&Method::PATCH), write(&body));
+        let (parts, body) = (parts(&Method::PATCH), respond::text(&body));
         let call = Call {
             exchange: self.exchange,
             context: self.server.context(self.exchange, self.actor, what.resource_type),
@@ -211,7 +211,7 @@ impl<'a> Run<'a> {
         let body = match data.filter(|_| what.action != Action::Delete) {
             Some(mut data) => {
                 self.resolve(what, what.action == Action::Patch, &mut data)?;
-                write(&data)
+                respond::text(&data)
             }
             None => Bytes::new(),
         };
@@ -319,9 +319,4 @@ fn parts(method: &Method) -> Parts {
     let mut request = Request::new(());
     *request.method_mut() = method.clone();
     request.into_parts().0
-}
-
-/// Writing a value as JSON cannot fail: it holds neither maps with other keys than text nor numbers that JSON lacks.
-fn write(value: &Value) -> Bytes {
-    Bytes::from(serde_json::to_vec(value).unwrap_or_default())
 }
