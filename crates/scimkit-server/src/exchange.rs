@@ -27,7 +27,7 @@ struct Subject {
     resource_type: String,
 }
 
-/// The id of the resource that an answer is about, kept with the answer until it leaves the server.
+/// The id of the resource that an answer is about where the request did not name it, kept with the answer until it leaves the server.
 #[derive(Clone, Debug)]
 pub(crate) struct About(pub(crate) String);
 
@@ -55,7 +55,7 @@ impl Exchange {
     }
 }
 
-/// The id that an answer is about.
+/// The id that an answer is about, if the request did not name it.
 pub(crate) fn about<B>(response: &Response<B>) -> Option<&str> {
     response.extensions().get::<About>().map(|about| about.0.as_str())
 }

@@ -129,17 +129,18 @@ pub(super) fn refuse_secrets(context: &Context<'_>, resource: &Resource) -> Resu
     }
 }
 
-/// Makes a valid resource one that is stored, as the profile says.
+/// Makes a valid resource one that is stored: without what is derived, and as the profile says.
 ///
 /// # Errors
 /// `invalidValue` if two values differ that must be equal.
 pub(super) fn settle(context: &Context<'_>, resource: &mut Resource) -> Result<()> {
+    take_derived(context, resource);
     echo(context, resource);
     check_equal_values(context, resource)
 }
 
 /// Takes out what the store or the server says of a resource itself.
-pub(super) fn take_derived(context: &Context<'_>, resource: &mut Resource) {
+fn take_derived(context: &Context<'_>, resource: &mut Resource) {
     resource.remove("id");
     resource.remove("meta");
     if let Some(groups) = &context.shape.groups {

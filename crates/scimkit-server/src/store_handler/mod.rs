@@ -253,7 +253,6 @@ impl Readiness for StoreHandler {
 fn accept(context: &Context<'_>, body: &Resource, operation: Operation<'_>) -> Result<Resource> {
     let mut resource = context.accept(body, operation)?;
     document::refuse_secrets(context, &resource)?;
-    document::take_derived(context, &mut resource);
     document::settle(context, &mut resource)?;
     Ok(resource)
 }
