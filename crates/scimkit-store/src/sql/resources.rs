@@ -1,5 +1,6 @@
 //! What is done to resources, statement by statement.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use scimkit_types::{Resource, Timestamp, Value};
@@ -397,12 +398,12 @@ impl Work for Find {
     type Answer = Page;
 
     async fn run<S: Session>(&self, session: &mut S) -> Result<Page> {
-        let mut query = self.0.clone();
+        let mut query = Cow::Borrowed(&self.0);
         let Some(Scope { scope, member_attributes }) = scope(session, query.tenant.as_str(), &query.resource_type, "").await? else {
             return Ok(Page::default());
         };
         if query.sort.as_ref().is_some_and(filter::is_creation) {
-            query.sort = None;
+            query.to_mut().sort = None;
         }
         if query.filter.is_none()
             && query.sort.is_none()
@@ -410,6 +411,7 @@ impl Work for Find {
             && query.offset > 0
             && let Some((mark, resources)) = marks::before(session, scope, query.offset).await?
         {
+            let query = query.to_mut();
             (query.after, query.offset) = (Some(mark), query.offset.saturating_sub(resources));
         }
         let statements = Statements::new(&query, scope, S::DIALECT)?;
