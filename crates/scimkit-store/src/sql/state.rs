@@ -294,3 +294,21 @@ async fn write<S: Session>(session: &mut S, job: i64, mut records: Vec<Record<'_
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Databases keep the numbers, so none is ever given to another table; those that the records of older databases got are these.
+    #[test]
+    fn the_numbers_of_tables_are_those_of_the_migrations() {
+        let numbers: Vec<i64> = Table::ALL.into_iter().map(number).collect();
+        assert_eq!(numbers, (0..17).collect::<Vec<_>>());
+        for migration in [include_str!("../sqlite/schema-5.sql"), include_str!("../postgres/schema-3.sql")] {
+            for table in Table::ALL.into_iter().filter(|table| *table != Table::Referrer) {
+                let pair = format!("({}, '{}')", number(table), table.name());
+                assert!(migration.contains(&pair), "{pair}");
+            }
+        }
+    }
+}

@@ -92,7 +92,7 @@ impl Table {
         Self::Referrer,
     ];
 
-    /// The name under which a database keeps the table.
+    /// The name of the table, for people.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Job => "job",
