@@ -6,24 +6,6 @@ use super::reader::{is_plain, plain_length};
 use super::{ComplexValue, Value};
 
 impl Value {
-    /// Reads a JSON document, as `serde_json` does and with the same errors, without going through it when there are none.
-    ///
-    /// ```
-    /// use scimkit_types::Value;
-    /// assert_eq!(Value::from_json(b"[1.10, true]")?.elements().len(), 2);
-    /// assert!(Value::from_json(b"[1.10, true").is_err());
-    /// # Ok::<(), serde_json::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// That of `serde_json` if the text is not JSON in UTF-8, nests more than 128 deep or names a member twice.
-    pub fn from_json(text: &[u8]) -> Result<Self, serde_json::Error> {
-        match std::str::from_utf8(text).ok().and_then(|text| super::reader::read(text).ok()) {
-            Some(value) => Ok(value),
-            None => serde_json::from_slice(text),
-        }
-    }
-
     /// Writes the value as compact JSON behind what is there: the same text as `serde_json` writes, in less time.
     ///
     /// ```
