@@ -120,11 +120,10 @@ impl<T: Transport> RateLimited<T> {
     /// A transport that keeps to these quotas, of which nothing can be used before a [deadline](Self::with_deadline) and then one window
     /// have passed.
     pub fn new(transport: T, classes: Classes, clock: Arc<dyn Clock>, timer: Arc<dyn Timer>) -> Self {
-        let (now, before, deadline) = (clock.now(), Before::Unknown, DEADLINE);
         let Classes { read, write } = classes;
-        let read = Lane::new(before.limiter(read, |usage| &usage.read, deadline, now));
-        let write = Lane::new(before.limiter(write, |usage| &usage.write, deadline, now));
-        Self { transport, read, write, counters: Counters::default(), deadline, before, shared: None, clock, timer }
+        let [read, write] = [read, write].map(|limits| Lane::new(Limiter::new(limits)));
+        let (counters, before) = (Counters::default(), Before::Unknown);
+        Self { transport, read, write, counters, deadline: DEADLINE, before, shared: None, clock, timer }.begun()
     }
 
     /// This transport when an earlier one, which is no more, ended with this usage. To be said before the first request.
