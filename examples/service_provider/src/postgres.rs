@@ -9,6 +9,7 @@ use percent_encoding::percent_decode_str;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use scimkit_example_command::with_causes;
 use scimkit_store::ResourceStore;
 use scimkit_store::postgres::PostgresResources;
 use tokio_postgres::config::SslMode;
@@ -25,7 +26,7 @@ const WAIT: Duration = Duration::from_secs(10);
 pub(crate) async fn open(store: &Store, address: &PostgresAddress) -> Result<Arc<dyn ResourceStore>, StartError> {
     let fault = |fault: String| StartError::Database { store: store.clone(), fault };
     let (address, tls) = Tls::taken_from(address.expose()).map_err(fault)?;
-    let mut config: Config = address.parse().map_err(|error: tokio_postgres::Error| fault(with_cause(&error)))?;
+    let mut config: Config = address.parse().map_err(|error: tokio_postgres::Error| fault(with_causes(&error)))?;
     let manager = match tls {
         Tls::Off => Manager::new(config, NoTls),
         Tls::Verified { roots } => {
@@ -75,7 +76,7 @@ impl Tls {
 }
 
 fn client_config(roots: Option<&str>) -> Result<ClientConfig, String> {
-    let Some(path) = roots else { return scimkit_http::tls::client_config().map_err(|error| with_cause(&error)) };
+    let Some(path) = roots else { return scimkit_http::tls::client_config().map_err(|error| with_causes(&error)) };
     let unreadable =
         |error: &dyn std::fmt::Display| format!("expected a file of certificates in PEM at `sslrootcert`, found `{path}`: {error}");
     let mut trusted = RootCertStore::empty();
@@ -89,13 +90,6 @@ fn client_config(roots: Option<&str>) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     Ok(builder.map_err(|error| error.to_string())?.with_root_certificates(trusted).with_no_client_auth())
-}
-
-fn with_cause(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
-    }
 }
 
 #[cfg(test)]
