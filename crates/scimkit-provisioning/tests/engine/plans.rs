@@ -111,6 +111,16 @@ fn a_plan_of_another_job_or_another_time_is_refused() {
 }
 
 #[test]
+fn who_is_provisioned_on_demand_drops_the_plan() {
+    let world = busy();
+    let plan = plan(&world);
+    block_on(world.engine().provision_on_demand("User", "u2")).unwrap();
+    assert_eq!(block_on(world.engine().waiting_plan()).unwrap(), None);
+    let refused = block_on(world.engine().apply_plan(&plan.id));
+    assert!(matches!(&refused, Err(CycleError::PlanRefused { reason }) if reason == "no plan waits"), "{refused:?}");
+}
+
+#[test]
 fn a_plan_is_made_anew_when_the_source_is_read_again() {
     let world = busy();
     let first = plan(&world);
