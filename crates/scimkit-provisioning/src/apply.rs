@@ -174,21 +174,26 @@ async fn pass_over(run: &Run<'_>, key: &str, planned: &PlannedAction, reason: Re
     let mut batch = Batch::new();
     batch.delete(Table::Plan, key);
     let is_outdated = reason.code == ErrorCode::PlanOutdated;
+    let mut escrow = None;
     if !is_outdated {
         batch.delete(Table::Pending, Work::Object.key(&planned.object_type, &planned.source_id));
-        run.put_escrow(&mut batch, Work::Object, &planned.object_type, &planned.source_id, &reason).await?;
+        escrow = Some(run.put_escrow(&mut batch, Work::Object, &planned.object_type, &planned.source_id, &reason).await?);
         if let Some(key) = planned.action.matching_key().filter(|_| reason.code == ErrorCode::DuplicateSourceEntries) {
             batch.put(Table::Waiting, blocked_key(&planned.object_type, key, &planned.source_id), "null");
         }
     }
+    let link: Option<Link> = run.state.get(Table::Link, &object_key(&planned.object_type, &planned.source_id)).await?;
     let outcome = Outcome {
         object_type: &planned.object_type,
         source_id: &planned.source_id,
         name: planned.name.clone(),
         target_id: planned.action.target_id(),
+        target_name: link.and_then(|link| run.target_name(&planned.object_type, &link.exported)),
         action: planned.action.event(),
+        is_reference: matches!(planned.action, Action::References { .. }),
         status: if is_outdated { EventStatus::Skipped } else { EventStatus::Failure },
         reason: Some(reason),
+        escrow,
         changes: Vec::new(),
         took: Duration::ZERO,
     };
@@ -379,14 +384,20 @@ pub(crate) async fn settle(run: &Run<'_>, key: &str, planned: PlannedAction, per
     }
     let object = object_key(&object_type, &source_id);
     let link: Option<Link> = run.state.get(Table::Link, &object).await?;
+    let name_of = |resource: &Resource| run.target_name(&object_type, resource);
+    let mut target_name = link.as_ref().and_then(|link| name_of(&link.exported));
+    let mut escrow = None;
     let (target_id, status, reason) = match performed {
         Performed::Done(target_id) => {
             batch.delete(Table::Escrow, work.escrow_key(&object_type, &source_id));
+            if let Action::Create { resource: written, .. } | Action::Update { exported: written, .. } = &planned_action {
+                target_name = name_of(written);
+            }
             written(run, &mut batch, &object_type, &source_id, planned_action, link.as_ref(), &target_id).await?;
             (Some(target_id), EventStatus::Success, None)
         }
         Performed::Failed(reason) | Performed::Unknown(reason) => {
-            run.put_escrow(&mut batch, work, &object_type, &source_id, &reason).await?;
+            escrow = Some(run.put_escrow(&mut batch, work, &object_type, &source_id, &reason).await?);
             match &link {
                 Some(link) => put(&mut batch, Table::Link, object, &link.doubt(&planned_action))?,
                 None => put_doubtful_adoption(&mut batch, &object_type, &source_id, planned_action)?,
@@ -403,7 +414,7 @@ pub(crate) async fn settle(run: &Run<'_>, key: &str, planned: PlannedAction, per
                 WhenGone::Fail => "the linked resource is gone, and the job makes no other one",
             };
             let reason = Reason::new(ErrorCode::InvalidAnchor, text);
-            run.put_escrow(&mut batch, Work::Object, &object_type, &source_id, &reason).await?;
+            escrow = Some(run.put_escrow(&mut batch, Work::Object, &object_type, &source_id, &reason).await?);
             (link.map(|link| link.target_id), EventStatus::Failure, Some(reason))
         }
     };
@@ -413,9 +424,12 @@ pub(crate) async fn settle(run: &Run<'_>, key: &str, planned: PlannedAction, per
         source_id: &source_id,
         name,
         target_id: target_id.as_deref(),
+        target_name,
         action,
+        is_reference,
         status,
         reason,
+        escrow,
         changes,
         took: run.clock.now().duration_since(began_at).try_into().unwrap_or_default(),
     };

@@ -16,14 +16,14 @@ use crate::import::{import, mark_all};
 use crate::job::ProvisioningJob;
 use crate::notice::Notifier;
 use crate::plan::plan;
-use crate::records::{JobRecord, PlannedAction, print};
+use crate::records::{JobRecord, Link, PlannedAction, print};
 use crate::references::write_references;
 use crate::refusals::Refusals;
 use crate::report::{Cycle, CycleReport};
 use crate::run::{Outcome, Run};
 use crate::saved_plan::{PlanCounts, PlanHeader};
 use crate::source::Source;
-use crate::state::{State, Work, put_job};
+use crate::state::{State, Work, object_key, put_job};
 use crate::status::StatusRecord;
 use crate::target::Target;
 
@@ -236,15 +236,21 @@ impl Engine {
         while let Some(rows) = walk.next().await? {
             let mut batch = Batch::new();
             let mut events = Vec::new();
-            for (_, held) in rows.into_iter().filter(|(_, held)| held.action.removes()) {
+            let removals: Vec<PlannedAction> = rows.into_iter().map(|(_, held)| held).filter(|held| held.action.removes()).collect();
+            let keys: Vec<String> = removals.iter().map(|held| object_key(&held.object_type, &held.source_id)).collect();
+            let links = run.state.get_many::<Link>(Table::Link, &keys).await?;
+            for (held, link) in removals.into_iter().zip(links) {
                 let outcome = Outcome {
                     object_type: &held.object_type,
                     source_id: &held.source_id,
                     name: held.name,
                     target_id: held.action.target_id(),
+                    target_name: link.and_then(|link| run.target_name(&held.object_type, &link.exported)),
                     action: EventAction::StagedDelete,
+                    is_reference: false,
                     status: EventStatus::Warning,
                     reason: None,
+                    escrow: None,
                     changes: held.changes,
                     took: std::time::Duration::ZERO,
                 };

@@ -7,7 +7,7 @@ use scimkit_types::Timestamp;
 use serde::de::IgnoredAny;
 
 use crate::decide::Reason;
-use crate::error::Result;
+use crate::error::{Result, counted};
 use crate::event::log_prefix;
 use crate::records::Escrow;
 use crate::run::Run;
@@ -33,6 +33,16 @@ impl Escrow {
             code: reason.code,
             reason: reason.text.clone(),
         }
+    }
+
+    /// How often the object failed and when it is tried again, for people.
+    pub(crate) fn told(&self) -> String {
+        let Self { first_failed_at, failures, next_attempt_at, .. } = self;
+        let times = counted(u64::from(*failures), "time");
+        if self.is_given_up(*next_attempt_at) {
+            return format!("failed {times} since {first_failed_at}; not tried again unless it changes");
+        }
+        format!("failed {times} since {first_failed_at}; tried again by the first cycle from {next_attempt_at} on")
     }
 
     fn is_given_up(&self, now: Timestamp) -> bool {
@@ -88,10 +98,14 @@ mod tests {
         let mut entry = Escrow::next(None, 1, at(0), &reason);
         for (failed_at, next) in [(0, 6), (6, 18), (18, 42), (42, 66)] {
             assert_eq!(entry.next_attempt_at, at(next), "after the failure at {failed_at} h");
+            assert!(entry.told().ends_with(&format!("tried again by the first cycle from {} on", at(next))), "{}", entry.told());
             entry = Escrow::next(Some(&entry), 1, at(next), &reason);
         }
         assert_eq!(entry.first_failed_at, at(0));
+        assert_eq!(entry.told(), "failed 5 times since 1970-01-01T00:00:00Z; tried again by the first cycle from 1970-01-04T18:00:00Z on");
         assert!(!entry.is_given_up(at(28 * 24 - 1)));
         assert!(entry.is_given_up(at(28 * 24)));
+        let last = Escrow::next(Some(&entry), 1, at(27 * 24), &reason);
+        assert_eq!(last.told(), "failed 6 times since 1970-01-01T00:00:00Z; not tried again unless it changes");
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::{ErrorCategory, ErrorCode};
 use crate::job::Label;
+use crate::records::Escrow;
 use crate::run::{Outcome, Run};
 use crate::step::{ProvisioningStep, Told, steps};
 
@@ -63,19 +64,21 @@ impl Observer for Silent {}
 /// | `tenantId` | the same |
 /// | `job`, `cycle` | `jobId`, `cycleId` |
 /// | `servicePrincipal`: `id`, `name` | `servicePrincipal`: `id`, `displayName` |
-/// | `sourceSystem`, `targetSystem`: `id`, `name` | the same: `id`, `displayName` |
+/// | `sourceSystem`, `targetSystem`: `id`, `name`, `details` | the same: `id`, `displayName`, `details` |
 /// | `objectType` | `sourceIdentity.identityType` |
 /// | `sourceId`, `sourceName` | `sourceIdentity.id`, `sourceIdentity.displayName` |
-/// | `targetId`, `targetType` | `targetIdentity.id`, `targetIdentity.identityType` |
+/// | `targetId`, `targetName`, `targetType` | `targetIdentity.id`, `targetIdentity.displayName`, `targetIdentity.identityType` |
 /// | `action` | `provisioningAction` |
 /// | `status` | `provisioningStatusInfo.status` |
-/// | `code`, `reason`, `category`, `recommendedAction` | `provisioningStatusInfo.errorInformation`: `errorCode`, `reason`, `errorCategory`, `recommendedAction` |
+/// | `code`, `reason`, `additionalDetails`, `category`, `recommendedAction` | `provisioningStatusInfo.errorInformation`: `errorCode`, `reason`, `additionalDetails`, `errorCategory`, `recommendedAction` |
 /// | `durationInMilliseconds`, `steps`, `modifiedProperties` | `durationInMilliseconds`, `provisioningSteps`, `modifiedProperties` |
 /// | of a step: `name`, `kind`, `status`, `description`, `details` | `name`, `provisioningStepType`, `status`, `description`, `details` |
 /// | of a property: `name`, `old`, `new` | `displayName`, `oldValue`, `newValue` |
-/// | `initiatedBy` | `initiatedBy.initiatorType` |
+/// | `initiatedBy`, `initiator`: `id`, `name` | `initiatedBy`: `initiatorType`, `id`, `displayName` |
 ///
-/// Tenant, service principal and systems are as the [job](crate::ProvisioningJob::labels) names them.
+/// Tenant, service principal, systems and initiator are as the [job](crate::ProvisioningJob::labels) names them. The names of the two
+/// identities are left out if a mapping hides them by `Redact`. There are no `details` of the identities, which Microsoft's service leaves
+/// empty: what an object has is in `modifiedProperties`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -106,18 +109,24 @@ pub struct ProvisioningEvent {
     pub object_type: String,
     /// The id of the source object.
     pub source_id: String,
-    /// What people know the source object by: `userPrincipalName` or `displayName`.
+    /// What people know the source object by: `userPrincipalName` or `displayName`, unless a mapping that is wrapped in `Redact` reads it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_name: Option<String>,
     /// The id of the target object, once it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_id: Option<String>,
+    /// What people know the target object by: its `displayName` or `userName` as last written, unless its mapping is wrapped in `Redact`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_name: Option<String>,
     /// The type of the target object.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub target_type: String,
     /// What set it off.
     #[serde(default)]
     pub initiated_by: Initiator,
+    /// Who set it off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initiator: Option<Label>,
     /// What was done or tried.
     pub action: EventAction,
     /// How it ended.
@@ -131,6 +140,9 @@ pub struct ProvisioningEvent {
     /// The same for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How often the object has failed, and when it is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub additional_details: Option<String>,
     /// Whose failure it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<ErrorCategory>,
@@ -153,6 +165,7 @@ impl ProvisioningEvent {
             status: outcome.status,
             reason: outcome.reason.as_ref(),
             target_id: outcome.target_id,
+            is_reference: outcome.is_reference,
             identifier: outcome.name.as_deref().unwrap_or(outcome.source_id),
         };
         let steps = steps(told);
@@ -172,8 +185,10 @@ impl ProvisioningEvent {
             source_id: outcome.source_id.to_owned(),
             source_name: outcome.name,
             target_id: outcome.target_id.map(str::to_owned),
+            target_name: outcome.target_name,
             target_type: target_type.unwrap_or_default(),
             initiated_by,
+            initiator: labels.initiator.clone(),
             action: outcome.action,
             status: outcome.status,
             duration_in_milliseconds: u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
@@ -181,6 +196,7 @@ impl ProvisioningEvent {
             category: code.map(ErrorCode::category),
             recommended_action: code.and_then(ErrorCode::recommended_action).map(str::to_owned),
             steps,
+            additional_details: outcome.escrow.as_ref().map(Escrow::told),
             reason: outcome.reason.map(|reason| reason.text),
             modified_properties: outcome.changes,
         }

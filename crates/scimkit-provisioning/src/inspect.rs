@@ -68,7 +68,7 @@ impl Engine {
                         let (code, reason) = why(&setting, &stored, roles.as_deref(), escrow);
                         unprovisioned.push(Unprovisioned {
                             object_type: mapping.object_type().to_owned(),
-                            name: stored.name(),
+                            name: stored.name(mapping),
                             source_id: stored.record.id,
                             is_deleted: stored.presence != Presence::Present,
                             code,

@@ -1,5 +1,6 @@
 //! What a job provisions, and how.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use scimkit_mapping::{MappingSet, ObjectFlow};
@@ -170,6 +171,8 @@ pub struct LogLabels {
     pub source_system: Option<Label>,
     /// The service. Default: the name that its profile has.
     pub target_system: Option<Label>,
+    /// Who sets the engine off: the program that runs its cycles, or the person who wants an object provisioned on demand.
+    pub initiator: Option<Label>,
 }
 
 /// What something is called in the provisioning log.
@@ -183,18 +186,28 @@ pub struct Label {
     /// Its name for people.
     #[serde(default)]
     pub name: String,
+    /// More of it by name, such as the `ApplicationId` of a target.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<String, String>,
 }
 
 impl Label {
     /// A name without an id.
     pub fn named(name: impl Into<String>) -> Self {
-        Self { id: None, name: name.into() }
+        Self { name: name.into(), ..Self::default() }
     }
 
     /// This label with an id.
     #[must_use]
     pub fn with_id(self, id: impl Into<String>) -> Self {
         Self { id: Some(id.into()), ..self }
+    }
+
+    /// This label with one more detail.
+    #[must_use]
+    pub fn with_detail(mut self, name: impl Into<String>, detail: impl Into<String>) -> Self {
+        self.details.insert(name.into(), detail.into());
+        self
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use scimkit_mapping::SourceRecord;
+use scimkit_mapping::{MappingSet, SourceRecord};
 use scimkit_types::{Resource, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
@@ -59,10 +59,11 @@ pub(crate) struct StoredRecord {
 }
 
 impl StoredRecord {
-    /// What people know the object by, if the source tells.
-    pub(crate) fn name(&self) -> Option<String> {
+    /// What people know the object by, if the source tells and the mappings show it.
+    pub(crate) fn name(&self, mapping: &MappingSet) -> Option<String> {
+        let is_shown = |name: &&str| !mapping.redacted_source_attributes().any(|hidden| hidden.eq_ignore_ascii_case(name));
         let text = |name: &str| self.record.attributes.get(name).and_then(Value::as_str);
-        text("userPrincipalName").or_else(|| text("displayName")).map(str::to_owned)
+        ["userPrincipalName", "displayName"].into_iter().filter(is_shown).find_map(text).map(str::to_owned)
     }
 }
 
@@ -99,6 +100,13 @@ pub(crate) struct Link {
     /// The target ids of which it is not known whether they stand in the target, by the path of the reference.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub doubtful: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// What people know a resource by, if it tells and the mappings show it.
+pub(crate) fn target_name(resource: &Resource, mapping: &MappingSet) -> Option<String> {
+    let is_shown = |name: &&str| !mapping.redacted_attributes().any(|hidden| hidden.eq_ignore_ascii_case(name));
+    let text = |name: &str| resource.get(name).and_then(Value::as_str);
+    ["displayName", "userName"].into_iter().filter(is_shown).find_map(text).map(str::to_owned)
 }
 
 impl Link {

@@ -12,7 +12,7 @@ use scimkit_types::{ComplexValue, OperationKind, PatchOp, PatchOperation, Resour
 use serde::de::IgnoredAny;
 
 use crate::apply::apply;
-use crate::decide::{Known, Reason, Setting};
+use crate::decide::{Known, Setting};
 use crate::error::Result;
 use crate::event::{EventAction, EventStatus, Phase, PropertyChange};
 use crate::records::{Action, Link, PlannedAction, StoredRecord};
@@ -151,9 +151,22 @@ async fn plan_one(run: &Run<'_>, setting: &Setting<'_>, id: &str) -> Result<Opti
     let desired = match setting.desired(known, Operation::Update, setting.standing(known).is_err()) {
         Ok(desired) => desired,
         Err(reason) => {
-            run.put_escrow(&mut batch, Work::References, object_type, id, &reason).await?;
-            let target_id = Some(link.target_id.as_str());
-            return fail(run, batch, object_type, &stored, target_id, reason).await.map(|()| None);
+            let escrow = run.put_escrow(&mut batch, Work::References, object_type, id, &reason).await?;
+            let outcome = Outcome {
+                object_type,
+                source_id: id,
+                name: stored.name(setting.mapping),
+                target_id: Some(&link.target_id),
+                target_name: run.target_name(object_type, &link.exported),
+                action: EventAction::Other,
+                is_reference: true,
+                status: EventStatus::Failure,
+                reason: Some(reason),
+                escrow: Some(escrow),
+                changes: Vec::new(),
+                took: Duration::ZERO,
+            };
+            return run.tell(batch, outcome).await.map(|()| None);
         }
     };
     let mut resolver = Resolver { run, missing: Vec::new() };
@@ -193,36 +206,13 @@ async fn plan_one(run: &Run<'_>, setting: &Setting<'_>, id: &str) -> Result<Opti
     Ok(Some(PlannedAction {
         object_type: object_type.to_owned(),
         source_id: id.to_owned(),
-        name: stored.name(),
+        name: stored.name(setting.mapping),
         basis: String::new(),
         layer: 0,
         action,
         changes,
         redacted: Vec::new(),
     }))
-}
-
-/// Tells that the references of an object cannot be evaluated.
-async fn fail(
-    run: &Run<'_>,
-    batch: Batch,
-    object_type: &str,
-    stored: &StoredRecord,
-    target_id: Option<&str>,
-    reason: Reason,
-) -> Result<()> {
-    let outcome = Outcome {
-        object_type,
-        source_id: &stored.record.id,
-        name: stored.name(),
-        target_id,
-        action: EventAction::Other,
-        status: EventStatus::Failure,
-        reason: Some(reason),
-        changes: Vec::new(),
-        took: Duration::ZERO,
-    };
-    run.tell(batch, outcome).await
 }
 
 /// The target ids that stand in the target, in order: what was last written; of a resource that was there before, what it had then. Lists

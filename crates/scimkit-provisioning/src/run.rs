@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use scimkit_mapping::{AppRole, Entropy, MappingSet};
 use scimkit_store::{Batch, Table};
-use scimkit_types::{Clock, Timestamp};
+use scimkit_types::{Clock, Resource, Timestamp};
 
 use crate::decide::{Reason, Setting};
 use crate::error::Result;
 use crate::event::{EventAction, EventStatus, Initiator, Observer, Phase, Progress, PropertyChange, ProvisioningEvent, QuotaMeter};
 use crate::job::ProvisioningJob;
 use crate::on_demand::FewMembers;
-use crate::records::Escrow;
+use crate::records::{Escrow, target_name};
 use crate::refusals::Refusals;
 use crate::report::{Cycle, CycleReport};
 use crate::source::Source;
@@ -57,9 +57,15 @@ pub(crate) struct Outcome<'a> {
     /// What people know the object by.
     pub name: Option<String>,
     pub target_id: Option<&'a str>,
+    /// What people know the resource by.
+    pub target_name: Option<String>,
     pub action: EventAction,
+    /// Whether it is about the references of the object.
+    pub is_reference: bool,
     pub status: EventStatus,
     pub reason: Option<Reason>,
+    /// When an object that failed is tried again.
+    pub escrow: Option<Escrow>,
     pub changes: Vec<PropertyChange>,
     /// How long the action took.
     pub took: Duration,
@@ -161,9 +167,16 @@ impl Run<'_> {
 
     /// Puts a failed object into escrow: it is tried again after 6, 12 and 24 hours, then every 24 hours; whoever changes it at the source
     /// has it tried at once.
-    pub(crate) async fn put_escrow(&self, batch: &mut Batch, work: Work, object_type: &str, id: &str, reason: &Reason) -> Result<()> {
+    pub(crate) async fn put_escrow(&self, batch: &mut Batch, work: Work, object_type: &str, id: &str, reason: &Reason) -> Result<Escrow> {
         let key = work.escrow_key(object_type, id);
         let known: Option<Escrow> = self.state.get(Table::Escrow, &key).await?;
-        put(batch, Table::Escrow, key, &Escrow::next(known.as_ref(), self.cycle, self.clock.now(), reason))
+        let escrow = Escrow::next(known.as_ref(), self.cycle, self.clock.now(), reason);
+        put(batch, Table::Escrow, key, &escrow)?;
+        Ok(escrow)
+    }
+
+    /// What people know a resource of an object type by, if it tells and the mappings show it.
+    pub(crate) fn target_name(&self, object_type: &str, resource: &Resource) -> Option<String> {
+        self.job.mapping(object_type).and_then(|(_, mapping)| target_name(resource, mapping))
     }
 }

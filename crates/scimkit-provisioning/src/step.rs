@@ -60,6 +60,8 @@ pub(crate) struct Told<'a> {
     pub status: EventStatus,
     pub reason: Option<&'a Reason>,
     pub target_id: Option<&'a str>,
+    /// Whether it is about the references of the object.
+    pub is_reference: bool,
     /// What people know the object by, or its id.
     pub identifier: &'a str,
 }
@@ -67,8 +69,12 @@ pub(crate) struct Told<'a> {
 /// The steps of an object, up to the one that decided.
 pub(crate) fn steps(told: Told<'_>) -> Vec<ProvisioningStep> {
     let Told { action, status, reason, target_id, .. } = told;
-    let last = reason.map_or(StepKind::Export, |reason| last_step(reason.code));
-    let all = [StepKind::Import, StepKind::Scoping, StepKind::Matching, StepKind::Processing, StepKind::Export];
+    let mapped = if told.is_reference { StepKind::ReferenceResolution } else { StepKind::Processing };
+    let last = match reason.map_or(StepKind::Export, |reason| last_step(reason.code)) {
+        StepKind::Processing => mapped,
+        other => other,
+    };
+    let all = [StepKind::Import, StepKind::Scoping, StepKind::Matching, mapped, StepKind::Export];
     let mut steps = Vec::new();
     for kind in all {
         let is_last = kind == last;
@@ -142,6 +148,7 @@ mod tests {
             status: EventStatus::Skipped,
             reason: Some(&reason),
             target_id: None,
+            is_reference: false,
             identifier: "ada@example.com",
         });
         let names: Vec<&str> = skipped.iter().map(|step| step.name.as_str()).collect();
@@ -151,10 +158,25 @@ mod tests {
         assert_eq!(details(&skipped), serde_json::json!({"ReportableIdentifier": "ada@example.com", "SkipReason": "NotAssigned"}));
         assert!(skipped.first().unwrap().details.is_empty());
 
-        let created =
-            steps(Told { action: EventAction::Create, status: EventStatus::Success, reason: None, target_id: Some("7"), identifier: "1" });
+        let done = Told {
+            action: EventAction::Create,
+            status: EventStatus::Success,
+            reason: None,
+            target_id: Some("7"),
+            is_reference: false,
+            identifier: "1",
+        };
+        let created = steps(done);
         assert_eq!(details(&created), serde_json::json!({"ReportableIdentifier": "1", "TargetId": "7"}));
         let names: Vec<&str> = created.iter().map(|step| step.name.as_str()).collect();
         assert_eq!(names, ["EntryImportAdd", "EntrySynchronizationScoping", "EntryImport", "EntrySynchronizationAdd", "EntryExportAdd"]);
+
+        let joined = steps(Told { action: EventAction::Update, is_reference: true, ..done });
+        let kinds: Vec<StepKind> = joined.iter().map(|step| step.kind).collect();
+        assert_eq!(kinds, [StepKind::Import, StepKind::Scoping, StepKind::Matching, StepKind::ReferenceResolution, StepKind::Export]);
+        let failure = Reason::new(ErrorCode::MappingFailed, "the mapping cannot give a value");
+        let failed =
+            steps(Told { action: EventAction::Other, status: EventStatus::Failure, is_reference: true, reason: Some(&failure), ..done });
+        assert_eq!(failed.last().map(|step| step.kind), Some(StepKind::ReferenceResolution));
     }
 }

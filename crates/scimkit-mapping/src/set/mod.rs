@@ -185,6 +185,15 @@ impl MappingSet {
         self.mappings.iter().filter(|mapping| mapping.is_redacted).map(|mapping| mapping.target.text.as_str())
     }
 
+    /// The source attributes from which values come that must not be shown, as the mappings name them; one that several of them read
+    /// comes several times.
+    pub fn redacted_source_attributes(&self) -> impl Iterator<Item = &str> {
+        self.mappings.iter().filter(|mapping| mapping.is_redacted).flat_map(|mapping| match &mapping.source {
+            Source::Expression(expression) => expression.attributes(),
+            Source::Reference(_) | Source::Default => Vec::new(),
+        })
+    }
+
     /// The matching attributes by precedence.
     pub fn matching(&self) -> &[MatchingAttribute] {
         &self.matching

@@ -32,6 +32,8 @@ fn a_redacted_value_flows_and_no_trace_shows_it() {
     assert_eq!(desired.resource.get("nickName").and_then(Value::as_str), Some("SECRETLY!"));
     assert_eq!(desired.resource.get("title").and_then(Value::as_str), Some("Secret title"));
     assert_eq!(desired.redacted, ["nickName", "title"]);
+    assert_eq!(set.redacted_attributes().collect::<Vec<_>>(), ["nickName", "title"]);
+    assert_eq!(set.redacted_source_attributes().collect::<Vec<_>>(), ["nick", "absent"]);
 
     let traces = set.trace(&record(), &environment(), Operation::Create);
     assert_eq!(traces[1].outcome, TraceOutcome::Values(vec!["[Redact]".into()]));

@@ -37,7 +37,7 @@ const MAX_FILE: usize = 8 << 20;
 /// | `quota.read`, `quota.write` | `requests` in `seconds`, instead of what the profile says |
 /// | `concurrency` | how many requests are under way at once; default 16 |
 /// | `log.retention` | how long the provisioning log is kept in the state; default not at all |
-/// | `log.tenantId`; `log.servicePrincipal`, `log.sourceSystem` and `log.targetSystem`, each with `id` and `name` | what its records say of where the job stands; by default the systems are named by `source.kind` and the profile, and the target has the id `target.url` |
+/// | `log.tenantId`; `log.servicePrincipal`, `log.sourceSystem`, `log.targetSystem` and `log.initiator`, each with `id`, `name` and `details` | what its records say of where the job stands; by default the systems are named by `source.kind` and the profile, and the target has the id `target.url` |
 /// | `notification.to` | addresses to tell of a quarantine, such as `mailto:it@example.com` |
 ///
 /// `name` and `source.kind` are required, and one object mapping. Members with other names are faults. Secrets have no place in the file.

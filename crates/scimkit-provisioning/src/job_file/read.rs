@@ -155,22 +155,35 @@ fn read_limits(file: &mut Members<'_>, job: &mut ProvisioningJob, faults: &mut V
 
 fn read_log(file: &Members<'_>, job: &mut ProvisioningJob, kind: &str, url: Option<&str>, faults: &mut Vec<Fault>) {
     let mut log = file.table("log");
-    log.refuse_others(&["retention", "tenantId", "servicePrincipal", "sourceSystem", "targetSystem"]);
+    log.refuse_others(&["retention", "tenantId", "servicePrincipal", "sourceSystem", "targetSystem", "initiator"]);
     job.log_retention = log.duration("retention");
-    let target = Label { id: url.map(str::to_owned), name: job.profile.name.clone() };
+    let target = Label { id: url.map(str::to_owned), ..Label::named(job.profile.name.as_str()) };
+    let tenant_id = log.text("tenantId").map(str::to_owned);
+    let optional = |name, faults: &mut Vec<Fault>| log.get(name).map(|_| read_label(&log, name, Label::default(), faults));
     job.labels = LogLabels {
-        tenant_id: log.text("tenantId").map(str::to_owned),
-        service_principal: log.get("servicePrincipal").map(|_| read_label(&log, "servicePrincipal", Label::default(), faults)),
+        tenant_id,
+        service_principal: optional("servicePrincipal", faults),
         source_system: Some(read_label(&log, "sourceSystem", Label::named(kind), faults)),
         target_system: Some(read_label(&log, "targetSystem", target, faults)),
+        initiator: optional("initiator", faults),
     };
     faults.append(&mut log.faults);
 }
 
 fn read_label(log: &Members<'_>, name: &str, known: Label, faults: &mut Vec<Fault>) -> Label {
     let mut label = log.table(name);
-    label.refuse_others(&["id", "name"]);
-    let read = Label { id: label.text("id").map(str::to_owned).or(known.id), name: label.text("name").map_or(known.name, str::to_owned) };
+    label.refuse_others(&["id", "name", "details"]);
+    let mut details = label.table("details");
+    let mut read = Label { id: label.text("id").map(str::to_owned).or(known.id), ..known };
+    if let Some(name) = label.text("name") {
+        name.clone_into(&mut read.name);
+    }
+    for name in details.others(&[]).keys() {
+        if let Some(detail) = details.text(name) {
+            read.details.insert(name.clone(), detail.to_owned());
+        }
+    }
+    faults.append(&mut details.faults);
     faults.append(&mut label.faults);
     read
 }

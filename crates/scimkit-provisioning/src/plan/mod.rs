@@ -19,7 +19,7 @@ use crate::explain::explain;
 use crate::import::put_referrers;
 use crate::lookup::{Found, Lookup, look_up};
 use crate::matching::{prepare, usable_id};
-use crate::records::{Action, Link, PlannedAction, Presence, StoredRecord};
+use crate::records::{Action, Escrow, Link, PlannedAction, Presence, StoredRecord, target_name};
 use crate::references::preview;
 use crate::run::{Outcome, Run};
 use crate::saved_plan::PlanCounts;
@@ -342,12 +342,12 @@ impl Planner<'_> {
                 {
                     remove_record(batch, self.object_type(), stored);
                 }
-                self.tell(batch, object, EventStatus::Skipped, reason)?;
+                self.tell(batch, object, EventStatus::Skipped, reason, None)?;
             }
             Decision::Fail(reason) => {
                 batch.delete(Table::Pending, pending);
-                self.run.put_escrow(batch, Work::Object, self.object_type(), &object.id, &reason).await?;
-                self.tell(batch, object, EventStatus::Failure, reason)?;
+                let escrow = self.run.put_escrow(batch, Work::Object, self.object_type(), &object.id, &reason).await?;
+                self.tell(batch, object, EventStatus::Failure, reason, Some(escrow))?;
             }
             Decision::Forget => {
                 batch.delete(Table::Pending, pending);
@@ -389,7 +389,7 @@ impl Planner<'_> {
         let planned = PlannedAction {
             object_type: self.object_type().to_owned(),
             source_id: object.id.clone(),
-            name: stored.name(),
+            name: stored.name(self.setting.mapping),
             basis: String::new(),
             layer: u32::MAX,
             action: Action::References { target_id, operations, references: Default::default() },
@@ -406,15 +406,18 @@ impl Planner<'_> {
         Ok(Some(key))
     }
 
-    fn tell(&mut self, batch: &mut Batch, object: &Marked, status: EventStatus, reason: Reason) -> Result<()> {
+    fn tell(&mut self, batch: &mut Batch, object: &Marked, status: EventStatus, reason: Reason, escrow: Option<Escrow>) -> Result<()> {
         let outcome = Outcome {
             object_type: self.object_type(),
             source_id: &object.id,
-            name: object.stored.as_ref().and_then(StoredRecord::name),
+            name: object.stored.as_ref().and_then(|stored| stored.name(self.setting.mapping)),
             target_id: object.link.as_ref().map(|link| link.target_id.as_str()),
+            target_name: object.link.as_ref().and_then(|link| target_name(&link.exported, self.setting.mapping)),
             action: EventAction::Other,
+            is_reference: false,
             status,
             reason: Some(reason),
+            escrow,
             changes: Vec::new(),
             took: std::time::Duration::ZERO,
         };
@@ -446,7 +449,7 @@ impl Planner<'_> {
         let planned = PlannedAction {
             object_type: self.object_type().to_owned(),
             source_id: object.id.clone(),
-            name: object.stored.as_ref().and_then(StoredRecord::name),
+            name: object.stored.as_ref().and_then(|stored| stored.name(self.setting.mapping)),
             basis: Link::print(object.link.as_ref()),
             layer,
             action,

@@ -43,7 +43,8 @@ const WHOLE: &str = r#"{
     "schedule": {"interval": "PT15M"},
     "quota": {"write": {"requests": 10, "seconds": 60}},
     "concurrency": 4,
-    "log": {"retention": "P30D", "tenantId": "contoso", "servicePrincipal": {"id": "sp1", "name": "Phones"}, "sourceSystem": {"id": "d1"}},
+    "log": {"retention": "P30D", "tenantId": "contoso", "servicePrincipal": {"id": "sp1", "name": "Phones"}, "sourceSystem": {"id": "d1"},
+        "targetSystem": {"details": {"ApplicationId": "a1"}}, "initiator": {"name": "sync"}},
     "notification": {"to": ["mailto:it@example.com", "https://hooks.example.com/1"]}
 }"#;
 
@@ -68,7 +69,8 @@ fn a_job_file_says_everything_of_a_job() {
     let labels = &job.labels;
     assert_eq!((labels.tenant_id.as_deref(), &labels.service_principal), (Some("contoso"), &Some(Label::named("Phones").with_id("sp1"))));
     assert_eq!(labels.source_system, Some(Label::named("csv").with_id("d1")));
-    assert_eq!(labels.target_system, Some(Label::named("service").with_id("https://example.com/scim/v2")));
+    let target = Label::named("service").with_id("https://example.com/scim/v2").with_detail("ApplicationId", "a1");
+    assert_eq!((&labels.target_system, &labels.initiator), (&Some(target), &Some(Label::named("sync"))));
 }
 
 #[test]

@@ -4,12 +4,13 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use scimkit_mapping::AttributeMapping;
 use scimkit_provisioning::{
     ErrorCategory, EventAction, Initiator, JsonLines, Label, Observer, Observers, ProvisioningEvent, StepKind, TracingLog,
 };
 use serde_json::json;
 
-use crate::world::{World, block_on, person, present};
+use crate::world::{World, block_on, job, person, present, user_mapping};
 
 /// One who is created and one without a matching value.
 fn day() -> World {
@@ -37,6 +38,9 @@ fn a_record_tells_the_steps_the_change_and_what_to_do() {
     let details = |event: &ProvisioningEvent| serde_json::to_value(&event.steps.last().unwrap().details).unwrap();
     assert_eq!(details(failed), json!({"ErrorCode": "MissingMatchingValue", "ReportableIdentifier": "Bo"}));
     assert_eq!(details(created), json!({"ReportableIdentifier": "Person u1", "TargetId": "t1"}));
+    assert_eq!((created.target_name.as_deref(), created.additional_details.as_deref()), (Some("Person u1"), None));
+    let again = "failed 1 time since 2026-03-02T08:00:00Z; tried again by the first cycle from 2026-03-02T14:00:00Z on";
+    assert_eq!((failed.target_name.as_deref(), failed.additional_details.as_deref()), (None, Some(again)));
     assert_eq!((&created.target_system, created.initiated_by), (&Label::named("standard"), Initiator::System));
     assert_eq!((created.target_type.as_str(), &created.tenant_id, &created.source_system), ("User", &None, &None));
     assert_ne!(created.change_id, failed.change_id);
@@ -49,7 +53,8 @@ fn a_record_says_where_the_job_stands() {
     world.job.labels.tenant_id = Some("contoso".to_owned());
     world.job.labels.service_principal = Some(Label::named("Wiki").with_id("sp1"));
     world.job.labels.source_system = Some(Label::named("Entra ID").with_id("d1"));
-    world.job.labels.target_system = Some(Label::named("The wiki"));
+    world.job.labels.target_system = Some(Label::named("The wiki").with_detail("ApplicationId", "a1"));
+    world.job.labels.initiator = Some(Label::named("nightly"));
     world.cycle();
     let record = serde_json::to_value(world.log.events().first().unwrap()).unwrap();
     let expected = [
@@ -58,8 +63,9 @@ fn a_record_says_where_the_job_stands() {
         ("/cycle", json!(1)),
         ("/servicePrincipal", json!({"id": "sp1", "name": "Wiki"})),
         ("/sourceSystem", json!({"id": "d1", "name": "Entra ID"})),
-        ("/targetSystem", json!({"name": "The wiki"})),
+        ("/targetSystem", json!({"name": "The wiki", "details": {"ApplicationId": "a1"}})),
         ("/initiatedBy", json!("system")),
+        ("/initiator", json!({"name": "nightly"})),
         ("/objectType", json!("User")),
         ("/targetType", json!("User")),
     ];
@@ -67,6 +73,48 @@ fn a_record_says_where_the_job_stands() {
         assert_eq!(record.pointer(member), Some(&value), "{member}: {record}");
     }
     assert!(record.pointer("/at").is_some() && record.pointer("/durationInMilliseconds").is_some(), "{record}");
+}
+
+/// The name that people know an object by is a value like others: who redacts it does not read it in a field of its own.
+#[test]
+fn a_name_that_a_mapping_redacts_is_shown_nowhere() {
+    let mut world = day();
+    let mut mapping = user_mapping();
+    mapping.attribute_mappings.retain(|attribute| attribute.target_attribute_name != "displayName");
+    mapping.attribute_mappings.push(AttributeMapping::new("displayName", "Redact([displayName])"));
+    world.job.mappings = job(&[mapping]).mappings;
+    world.job.deletion_threshold = Some(0);
+    world.cycle();
+    world.source.unassign("u1");
+    world.try_cycle().unwrap_err();
+    let events = world.log.events();
+    let of = |id: &str, action| events.iter().find(|event| event.source_id == id && event.action == action).unwrap();
+    let (created, held) = (of("u1", EventAction::Create), of("u1", EventAction::StagedDelete));
+    for event in [created, held] {
+        assert_eq!((event.source_name.as_deref(), event.target_name.as_deref()), (None, Some("ada@example.com")), "{event:?}");
+        let identifier = event.steps.last().unwrap().details.get("ReportableIdentifier").map(String::as_str);
+        assert_eq!(identifier, Some("u1"));
+    }
+    for event in &events {
+        let text = serde_json::to_string(event).unwrap();
+        assert!(!text.contains("Person") && !text.contains("\"Bo\""), "{text}");
+    }
+}
+
+/// What is done about references goes through a step of its own.
+#[test]
+fn references_are_resolved_in_a_step_of_their_own() {
+    let world = World::with_linked_person();
+    world.source.assign("User", &["u2"]);
+    let employee = json!({"mail": "bo@example.com", "displayName": "Bo", "accountEnabled": true, "manager+": ["u1"]});
+    world.source.tell("User", vec![present("u2", employee)]);
+    world.cycle();
+    let events = world.log.events();
+    let managed = events.iter().rfind(|event| event.source_id == "u2").unwrap();
+    let kinds: Vec<StepKind> = managed.steps.iter().map(|step| step.kind).collect();
+    assert_eq!(managed.action, EventAction::Update);
+    assert_eq!(kinds, [StepKind::Import, StepKind::Scoping, StepKind::Matching, StepKind::ReferenceResolution, StepKind::Export]);
+    assert_eq!(managed.target_name.as_deref(), Some("Bo"));
 }
 
 #[test]
