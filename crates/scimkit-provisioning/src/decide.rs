@@ -238,17 +238,23 @@ impl Setting<'_> {
         let exported = self.mapping.expected_of(present.clone(), desired);
         let shown = echo(&exported, &self.job.profile);
         let operations = match self.operations(&echo(&present, &self.job.profile), &shown) {
-            Ok(operations) => operations.unwrap_or_else(|| PatchOp::default().to_json()),
+            Ok(operations) => operations,
             Err(reason) => return Decision::Fail(reason),
         };
-        let changes = property_changes(&present, &shown, &desired.redacted);
+        let is_disabled = operations.is_some() && becomes_inactive(&present, &shown).unwrap_or(false);
+        let may_change = self.allows(ObjectFlow::Update) && (!is_disabled || self.job.actions.disable);
+        // What the job may not change is linked as it is.
+        let (operations, exported, changes, is_disabled) = match operations {
+            Some(_) if !may_change => (None, present, Vec::new(), false),
+            operations => (operations, exported, property_changes(&present, &shown, &desired.redacted), is_disabled),
+        };
         let action = Action::Update {
             target_id: target_id.to_owned(),
-            operations,
+            operations: operations.unwrap_or_else(|| PatchOp::default().to_json()),
             exported,
             matching_key: Some(matching_key),
             is_adopted: true,
-            is_disabled: false,
+            is_disabled,
             is_managed: true,
             is_interim: false,
         };

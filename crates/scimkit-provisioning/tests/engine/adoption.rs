@@ -1,9 +1,11 @@
 //! Resources that were there before the job.
 
+use scimkit_mapping::AttributeMapping;
+use scimkit_provisioning::{CycleError, ErrorCode};
 use scimkit_types::Value;
 use serde_json::json;
 
-use crate::world::{World, person, present};
+use crate::world::{World, job, person, present, user_mapping};
 
 fn members(world: &World) -> Vec<String> {
     let groups = world.target.resources.lock().unwrap();
@@ -61,7 +63,7 @@ fn a_mapping_that_only_adds_members_removes_none() {
     let mut mapping = crate::world::group_mapping();
     let last = mapping.attribute_mappings.pop().unwrap();
     mapping.attribute_mappings.push(last.with_flow_type(scimkit_mapping::FlowType::MultiValueAddOnly));
-    world.job = crate::world::job(&[crate::world::user_mapping(), mapping]);
+    world.job = job(&[user_mapping(), mapping]);
     world.target.plant("User", "t-old", json!({"userName": "old@example.com"}));
     world.target.plant("Group", "g9", json!({"displayName": "Readers", "members": [{"value": "t-old"}]}));
     world.source.assign("Group", &["g1"]);
@@ -72,4 +74,60 @@ fn a_mapping_that_only_adds_members_removes_none() {
     world.source.tell("Group", vec![present("g1", json!({"members-": ["u2"]}))]);
     world.cycle();
     assert_eq!(members(&world).len(), 3);
+}
+
+/// Row 3 of the decision table of Microsoft's service, where the job does not update: the resource is linked and stays as it is.
+#[test]
+fn a_resource_that_is_there_is_linked_and_not_changed_where_the_job_does_not_update() {
+    let mut world = World::new();
+    world.job.actions.update = false;
+    world.target.plant("User", "t9", json!({"userName": "ada@example.com", "active": true}));
+    world.source.assign("User", &["u1"]);
+    world.source.tell("User", vec![person("u1", "ada@example.com")]);
+    assert_eq!(world.cycle().failures(), 0);
+    assert_eq!(world.target.writes(), Vec::<String>::new());
+
+    world.job.actions.update = true;
+    world.source.tell("User", vec![present("u1", json!({"jobTitle": "Pilot"}))]);
+    assert_eq!(world.cycle().updated, 1);
+    assert_eq!(*world.target.requests.lock().unwrap(), ["find User", "patch User"], "it was linked before");
+    assert_eq!(world.target.user("ada@example.com").unwrap().get("displayName").and_then(Value::as_str), Some("Person u1"));
+}
+
+/// People whom the mapping has inactive, and who are active in the service before the job.
+fn world_of_people_who_are_to_be_inactive() -> World {
+    let mut world = World::new();
+    let mut mapping = user_mapping();
+    mapping.attribute_mappings.retain(|attribute| attribute.target_attribute_name != "active");
+    mapping.attribute_mappings.push(AttributeMapping::new("active", r#"Switch([status], "False", "in", "True")"#));
+    world.job = job(&[mapping]);
+    let people = ["u1", "u2"].map(|id| {
+        world.target.plant("User", &format!("t-{id}"), json!({"userName": format!("{id}@example.com"), "active": true}));
+        present(id, json!({"mail": format!("{id}@example.com"), "status": "out"}))
+    });
+    world.source.tell("User", people.to_vec());
+    world.source.assign("User", &["u1", "u2"]);
+    world
+}
+
+#[test]
+fn whoever_is_disabled_on_being_adopted_counts_for_the_threshold() {
+    let mut world = world_of_people_who_are_to_be_inactive();
+    world.job.deletion_threshold = Some(1);
+    let held = world.try_cycle().unwrap_err();
+    assert!(matches!(held, CycleError::TooManyDeletes { planned: 2, threshold: 1 }), "{held}");
+    assert_eq!(world.target.writes(), Vec::<String>::new());
+    world.job.deletion_threshold = Some(2);
+    assert_eq!(world.cycle().disabled, 2);
+}
+
+#[test]
+fn whoever_is_adopted_stays_active_where_the_job_does_not_disable() {
+    let mut world = world_of_people_who_are_to_be_inactive();
+    world.job.actions.disable = false;
+    assert_eq!(world.cycle().failures(), 0);
+    assert_eq!(world.target.writes(), Vec::<String>::new());
+    world.source.tell("User", vec![present("u1", json!({"jobTitle": "Pilot"}))]);
+    assert_eq!(world.cycle().skipped.get(&ErrorCode::ActionNotAllowed), Some(&1), "it is linked");
+    assert_eq!(world.target.writes(), Vec::<String>::new());
 }
