@@ -55,6 +55,26 @@ impl StateStore for KilledState {
         self.state.release(job, fence).await
     }
 
+    async fn take_due(&self, owner: &str, now: Timestamp, duration: Duration, limit: usize) -> Result<Vec<(JobId, Lease)>, StoreError> {
+        self.state.take_due(owner, now, duration, limit).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.state.next_due().await
+    }
+
+    async fn offer(&self, job: &JobId, due_at: Timestamp) -> Result<(), StoreError> {
+        self.state.offer(job, due_at).await
+    }
+
+    async fn withhold(&self, job: &JobId, reason: &str) -> Result<(), StoreError> {
+        self.state.withhold(job, reason).await
+    }
+
+    async fn withheld(&self, job: &JobId) -> Result<Option<String>, StoreError> {
+        self.state.withheld(job).await
+    }
+
     async fn get(&self, job: &JobId, table: Table, key: &str) -> Result<Option<String>, StoreError> {
         self.state.get(job, table, key).await
     }

@@ -360,6 +360,7 @@ mod tests {
                 Step::Put { key, .. } => format!("+{}", key.replace('\u{1f}', " ")),
                 Step::Delete { key, .. } => format!("-{}", key.replace('\u{1f}', " ")),
                 Step::Clear { prefix, .. } => prefix,
+                Step::Schedule { due_at } => due_at.to_string(),
             });
             steps.collect::<Vec<_>>()
         };

@@ -147,12 +147,16 @@ async fn a_file_of_an_older_version_is_brought_up_to_date() {
         let old = rusqlite::Connection::open(&path).unwrap();
         old.execute_batch(include_str!("../src/sqlite/schema.sql")).unwrap();
         old.execute_batch(
-            "PRAGMA application_id = 0x5343494d; PRAGMA user_version = 1;
+            r#"PRAGMA application_id = 0x5343494d; PRAGMA user_version = 1;
              INSERT INTO scope (scope, tenant, resource_type, resources) VALUES (1, '', 'Group', 1);
              INSERT INTO resource (scope, id, document, revision, created_at, modified_at)
              VALUES (1, '7', '{}', 3, X'80000000000000000000000000000000', X'80000000000000000000000000000000');
              INSERT INTO job_lease (job, fence) VALUES ('users', 4);
-             INSERT INTO state (job, tbl, key, value) VALUES ('other', 'link', 'a', '4'), ('users', 'link', 'b', '2'), ('users', 'link', 'a', '1'), ('users', 'plan', 'a', '3')",
+             INSERT INTO state (job, tbl, key, value) VALUES ('other', 'link', 'a', '4'), ('users', 'link', 'b', '2'), ('users', 'link', 'a', '1'), ('users', 'plan', 'a', '3');
+             INSERT INTO job_lease (job, fence) VALUES ('users/control', 2), ('a/control', 1), ('new/control', 1);
+             INSERT INTO state (job, tbl, key, value)
+             VALUES ('users/control', 'job', 'control', '{"state":"Paused"}'), ('new/control', 'job', 'control', '{"state":"Disabled"}'),
+                    ('other/control', 'job', 'control', '{"state":"Active"}'), ('a/control', 'link', 'a', '5')"#,
         )
         .unwrap();
     }
@@ -163,6 +167,11 @@ async fn a_file_of_an_older_version_is_brought_up_to_date() {
     assert_eq!(state.get(&JobId::new("other"), Table::Link, "a").await.unwrap().as_deref(), Some("4"));
     let lease = state.lease(&JobId::new("users"), "one", None, Timestamp::UNIX_EPOCH, Duration::from_secs(60)).await.unwrap();
     assert_eq!(lease.fence.0, 5);
+    for (job, reason) in [("users", Some("Paused")), ("new", Some("Disabled")), ("other", None)] {
+        assert_eq!(state.withheld(&JobId::new(job)).await.unwrap().as_deref(), reason, "{job}");
+        assert_eq!(state.count(&JobId::new(format!("{job}/control")), Table::Job, "").await.unwrap(), 0);
+    }
+    assert_eq!(state.get(&JobId::new("a/control"), Table::Link, "a").await.unwrap().as_deref(), Some("5"));
     let store = SqliteResources::open(&path).unwrap();
     let page = store.query(&Query::new(Tenant::default(), "Group".to_owned(), 10)).await.unwrap();
     assert_eq!((page.total, page.resources[0].revision.0), (1, 3));

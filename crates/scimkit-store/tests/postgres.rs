@@ -39,7 +39,7 @@ async fn a_new_schema_is_set_up_once_however_many_open_it() {
     }
     let client = schema.pool.get().await.unwrap();
     let versions = client.query(&format!("SELECT version FROM {}.version", quoted(&schema)), &[]).await.unwrap();
-    assert_eq!(versions.iter().map(|row| row.get::<_, i64>(0)).collect::<Vec<_>>(), [3]);
+    assert_eq!(versions.iter().map(|row| row.get::<_, i64>(0)).collect::<Vec<_>>(), [4]);
 }
 
 /// A schema of the first version is brought to the present one, with the state that it holds.
@@ -50,11 +50,13 @@ async fn the_state_of_an_older_version_is_brought_up_to_date() {
     let name = quoted(&schema);
     let first = include_str!("../src/postgres/schema.sql").replace('@', &format!("{name}."));
     let old = format!(
-        "CREATE SCHEMA IF NOT EXISTS {name}; CREATE TABLE {name}.version (version BIGINT NOT NULL); {first};
+        r#"CREATE SCHEMA IF NOT EXISTS {name}; CREATE TABLE {name}.version (version BIGINT NOT NULL); {first};
          INSERT INTO {name}.version (version) VALUES (1);
          INSERT INTO {name}.job_lease (job, fence) VALUES ('users', 4);
          INSERT INTO {name}.state (job, tbl, key, value)
-         VALUES ('users', 'link', 'b', '2'), ('users', 'link', 'a', '1'), ('users', 'plan', 'a', '3'), ('other', 'link', 'a', '4')"
+         VALUES ('users', 'link', 'b', '2'), ('users', 'link', 'a', '1'), ('users', 'plan', 'a', '3'), ('other', 'link', 'a', '4'),
+                ('users/control', 'job', 'control', '{{"state":"Paused"}}'), ('new/control', 'job', 'control', '{{"state":"Disabled"}}'),
+                ('other/control', 'job', 'control', '{{"state":"Active"}}'), ('a/control', 'link', 'a', '5')"#
     );
     client.batch_execute(&old).await.unwrap();
     drop(client);
@@ -66,6 +68,11 @@ async fn the_state_of_an_older_version_is_brought_up_to_date() {
     assert_eq!(state.get(&JobId::new("other"), Table::Link, "a").await.unwrap().as_deref(), Some("4"));
     let lease = state.lease(&job, "one", None, Timestamp::UNIX_EPOCH, std::time::Duration::from_secs(60)).await.unwrap();
     assert_eq!(lease.fence.0, 5);
+    for (job, reason) in [("users", Some("Paused")), ("new", Some("Disabled")), ("other", None)] {
+        assert_eq!(state.withheld(&JobId::new(job)).await.unwrap().as_deref(), reason, "{job}");
+        assert_eq!(state.count(&JobId::new(format!("{job}/control")), Table::Job, "").await.unwrap(), 0);
+    }
+    assert_eq!(state.get(&JobId::new("a/control"), Table::Link, "a").await.unwrap().as_deref(), Some("5"));
 }
 
 /// In a schema that was made before there were marks, a page by index is where it should be, and found by marks.

@@ -31,6 +31,26 @@ impl StateStore for BlockingState {
         self.runtime.block_on(self.state.release(job, fence))
     }
 
+    async fn take_due(&self, owner: &str, now: Timestamp, duration: Duration, limit: usize) -> Result<Vec<(JobId, Lease)>, StoreError> {
+        self.runtime.block_on(self.state.take_due(owner, now, duration, limit))
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.runtime.block_on(self.state.next_due())
+    }
+
+    async fn offer(&self, job: &JobId, due_at: Timestamp) -> Result<(), StoreError> {
+        self.runtime.block_on(self.state.offer(job, due_at))
+    }
+
+    async fn withhold(&self, job: &JobId, reason: &str) -> Result<(), StoreError> {
+        self.runtime.block_on(self.state.withhold(job, reason))
+    }
+
+    async fn withheld(&self, job: &JobId) -> Result<Option<String>, StoreError> {
+        self.runtime.block_on(self.state.withheld(job))
+    }
+
     async fn get(&self, job: &JobId, table: Table, key: &str) -> Result<Option<String>, StoreError> {
         self.runtime.block_on(self.state.get(job, table, key))
     }

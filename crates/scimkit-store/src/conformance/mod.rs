@@ -19,6 +19,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, reason = "a test suite reports by panicking")]
 
+pub mod handout;
 pub mod members;
 pub mod queries;
 pub mod resources;
@@ -88,30 +89,39 @@ macro_rules! resource_store_conformance {
 macro_rules! state_store_conformance {
     ($fresh:expr) => {
         $crate::state_store_conformance! { @cases $fresh;
-            a_batch_is_done_in_order,
-            a_refused_batch_does_nothing,
-            records_are_read_by_key,
-            records_are_scanned_in_the_order_of_bytes,
-            a_prefix_is_taken_literally,
-            clearing_removes_what_starts_so,
-            counts_follow_every_change,
-            a_deferred_batch_is_seen_at_once,
-            tables_and_jobs_are_apart,
-            a_lease_is_held_until_it_ends,
-            the_same_owner_gets_the_job_at_once,
-            a_stale_fence_is_refused,
-            a_renewal_keeps_the_fence,
-            a_job_that_was_given_back_is_free,
-            concurrent_owners_get_the_job_once,
-            the_null_character_is_refused,
+            state::a_batch_is_done_in_order,
+            state::a_refused_batch_does_nothing,
+            state::records_are_read_by_key,
+            state::records_are_scanned_in_the_order_of_bytes,
+            state::a_prefix_is_taken_literally,
+            state::clearing_removes_what_starts_so,
+            state::counts_follow_every_change,
+            state::a_deferred_batch_is_seen_at_once,
+            state::tables_and_jobs_are_apart,
+            state::a_lease_is_held_until_it_ends,
+            state::the_same_owner_gets_the_job_at_once,
+            state::a_stale_fence_is_refused,
+            state::a_renewal_keeps_the_fence,
+            state::a_job_that_was_given_back_is_free,
+            state::concurrent_owners_get_the_job_once,
+            state::the_null_character_is_refused,
+            handout::jobs_are_handed_out_by_how_long_they_have_been_due,
+            handout::a_job_that_was_handed_out_is_held,
+            handout::a_job_of_a_dead_worker_is_handed_out_again,
+            handout::concurrent_workers_get_each_job_once,
+            handout::who_asks_for_work_waits_for_nobody,
+            handout::a_withheld_job_is_handed_out_to_nobody,
+            handout::a_schedule_is_part_of_its_batch,
+            handout::an_offer_never_puts_a_job_off,
+            handout::the_next_job_is_known_beforehand,
         }
     };
-    (@cases $fresh:expr; $($case:ident),* $(,)?) => {
+    (@cases $fresh:expr; $($suite:ident::$case:ident),* $(,)?) => {
         $(
             #[::tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
                 let (_guard, store) = $fresh;
-                $crate::conformance::state::$case(::std::sync::Arc::new(store)).await;
+                $crate::conformance::$suite::$case(::std::sync::Arc::new(store)).await;
             }
         )*
     };

@@ -5,6 +5,7 @@
 
 pub(crate) mod filter;
 pub(crate) mod groups;
+pub(crate) mod handout;
 pub(crate) mod marks;
 pub(crate) mod members;
 pub(crate) mod resources;
@@ -128,6 +129,35 @@ macro_rules! state_store {
 
             async fn release(&self, job: &$crate::JobId, fence: $crate::Fence) -> $crate::error::Result<()> {
                 $crate::sql::Database::write(&self.database, $crate::sql::state::GiveBack(job.clone(), fence)).await
+            }
+
+            async fn take_due(
+                &self,
+                owner: &str,
+                now: scimkit_types::Timestamp,
+                duration: std::time::Duration,
+                limit: usize,
+            ) -> $crate::error::Result<Vec<($crate::JobId, $crate::Lease)>> {
+                let expires_at = now.saturating_add(duration).unwrap_or(scimkit_types::Timestamp::MAX);
+                let take = $crate::sql::handout::TakeDue { owner: owner.to_owned(), now, expires_at, limit };
+                $crate::sql::Database::write(&self.database, take).await
+            }
+
+            async fn next_due(&self) -> $crate::error::Result<Option<scimkit_types::Timestamp>> {
+                $crate::sql::Database::read(&self.database, $crate::sql::handout::NextDue).await
+            }
+
+            async fn offer(&self, job: &$crate::JobId, due_at: scimkit_types::Timestamp) -> $crate::error::Result<()> {
+                $crate::sql::Database::write(&self.database, $crate::sql::handout::Offer(job.clone(), due_at)).await
+            }
+
+            async fn withhold(&self, job: &$crate::JobId, reason: &str) -> $crate::error::Result<()> {
+                $crate::state::check_text("reason", reason)?;
+                $crate::sql::Database::write(&self.database, $crate::sql::handout::Withhold(job.clone(), reason.to_owned())).await
+            }
+
+            async fn withheld(&self, job: &$crate::JobId) -> $crate::error::Result<Option<String>> {
+                $crate::sql::Database::read(&self.database, $crate::sql::handout::Withheld(job.clone())).await
             }
 
             async fn get(&self, job: &$crate::JobId, table: $crate::Table, key: &str) -> $crate::error::Result<Option<String>> {

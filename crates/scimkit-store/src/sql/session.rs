@@ -245,6 +245,16 @@ impl SqlDialect {
         }
     }
 
+    /// The same, but rows that somebody else has locked are left out instead of waited for.
+    pub(crate) const fn lock_free_row(self) -> &'static str {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => "",
+            #[cfg(feature = "postgres")]
+            Self::Postgres => " FOR UPDATE OF r SKIP LOCKED",
+        }
+    }
+
     /// The condition that a column has one of the values of a parameter.
     pub(crate) fn among(self, column: &str, parameter: &str) -> String {
         match self {

@@ -225,6 +225,10 @@ impl Work for Commit {
                     let sql = format!("DELETE FROM @state WHERE job = ?1 AND tbl = ?2 AND key >= ?3{until}");
                     count(&mut grown, number(*table), 0, session.execute(&sql, &parameters).await?)?;
                 }
+                Step::Schedule { due_at } => {
+                    let sql = "UPDATE @job_lease SET due_at = ?2 WHERE number = ?1";
+                    session.execute(sql, &parameters![job, instant_key(*due_at)]).await?;
+                }
             }
         }
         write(session, job, records, &mut grown).await?;

@@ -5,11 +5,14 @@ use std::fmt::Write as _;
 use scimkit_filter::Filter;
 use scimkit_types::{Catalog, Change, Dialect, Resource, Timestamp};
 
+use super::handout::{HELD, NEXT_FREE, Offer, TakeDue, Withhold, due};
 use super::resources::{self, Statements};
 use super::session::{Each, Parameter, Row, Session, parameters};
 use super::{Database, Work};
 use crate::error::Result;
+use crate::keys::instant_key;
 use crate::resource::{NewResource, Query, ResourceKey, Tenant, UniqueKey, Update};
+use crate::state::JobId;
 
 /// How a database is going to answer a query, in its own words.
 struct Explain(Query);
@@ -22,18 +25,34 @@ impl Work for Explain {
         let found = session.rows(sql, &parameters![self.0.tenant.as_str(), self.0.resource_type.as_str()]).await?;
         let scope = found.into_iter().next().unwrap().take()?;
         let statements = Statements::new(&self.0, scope, S::DIALECT)?;
-        let is_sqlite = S::DIALECT.shards() == 1;
-        let explain = if is_sqlite { "EXPLAIN QUERY PLAN" } else { "EXPLAIN" };
-        let mut plan = String::new();
-        for mut row in session.rows(&format!("{explain} {}", statements.page), &statements.parameters).await? {
-            if is_sqlite {
-                for _ in 0..3 {
-                    row.take::<i64>()?;
-                }
+        explain(session, &statements.page, &statements.parameters).await
+    }
+}
+
+async fn explain<S: Session>(session: &mut S, statement: &str, parameters: &[Parameter]) -> Result<String> {
+    let is_sqlite = S::DIALECT.shards() == 1;
+    let explain = if is_sqlite { "EXPLAIN QUERY PLAN" } else { "EXPLAIN" };
+    let mut plan = String::new();
+    for mut row in session.rows(&format!("{explain} {statement}"), parameters).await? {
+        if is_sqlite {
+            for _ in 0..3 {
+                row.take::<i64>()?;
             }
-            writeln!(plan, "{}", row.take::<String>()?).unwrap();
         }
-        Ok(plan)
+        writeln!(plan, "{}", row.take::<String>()?).unwrap();
+    }
+    Ok(plan)
+}
+
+/// How a database is going to look for work.
+struct ExplainHandout;
+
+impl Work for ExplainHandout {
+    type Answer = [String; 3];
+
+    async fn run<S: Session>(&self, session: &mut S) -> Result<Self::Answer> {
+        let now = parameters![instant_key(Timestamp::from_second(1).unwrap()), 8];
+        Ok([explain(session, &due(S::DIALECT), &now).await?, explain(session, NEXT_FREE, &[]).await?, explain(session, HELD, &[]).await?])
     }
 }
 
@@ -44,7 +63,7 @@ impl Work for Analyze {
     type Answer = ();
 
     async fn run<S: Session>(&self, session: &mut S) -> Result<()> {
-        for table in ["value", "resource", "scope"] {
+        for table in ["value", "resource", "scope", "job_lease"] {
             session.execute(&format!("ANALYZE @{table}"), &[]).await?;
         }
         Ok(())
@@ -99,6 +118,25 @@ async fn check_plans(database: &impl Database) {
     let query = Query::new(Tenant::new("acme"), "User".to_owned(), 10);
     let plan = database.read(Explain(query)).await.unwrap();
     assert!(plan.contains("resource_by_creation") && !plan.contains("SCAN r\n"), "{plan}");
+}
+
+/// Who asks for work does not look at all jobs: among many, of which few are due and few are run.
+async fn check_handout_plans(database: &impl Database) {
+    let instant = |second: i64| Timestamp::from_second(second).unwrap();
+    for number in 0..1_500 {
+        let job = JobId::new(format!("job {number}"));
+        database.write(Offer(job.clone(), instant(number))).await.unwrap();
+        if number % 3 == 0 {
+            database.write(Withhold(job, "Paused".to_owned())).await.unwrap();
+        }
+    }
+    let take = TakeDue { owner: "one".to_owned(), now: instant(30), expires_at: instant(90), limit: 5 };
+    assert_eq!(database.write(take).await.unwrap().len(), 5);
+    database.write(Analyze).await.unwrap();
+    let plans = database.write(ExplainHandout).await.unwrap();
+    for (plan, index) in plans.iter().zip(["job_lease_by_due", "job_lease_by_due", "job_lease_held"]) {
+        assert!(plan.contains(index) && !plan.contains("Seq Scan"), "expected {index}:\n{plan}");
+    }
 }
 
 /// Statements, rows that they gave and rows that they changed.
@@ -202,6 +240,11 @@ mod in_sqlite {
     async fn the_cost_of_a_member_does_not_depend_on_the_size_of_the_group() {
         super::check_member_cost(&SqliteDatabase::open_in_memory().unwrap()).await;
     }
+
+    #[tokio::test]
+    async fn who_asks_for_work_does_not_look_at_all_jobs() {
+        super::check_handout_plans(&SqliteDatabase::open_in_memory().unwrap()).await;
+    }
 }
 
 #[cfg(feature = "postgres")]
@@ -219,5 +262,11 @@ mod in_postgres {
     async fn the_cost_of_a_member_does_not_depend_on_the_size_of_the_group() {
         let Some(schema) = schema() else { return };
         super::check_member_cost(&PostgresDatabase::open(schema.pool.clone(), &schema.name).await.unwrap()).await;
+    }
+
+    #[tokio::test]
+    async fn who_asks_for_work_does_not_look_at_all_jobs() {
+        let Some(schema) = schema() else { return };
+        super::check_handout_plans(&PostgresDatabase::open(schema.pool.clone(), &schema.name).await.unwrap()).await;
     }
 }

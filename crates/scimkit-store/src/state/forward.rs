@@ -22,6 +22,26 @@ macro_rules! forward {
                 (**self).release(job, fence).await
             }
 
+            async fn take_due(&self, owner: &str, now: Timestamp, duration: Duration, limit: usize) -> Result<Vec<(JobId, Lease)>> {
+                (**self).take_due(owner, now, duration, limit).await
+            }
+
+            async fn next_due(&self) -> Result<Option<Timestamp>> {
+                (**self).next_due().await
+            }
+
+            async fn offer(&self, job: &JobId, due_at: Timestamp) -> Result<()> {
+                (**self).offer(job, due_at).await
+            }
+
+            async fn withhold(&self, job: &JobId, reason: &str) -> Result<()> {
+                (**self).withhold(job, reason).await
+            }
+
+            async fn withheld(&self, job: &JobId) -> Result<Option<String>> {
+                (**self).withheld(job).await
+            }
+
             async fn get(&self, job: &JobId, table: Table, key: &str) -> Result<Option<String>> {
                 (**self).get(job, table, key).await
             }

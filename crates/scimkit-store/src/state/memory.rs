@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use scimkit_types::Timestamp;
 
-use super::{Batch, Fence, JobId, Lease, StateStore, Step, Table, check_batch, end_of_prefix};
+use super::{Batch, Fence, JobId, Lease, StateStore, Step, Table, check_batch, check_text, end_of_prefix};
 use crate::error::{Result, StoreError, StoreErrorKind};
 
 /// Keeps provisioning state in memory, for tests and for jobs that may begin again from the start.
@@ -40,6 +40,8 @@ struct JobState {
     tables: HashMap<Table, BTreeMap<String, String>>,
     fence: u64,
     holder: Option<Holder>,
+    due_at: Option<Timestamp>,
+    withheld: Option<String>,
 }
 
 #[derive(Debug)]
@@ -78,6 +80,25 @@ impl JobState {
         self.holder.is_some() && self.fence == fence.0
     }
 
+    /// Gives the job to an owner, under a new fence.
+    fn take(&mut self, owner: &str, now: Timestamp, duration: Duration) -> Lease {
+        self.fence += 1;
+        self.keep(owner, now, duration)
+    }
+
+    /// Lets the owner have the job under the present fence.
+    fn keep(&mut self, owner: &str, now: Timestamp, duration: Duration) -> Lease {
+        let expires_at = now.saturating_add(duration).unwrap_or(Timestamp::MAX);
+        self.holder = Some(Holder { owner: owner.to_owned(), expires_at });
+        Lease::new(Fence(self.fence), expires_at)
+    }
+
+    /// From when on the job is handed out, as things stand.
+    fn free_at(&self) -> Option<Timestamp> {
+        let due_at = self.due_at.filter(|_| self.withheld.is_none())?;
+        Some(self.holder.as_ref().map_or(due_at, |holder| holder.expires_at.max(due_at)))
+    }
+
     fn apply(&mut self, step: Step) {
         match step {
             Step::Put { table, key, value } => {
@@ -95,6 +116,7 @@ impl JobState {
                     records.append(&mut cleared.split_off(end.as_str()));
                 }
             }
+            Step::Schedule { due_at } => self.due_at = Some(due_at),
         }
     }
 }
@@ -106,16 +128,13 @@ impl StateStore for MemoryState {
         let state = jobs.entry(job.clone()).or_default();
         let is_own = state.holder.as_ref().is_some_and(|holder| holder.owner == owner);
         match held {
-            Some(fence) if !(is_own && state.holds(fence)) => return Err(StoreError::new(StoreErrorKind::Fenced)),
-            Some(_) => {}
+            Some(fence) if !(is_own && state.holds(fence)) => Err(StoreError::new(StoreErrorKind::Fenced)),
+            Some(_) => Ok(state.keep(owner, now, duration)),
             None if !is_own && state.holder.as_ref().is_some_and(|holder| holder.expires_at > now) => {
-                return Err(StoreError::new(StoreErrorKind::Held));
+                Err(StoreError::new(StoreErrorKind::Held))
             }
-            None => state.fence += 1,
+            None => Ok(state.take(owner, now, duration)),
         }
-        let expires_at = now.saturating_add(duration).unwrap_or(Timestamp::MAX);
-        state.holder = Some(Holder { owner: owner.to_owned(), expires_at });
-        Ok(Lease::new(Fence(state.fence), expires_at))
     }
 
     async fn release(&self, job: &JobId, fence: Fence) -> Result<()> {
@@ -123,6 +142,36 @@ impl StateStore for MemoryState {
             state.holder = None;
         }
         Ok(())
+    }
+
+    async fn take_due(&self, owner: &str, now: Timestamp, duration: Duration, limit: usize) -> Result<Vec<(JobId, Lease)>> {
+        let mut jobs = self.jobs();
+        let free = jobs.iter_mut().filter(|(_, state)| state.free_at().is_some_and(|at| at <= now));
+        let mut free: Vec<(&JobId, &mut JobState)> = free.collect();
+        free.sort_unstable_by(|(left, one), (right, other)| (one.due_at, left).cmp(&(other.due_at, right)));
+        Ok(free.into_iter().take(limit).map(|(job, state)| (job.clone(), state.take(owner, now, duration))).collect())
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>> {
+        Ok(self.jobs().values().filter_map(JobState::free_at).min())
+    }
+
+    async fn offer(&self, job: &JobId, due_at: Timestamp) -> Result<()> {
+        let mut jobs = self.jobs();
+        let state = jobs.entry(job.clone()).or_default();
+        state.withheld = None;
+        state.due_at = Some(state.due_at.map_or(due_at, |known| known.min(due_at)));
+        Ok(())
+    }
+
+    async fn withhold(&self, job: &JobId, reason: &str) -> Result<()> {
+        check_text("reason", reason)?;
+        self.jobs().entry(job.clone()).or_default().withheld = Some(reason.to_owned());
+        Ok(())
+    }
+
+    async fn withheld(&self, job: &JobId) -> Result<Option<String>> {
+        Ok(self.jobs().get(job).and_then(|state| state.withheld.clone()))
     }
 
     async fn get(&self, job: &JobId, table: Table, key: &str) -> Result<Option<String>> {

@@ -175,6 +175,11 @@ pub enum Step {
         /// The start of the keys; empty for all.
         prefix: String,
     },
+    /// Sets from when on the job is handed out by [`take_due`](StateStore::take_due).
+    Schedule {
+        /// When the job is due.
+        due_at: Timestamp,
+    },
 }
 
 impl Batch {
@@ -204,6 +209,11 @@ impl Batch {
         self.steps.push(Step::Clear { table, prefix: prefix.into() });
     }
 
+    /// Sets from when on the job is handed out by [`take_due`](StateStore::take_due).
+    pub fn schedule(&mut self, due_at: Timestamp) {
+        self.steps.push(Step::Schedule { due_at });
+    }
+
     /// Whether nothing is to be done.
     pub const fn is_empty(&self) -> bool {
         self.steps.is_empty()
@@ -216,6 +226,11 @@ impl Batch {
 /// A batch is kept as a whole or not at all, and is durable once [`commit`](Self::commit) has returned, unless it is
 /// [deferred](Batch::is_deferred): then it is durable once a later one is that is not. A store may make each durable at once. A call sees
 /// every batch that was committed before it began. Keys are ordered by their bytes.
+///
+/// Beside its lease a job has an instant from which on it is due, and possibly a reason why it is withheld. Workers that share a store ask
+/// it for [jobs that are due](Self::take_due): one that nobody has goes to exactly one of those who ask, and to another one when that
+/// one's lease has ended. A job that was never [offered](Self::offer) or [scheduled](Batch::schedule) is never due; it can be taken by
+/// name all the same.
 ///
 /// # Wrappers
 /// A wrapper forwards every method.
@@ -237,6 +252,41 @@ pub trait StateStore: Debug + Send + Sync {
     /// # Errors
     /// `Backend`.
     async fn release(&self, job: &JobId, fence: Fence) -> Result<()>;
+
+    /// Takes jobs that are due at `now` for an owner until `now + duration`, as [`lease`](Self::lease) does: at most `limit` of them, first
+    /// those that have been due for longest. A job that is withheld or that somebody has, also this owner, is passed over, and so are those
+    /// that others are taking at the same time: nobody waits for them.
+    ///
+    /// # Errors
+    /// `Backend`.
+    async fn take_due(&self, owner: &str, now: Timestamp, duration: Duration, limit: usize) -> Result<Vec<(JobId, Lease)>>;
+
+    /// The first instant at which [`take_due`](Self::take_due) has a job to hand out, as things stand: when a job is due, or when the lease
+    /// of whoever has it ends, if that is later. `None` if no job is due ever. Asking is cheap, however many jobs there are.
+    ///
+    /// # Errors
+    /// `Backend`.
+    async fn next_due(&self) -> Result<Option<Timestamp>>;
+
+    /// Lets the job be handed out from an instant on, or from the earlier one on that is known. It is no longer withheld. Nobody needs to
+    /// have the job for that.
+    ///
+    /// # Errors
+    /// `Backend`.
+    async fn offer(&self, job: &JobId, due_at: Timestamp) -> Result<()>;
+
+    /// Keeps the job from being handed out until it is offered again, and remembers why. Nobody needs to have the job for that, and whoever
+    /// has it keeps it. When it is due is not forgotten.
+    ///
+    /// # Errors
+    /// `NulCharacter` if the reason holds U+0000; `Backend`.
+    async fn withhold(&self, job: &JobId, reason: &str) -> Result<()>;
+
+    /// Why the job is withheld; `None` if it is not.
+    ///
+    /// # Errors
+    /// `Backend`.
+    async fn withheld(&self, job: &JobId) -> Result<Option<String>>;
 
     /// Reads one record; `None` if there is none.
     ///
@@ -272,17 +322,20 @@ pub trait StateStore: Debug + Send + Sync {
 
 /// Refuses text that a database does not take.
 pub(crate) fn check_batch(batch: &Batch) -> Result<()> {
-    let check = |attribute: &str, text: &str| {
-        if text.contains('\0') {
-            return Err(StoreError::new(StoreErrorKind::NulCharacter { attribute: attribute.to_owned() }));
-        }
-        Ok(())
-    };
     batch.steps.iter().try_for_each(|step| match step {
-        Step::Put { key, value, .. } => check("key", key).and_then(|()| check("value", value)),
-        Step::Delete { key, .. } => check("key", key),
-        Step::Clear { prefix, .. } => check("prefix", prefix),
+        Step::Put { key, value, .. } => check_text("key", key).and_then(|()| check_text("value", value)),
+        Step::Delete { key, .. } => check_text("key", key),
+        Step::Clear { prefix, .. } => check_text("prefix", prefix),
+        Step::Schedule { .. } => Ok(()),
     })
+}
+
+/// Refuses text that a database does not take.
+pub(crate) fn check_text(attribute: &str, text: &str) -> Result<()> {
+    if text.contains('\0') {
+        return Err(StoreError::new(StoreErrorKind::NulCharacter { attribute: attribute.to_owned() }));
+    }
+    Ok(())
 }
 
 /// The smallest text that is greater than every text that starts so; `None` if there is none.
