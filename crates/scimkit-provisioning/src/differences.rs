@@ -8,12 +8,13 @@ use crate::echo::echo;
 use crate::event::PropertyChange;
 
 /// What a resource has other than was written, from what is there to what was written; and what was written with what is there in its
-/// place. Values that the profile declares equal do not differ, and references are not compared.
+/// place. Values that the profile declares equal do not differ, references are not compared, and what a mapping redacts is not shown.
 pub(crate) fn differences(setting: &Setting<'_>, written: &Resource, resource: &Resource) -> (Vec<PropertyChange>, Resource) {
     let profile = &setting.job.profile;
     let present = setting.mapping.managed(resource);
     let shown = |resource: &Resource| without_references(setting, echo(resource, profile));
-    let changes = property_changes(&shown(&present), &shown(written), &[]);
+    let redacted: Vec<String> = setting.mapping.redacted_attributes().map(str::to_owned).collect();
+    let changes = property_changes(&shown(&present), &shown(written), &redacted);
     let mut exported = written.clone();
     let names: Vec<String> = exported.as_complex().iter().chain(present.as_complex().iter()).map(|(name, _)| name.to_owned()).collect();
     for name in names {

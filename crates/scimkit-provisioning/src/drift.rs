@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use scimkit_mapping::Operation;
 use scimkit_store::{Batch, Table};
 use scimkit_types::Resource;
@@ -13,12 +15,14 @@ use crate::drifted::drifted;
 use crate::engine::Engine;
 use crate::error::{CycleError, Result};
 use crate::event::{Phase, PropertyChange};
+use crate::listing::{Pages, Unlistable};
 use crate::matching::{texts_at, usable_id};
 use crate::plan::forget;
 use crate::records::{Link, Presence, StoredRecord};
 use crate::report::Cycle;
 use crate::run::Run;
-use crate::state::{State, Work, object_key, put};
+use crate::state::{State, Work, forgotten_key, object_key, put};
+use crate::target::{TargetError, TargetErrorKind};
 
 /// How many objects a report names at most; all are counted.
 const MOST_NAMED: usize = 1000;
@@ -48,6 +52,13 @@ pub struct DriftReport {
     /// service shows of those objects was compared.
     #[serde(default)]
     pub unseen: u64,
+    /// How many could not be compared, as the service refuses to show their resources.
+    #[serde(default)]
+    pub unread: u64,
+    /// The object types whose list the service does not show to its end, and why: it shows one page again and again, counts more than it
+    /// shows, or refuses to show it. Their linked resources were read one by one; of the others those were counted that were shown.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unlisted: BTreeMap<String, String>,
     /// The objects that differ, at most 1,000.
     pub objects: Vec<Drift>,
     /// To whom the target's accounts belong, by object type.
@@ -112,8 +123,8 @@ struct Holder {
 impl Engine {
     /// Lists the target once and compares it with what was last written, managers and members too; values that the profile declares equal
     /// are equal, and what a mapping's flow type lets others add is no difference. Lists do not show members, so each resource that some
-    /// were written to is read; one without any is asked for some by filters, as there are services that never show them. Accounts
-    /// without a link are held against the source by their first matching attribute. With
+    /// were written to is read; one without any is asked for some by filters, as there are services that never show them. A linked
+    /// resource that the list did not show is read by itself. Accounts without a link are held against the source by their first matching attribute. With
     /// [`Repair`](DriftPolicy::Repair) the next cycle puts right what differs.
     ///
     /// # Errors
@@ -137,7 +148,7 @@ impl Engine {
             let mut comparison = Comparison { run: &run, setting: &setting, policy, report: &mut report };
             comparison.index_source().await?;
             comparison.read_target().await?;
-            comparison.find_gone().await?;
+            comparison.find_unlisted().await?;
         }
         let mut batch = Batch::new();
         batch.clear(Table::Claim, "");
@@ -189,25 +200,19 @@ impl Comparison<'_> {
         Ok(())
     }
 
+    /// Compares what the service lists; a list that cannot be read to its end is told.
     async fn read_target(&mut self) -> Result<()> {
-        let (mut seen, mut previous): (u64, Option<String>) = (0, None);
+        let mut pages = Pages::new(self.run, self.setting.mapping.resource_type());
         loop {
-            let resource_type = self.setting.mapping.resource_type();
-            let page = self.run.call(|not_after| self.run.target.list(resource_type, seen + 1, not_after)).await??;
-            let first = page.resources.first().and_then(usable_id).map(str::to_owned);
-            if page.resources.is_empty() && seen < page.total {
-                return Err(CycleError::IncompleteList(format!("it counts {} resources and shows {seen}", page.total)));
+            match pages.next().await? {
+                Ok(Some(resources)) => self.compare_page(&resources).await?,
+                Ok(None) => return Ok(()),
+                Err(Unlistable(why)) => {
+                    self.report.unlisted.insert(self.object_type().to_owned(), why);
+                    return Ok(());
+                }
             }
-            if first.is_some() && first == previous {
-                return Err(CycleError::IncompleteList(format!("the page from {} on is the one before", seen + 1)));
-            }
-            previous = first;
-            seen += u64::try_from(page.resources.len()).unwrap_or(u64::MAX);
-            self.compare_page(&page.resources).await?;
-            self.run.progress(Phase::Matching, seen, Some(page.total));
-            if seen >= page.total {
-                return Ok(());
-            }
+            self.run.progress(Phase::Matching, pages.seen(), Some(pages.total()));
         }
     }
 
@@ -286,27 +291,50 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    async fn find_gone(&mut self) -> Result<()> {
-        let object_type = self.object_type().to_owned();
-        let prefix = object_key(&object_type, "");
+    /// Asks for each linked resource that the list did not show: only the service can say that it is gone, since lists may end early, or
+    /// move while they are read.
+    async fn find_unlisted(&mut self) -> Result<()> {
+        let prefix = object_key(self.object_type(), "");
         let mut walk = self.run.state.walk::<Link>(Table::Link, prefix.as_str());
         while let Some(rows) = walk.next().await? {
-            let keys: Vec<String> = rows.iter().map(|(_, link)| format!("{SEEN}{}", object_key(&object_type, &link.target_id))).collect();
+            let keys: Vec<String> =
+                rows.iter().map(|(_, link)| format!("{SEEN}{}", object_key(self.object_type(), &link.target_id))).collect();
             let seen = self.run.state.get_many::<IgnoredAny>(Table::Seen, &keys).await?;
+            let unseen = rows.into_iter().zip(seen).filter(|(_, seen)| seen.is_none()).map(|((key, link), _)| (key, link));
+            // Boxed, so that the compiler can tell that a comparison may move between threads.
+            let reads: Vec<BoxFuture<'_, Result<_>>> = unseen.map(|(key, link)| self.read(key, link).boxed()).collect();
+            let read: Vec<_> = stream::iter(reads).buffered(self.run.job.concurrency.max(1)).try_collect().await?;
             let mut batch = Batch::new();
-            for ((key, link), _) in rows.into_iter().zip(seen).filter(|(_, seen)| seen.is_none()) {
+            for (key, link, resource) in read {
                 let source_id = key.strip_prefix(&prefix).unwrap_or(&key).to_owned();
-                self.report.gone += 1;
-                if self.policy == DriftPolicy::Repair {
-                    forget(&mut batch, &object_type, &source_id, Some(&link));
-                    batch.put(Table::Waiting, crate::state::forgotten_key(&source_id), "null");
-                    batch.put(Table::Pending, Work::Object.key(&object_type, &source_id), "null");
+                match resource {
+                    Ok(resource) => self.compare(&mut batch, &resource, &link.target_id, source_id).await?,
+                    Err(error) if error.kind == TargetErrorKind::Gone => self.note_gone(&mut batch, source_id, link),
+                    Err(_) => self.report.unread += 1,
                 }
-                let object_type = object_type.clone();
-                self.name(Drift { object_type, source_id, target_id: link.target_id, is_gone: true, changes: Vec::new() });
             }
             self.run.state.commit(batch).await?;
         }
         Ok(())
+    }
+
+    /// Reads the resource of a link; what says nothing about it ends the comparison.
+    async fn read(&self, key: String, link: Link) -> Result<(String, Link, Result<Resource, TargetError>)> {
+        let resource_type = self.setting.mapping.resource_type();
+        match self.run.call(|not_after| self.run.target.get(resource_type, &link.target_id, not_after)).await? {
+            Err(error) if error.ends_cycle() => Err(error.into()),
+            resource => Ok((key, link, resource)),
+        }
+    }
+
+    fn note_gone(&mut self, batch: &mut Batch, source_id: String, link: Link) {
+        let object_type = self.object_type().to_owned();
+        self.report.gone += 1;
+        if self.policy == DriftPolicy::Repair {
+            forget(batch, &object_type, &source_id, Some(&link));
+            batch.put(Table::Waiting, forgotten_key(&source_id), "null");
+            batch.put(Table::Pending, Work::Object.key(&object_type, &source_id), "null");
+        }
+        self.name(Drift { object_type, source_id, target_id: link.target_id, is_gone: true, changes: Vec::new() });
     }
 }

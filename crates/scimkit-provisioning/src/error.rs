@@ -69,9 +69,6 @@ pub enum CycleError {
         /// What has changed since.
         reason: String,
     },
-    /// The target listed something that cannot be right, such as fewer resources than it counts.
-    #[error("the service's list is not complete: {0}")]
-    IncompleteList(String),
 }
 
 impl CycleError {
@@ -82,7 +79,7 @@ impl CycleError {
             Self::Target(error) => {
                 matches!(error.kind, TargetErrorKind::Unavailable | TargetErrorKind::Throttled | TargetErrorKind::Expired)
             }
-            Self::State(_) | Self::IncompleteList(_) => true,
+            Self::State(_) => true,
             Self::CorruptState { .. }
             | Self::TooManyDeletes { .. }
             | Self::Refused { .. }

@@ -60,6 +60,7 @@ mod import;
 mod inspect;
 mod job;
 mod job_file;
+mod listing;
 mod log;
 mod lookup;
 mod matching;

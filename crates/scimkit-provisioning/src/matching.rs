@@ -10,16 +10,14 @@ use scimkit_types::{Resource, Value};
 use serde::de::IgnoredAny;
 
 use crate::decide::Setting;
-use crate::error::{CycleError, Result};
+use crate::error::Result;
 use crate::event::Phase;
 use crate::job::MatchingPolicy;
+use crate::listing::{Pages, Unlistable};
 use crate::lookup::{Lookup, Together};
 use crate::report::{MatchingChoice, MatchingDecision};
 use crate::run::Run;
 use crate::state::{Work, object_key, put};
-
-/// How many times the pages that are expected of a list are read at most.
-const MOST_PAGES_FACTOR: u64 = 10;
 
 /// How many resources with one matching value are kept of a list; one is right, and more cannot be told apart.
 const MOST_ALIKE: usize = 16;
@@ -35,7 +33,7 @@ pub(crate) async fn prepare(run: &Run<'_>, setting: &Setting<'_>) -> Result<Look
     }
     let together = Together::of(&run.job.profile);
     let filter_reads = together.as_ref().map(|together| objects.div_ceil(together.most()));
-    let mut decision = MatchingDecision { choice: MatchingChoice::Queries, objects, listing_reads: None, filter_reads };
+    let mut decision = MatchingDecision { choice: MatchingChoice::Queries, objects, listing_reads: None, filter_reads, unlistable: None };
     let fewest = filter_reads.unwrap_or(objects);
     // One page tells how many there are. It is worth its read as soon as the other ways need two.
     let may_list = match run.job.matching {
@@ -44,14 +42,21 @@ pub(crate) async fn prepare(run: &Run<'_>, setting: &Setting<'_>) -> Result<Look
         MatchingPolicy::Filters | MatchingPolicy::Queries => false,
     };
     if may_list {
-        let page = run.call(|not_after| run.target.list(setting.mapping.resource_type(), 1, not_after)).await??;
-        let size = u64::try_from(page.resources.len()).unwrap_or(u64::MAX);
-        let pages = if size == 0 { 1 } else { page.total.div_ceil(size) };
-        decision.listing_reads = Some(pages);
-        // The first page has been read already.
-        if pages <= fewest.saturating_add(1) || run.job.matching == MatchingPolicy::Listing {
-            decision.choice = MatchingChoice::Listing;
-            decision.listing_reads = Some(read_listing(run, setting, page.total, page.resources).await?);
+        let mut pages = Pages::new(run, setting.mapping.resource_type());
+        match list(run, setting, &mut pages, fewest).await? {
+            Ok(is_kept) => {
+                decision.listing_reads = Some(if is_kept { pages.count() } else { pages.expected() });
+                if is_kept {
+                    decision.choice = MatchingChoice::Listing;
+                }
+            }
+            Err(Unlistable(why)) => {
+                decision.listing_reads = Some(pages.count());
+                decision.unlistable = Some(why);
+                let mut batch = Batch::new();
+                batch.clear(Table::Listing, object_key(setting.mapping.object_type(), ""));
+                run.state.commit(batch).await?;
+            }
         }
     }
     let is_open = decision.choice == MatchingChoice::Queries && objects > 1 && run.job.matching != MatchingPolicy::Queries;
@@ -87,40 +92,28 @@ async fn count_unlinked(run: &Run<'_>, object_type: &str) -> Result<u64> {
     Ok(unlinked)
 }
 
-/// Reads the target's list to its end, following what the target really returns, and keeps it in the state by matching value.
-async fn read_listing(run: &Run<'_>, setting: &Setting<'_>, mut total: u64, first: Vec<Resource>) -> Result<u64> {
-    let mut resources = first;
-    let mut pages = 1;
-    // A list may grow while it is read, but not without end; and a service may put less on a page than on the first.
-    let expected = total.div_ceil(u64::try_from(resources.len()).unwrap_or(u64::MAX).max(1));
-    let most_pages = expected.saturating_mul(MOST_PAGES_FACTOR).saturating_add(MOST_PAGES_FACTOR);
-    let mut seen: u64 = 0;
-    let mut read: Vec<Resource> = Vec::new();
+/// Reads a list if it takes no more reads than the fewest of the other ways, but for the first page, or if the job says so, and keeps it in
+/// the state by matching value. Tells whether it is kept.
+async fn list(run: &Run<'_>, setting: &Setting<'_>, pages: &mut Pages<'_>, fewest: u64) -> Result<Result<bool, Unlistable>> {
+    let mut read: Vec<Resource> = match pages.next().await? {
+        Ok(first) => first.unwrap_or_default(),
+        Err(unlistable) => return Ok(Err(unlistable)),
+    };
+    // The first page has been read already.
+    if pages.expected() > fewest.saturating_add(1) && run.job.matching != MatchingPolicy::Listing {
+        return Ok(Ok(false));
+    }
     loop {
-        seen += u64::try_from(resources.len()).unwrap_or(u64::MAX);
-        let first = resources.first().and_then(usable_id).map(str::to_owned);
-        read.append(&mut resources);
         // Several pages are kept at once, since what they are found by lies all over an index.
-        if read.len() >= KEPT_AT_ONCE || seen >= total {
+        if read.len() >= KEPT_AT_ONCE || pages.is_at_end() {
             keep_listed(run, setting, &std::mem::take(&mut read)).await?;
         }
-        run.progress(Phase::Matching, seen, Some(total));
-        if seen >= total {
-            return Ok(pages);
+        run.progress(Phase::Matching, pages.seen(), Some(pages.total()));
+        match pages.next().await? {
+            Ok(Some(mut resources)) => read.append(&mut resources),
+            Ok(None) => return Ok(Ok(true)),
+            Err(unlistable) => return Ok(Err(unlistable)),
         }
-        if pages >= most_pages {
-            return Err(CycleError::IncompleteList(format!("it does not end after {pages} pages, and grows while it is read")));
-        }
-        let page = run.call(|not_after| run.target.list(setting.mapping.resource_type(), seen + 1, not_after)).await??;
-        if page.resources.is_empty() {
-            return Err(CycleError::IncompleteList(format!("it counts {} resources and shows {seen}", page.total)));
-        }
-        if first.is_some() && first.as_deref() == page.resources.first().and_then(usable_id) {
-            return Err(CycleError::IncompleteList(format!("the page from {} on is the one before", seen + 1)));
-        }
-        pages += 1;
-        total = page.total;
-        resources = page.resources;
     }
 }
 

@@ -91,7 +91,7 @@ impl CycleReport {
 }
 
 /// How the objects of the source were looked up in the target, and what the other ways would have cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct MatchingDecision {
@@ -99,10 +99,15 @@ pub struct MatchingDecision {
     pub choice: MatchingChoice,
     /// How many objects were to be looked up.
     pub objects: u64,
-    /// How many reads the list takes; `None` if the target was not asked, as another way takes only one read.
+    /// How many reads the list takes, or took before it turned out not to be complete; `None` if the target was not asked, as another way
+    /// takes only one read.
     pub listing_reads: Option<u64>,
     /// How many reads filters that name several objects take; `None` if the service's profile has no such filters.
     pub filter_reads: Option<u64>,
+    /// Why the list could not be read to its end, so that another way was taken: the service shows one page again and again, counts more
+    /// than it shows, or refuses to show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlistable: Option<String>,
 }
 
 impl MatchingDecision {

@@ -1,7 +1,7 @@
 //! What goes wrong around the engine: mistakes at the source, odd services, other writers.
 
 use scimkit_mapping::AttributeMapping;
-use scimkit_provisioning::{CycleError, SourceErrorKind, TargetErrorKind};
+use scimkit_provisioning::{CycleError, MatchingChoice, MatchingPolicy, SourceErrorKind, TargetErrorKind};
 use scimkit_store::Table;
 use scimkit_types::{Clock, Value, schema};
 use serde_json::json;
@@ -238,19 +238,34 @@ fn a_mapping_that_makes_a_person_inactive_is_a_removal() {
     assert!(matches!(world.try_cycle(), Err(CycleError::TooManyDeletes { planned: 1, .. })));
 }
 
+/// Whoever the list does not show is asked for otherwise, so nobody is made twice and the cycle is not lost.
 #[test]
-fn a_list_that_shows_its_first_page_again_is_not_complete() {
+fn objects_are_asked_for_where_a_list_is_not_complete() {
+    for (is_refused, why) in [(false, "the page from 4 on is the one before"), (true, "you may not")] {
+        let world = with_six_people_on_both_sides();
+        if is_refused {
+            world.target.forbids.lock().unwrap().push("list");
+        } else {
+            *world.target.ignores_start_index.lock().unwrap() = true;
+        }
+        let report = world.cycle();
+        let decision = report.matching.get("User").unwrap();
+        assert_eq!((decision.choice, decision.unlistable.as_deref()), (MatchingChoice::Filters, Some(why)));
+        assert_eq!((report.created, report.updated, report.failures()), (0, 6, 0), "{report:?}");
+        assert_eq!(world.target.content("User").len(), 6);
+    }
+}
+
+fn with_six_people_on_both_sides() -> World {
     let mut world = World::new();
-    world.job.matching = scimkit_provisioning::MatchingPolicy::Listing;
-    *world.target.ignores_start_index.lock().unwrap() = true;
+    world.job.matching = MatchingPolicy::Listing;
     for number in 0..6 {
         world.target.plant("User", &format!("x{number}"), json!({"userName": format!("p{number}@example.com")}));
     }
     let ids: Vec<String> = (0..6).map(|number| format!("u{number}")).collect();
     world.source.assign("User", &ids.iter().map(String::as_str).collect::<Vec<_>>());
     world.source.tell("User", (0..6).map(|number| person(&format!("u{number}"), &format!("p{number}@example.com"))).collect());
-    assert!(matches!(world.try_cycle(), Err(CycleError::IncompleteList(_))));
-    assert!(world.target.writes().is_empty());
+    world
 }
 
 /// After a failure that says nothing about its object, only what is under way is finished, for references too.

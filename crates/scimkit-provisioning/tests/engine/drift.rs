@@ -175,6 +175,69 @@ fn members_that_a_service_never_shows_are_not_taken_for_gone() {
     assert_eq!(members(&world).len(), 2);
 }
 
+/// A service that shows its first page again and again is asked for each of the others; what it does not have is gone, and only that.
+#[test]
+fn linked_resources_that_a_list_does_not_show_are_read_one_by_one() {
+    for is_refused in [false, true] {
+        let world = World::new();
+        let ids: Vec<String> = (0..7).map(|number| format!("u{number}")).collect();
+        world.source.assign("User", &ids.iter().map(String::as_str).collect::<Vec<_>>());
+        world.source.tell("User", ids.iter().map(|id| person(id, &format!("{id}@example.com"))).collect());
+        world.cycle();
+        change(&world, "u0@example.com", "displayName", json!("Somebody"));
+        change(&world, "u5@example.com", "displayName", json!("Somebody"));
+        world.target.remove("User", "u6@example.com");
+        if is_refused {
+            world.target.forbids.lock().unwrap().push("list");
+        } else {
+            *world.target.ignores_start_index.lock().unwrap() = true;
+        }
+        world.target.requests.lock().unwrap().clear();
+        let report = block_on(world.engine().find_drift(DriftPolicy::Repair)).unwrap();
+        assert_eq!((report.compared, report.changed, report.gone, report.unread), (6, 2, 1, 0), "{report:?}");
+        let why = if is_refused { "you may not" } else { "the page from 4 on is the one before" };
+        assert_eq!(report.unlisted.get("User").map(String::as_str), Some(why));
+        let reads = world.target.requests.lock().unwrap().iter().filter(|request| *request == "get User").count();
+        assert_eq!(reads, if is_refused { 7 } else { 4 }, "who was listed is not read again");
+
+        world.target.forbids.lock().unwrap().clear();
+        let report = world.cycle();
+        assert_eq!((report.updated, report.created), (2, 1));
+        *world.target.ignores_start_index.lock().unwrap() = false;
+        let report = block_on(world.engine().find_drift(DriftPolicy::Report)).unwrap();
+        assert_eq!((report.compared, report.changed, report.gone), (7, 0, 0), "{report:?}");
+        assert!(report.unlisted.is_empty());
+    }
+}
+
+/// Nobody says that such a resource is gone, so it keeps its link.
+#[test]
+fn a_resource_that_the_service_refuses_to_show_is_neither_changed_nor_gone() {
+    let world = World::with_linked_person();
+    world.target.forbids.lock().unwrap().extend(["list", "get"]);
+    let report = block_on(world.engine().find_drift(DriftPolicy::Repair)).unwrap();
+    assert_eq!((report.compared, report.gone, report.unread), (0, 0, 1), "{report:?}");
+    assert_eq!(world.cycle().written(), 0);
+}
+
+#[test]
+fn what_a_mapping_redacts_is_not_shown_in_drift() {
+    let mut world = World::new();
+    let mut mapping = user_mapping();
+    mapping.attribute_mappings.retain(|mapping| mapping.target_attribute_name != "displayName");
+    mapping.attribute_mappings.push(AttributeMapping::new("displayName", "Redact([displayName])"));
+    world.job.mappings = job(&[mapping]).mappings;
+    world.source.assign("User", &["u1"]);
+    world.source.tell("User", vec![person("u1", "ada@example.com")]);
+    world.cycle();
+    change(&world, "ada@example.com", "displayName", json!("Somebody"));
+    let report = block_on(world.engine().find_drift(DriftPolicy::Repair)).unwrap();
+    let text = serde_json::to_string(&report).unwrap();
+    assert!(report.changed == 1 && text.contains("[Redact]") && !text.contains("Somebody") && !text.contains("Person"), "{text}");
+    assert_eq!(world.cycle().updated, 1);
+    assert_eq!(world.target.user("ada@example.com").unwrap().get("displayName").and_then(Value::as_str), Some("Person u1"));
+}
+
 #[test]
 fn a_resource_that_is_gone_is_made_again_when_asked() {
     let world = World::with_linked_person();
