@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use scimkit::filter::Filter;
 use scimkit::provisioning::{
-    Assignments, Position, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage, Target, TargetError,
-    TargetErrorKind, TargetPage,
+    AppRole, AssignmentPage, Position, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage, Target,
+    TargetError, TargetErrorKind, TargetPage,
 };
 use scimkit::types::{ComplexValue, PatchOperation, Resource, Timestamp, Value};
 
@@ -125,8 +125,12 @@ impl Source for Directory {
         }
     }
 
-    async fn assignments(&self) -> Result<Assignments, SourceError> {
-        Ok(Assignments::default())
+    async fn assignments(&self, _: Option<&Position>) -> Result<AssignmentPage, SourceError> {
+        Ok(AssignmentPage::default())
+    }
+
+    async fn app_roles(&self) -> Result<Vec<AppRole>, SourceError> {
+        Ok(Vec::new())
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use scimkit_provisioning::{Assignments, Position, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage};
+use scimkit_provisioning::{AppRole, AssignmentPage, Position, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage};
 use scimkit_types::{ComplexValue, Value};
 
 /// People, each by an id, with a log of what happened to them.
@@ -109,7 +109,11 @@ impl Source for People {
         Ok(SourcePage::new(changes, next, true))
     }
 
-    async fn assignments(&self) -> Result<Assignments, SourceError> {
-        Ok(Assignments::default())
+    async fn assignments(&self, _after: Option<&Position>) -> Result<AssignmentPage, SourceError> {
+        Ok(AssignmentPage::default())
+    }
+
+    async fn app_roles(&self) -> Result<Vec<AppRole>, SourceError> {
+        Ok(Vec::new())
     }
 }

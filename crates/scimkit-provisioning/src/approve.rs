@@ -113,7 +113,7 @@ impl Engine {
             rows.iter().for_each(|(_, planned)| counts.count(&planned.action));
         }
         self.guard(&run, counts).await?;
-        let app_roles = self.source.assignments().await?.app_roles;
+        let app_roles = self.source.app_roles().await?;
         apply_all(&run, counts.actions).await?;
         write_references(&run, &app_roles, counts.actions).await?;
         finish(&run, record).await?;

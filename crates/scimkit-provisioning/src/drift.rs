@@ -141,7 +141,7 @@ impl Engine {
     async fn compare_held(&self, state: &State, policy: DriftPolicy) -> Result<DriftReport> {
         let record = state.job().await?;
         let run = self.run(state, &record, Cycle::Incremental);
-        let app_roles = self.source.assignments().await?.app_roles;
+        let app_roles = self.source.app_roles().await?;
         let mut report = DriftReport::default();
         for mapping in &self.job.mappings {
             let setting = run.setting(mapping, &app_roles);

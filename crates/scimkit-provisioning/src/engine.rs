@@ -201,9 +201,9 @@ impl Engine {
         }
         release_due(&run).await?;
         import(&run, &mut record).await?;
-        let assignments = self.source.assignments().await?;
-        entitle(&run, &mut record, &assignments).await?;
-        let counts = plan(&run, &assignments.app_roles).await?;
+        entitle(&run, &mut record).await?;
+        let app_roles = self.source.app_roles().await?;
+        let counts = plan(&run, &app_roles).await?;
         if until == Until::Planned {
             let (now, cycle, fingerprint) = (self.clock.now(), record.cycles, record.fingerprint.clone());
             let watermark = record.positions_print();
@@ -217,7 +217,7 @@ impl Engine {
         }
         self.guard(&run, counts).await?;
         apply_all(&run, counts.actions).await?;
-        write_references(&run, &assignments.app_roles, counts.actions).await?;
+        write_references(&run, &app_roles, counts.actions).await?;
         finish(&run, record).await?;
         Ok(run.into_report())
     }

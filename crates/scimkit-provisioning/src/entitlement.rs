@@ -9,31 +9,32 @@ use scimkit_types::Value;
 use serde::de::IgnoredAny;
 
 use crate::error::Result;
+use crate::paging::Paging;
 use crate::records::{JobRecord, Presence, StoredRecord};
 use crate::run::Run;
-use crate::source::{Assignment, Assignments};
+use crate::source::{Assignment, SourceError, SourceErrorKind, is_usable_id};
 use crate::state::{CHUNK, Work, object_id, object_key, put, put_job};
 
-/// Brings the stored entitlements in step with the assignments, and marks the objects whose entitlement changed.
+/// Reads the assignments, brings the stored entitlements in step with them, and marks the objects whose entitlement changed.
 ///
-/// Nothing is read when neither an assignment nor a group changed.
-pub(crate) async fn entitle(run: &Run<'_>, record: &mut JobRecord, assignments: &Assignments) -> Result<()> {
-    let mut sorted = assignments.assignments.clone();
-    sorted.sort();
-    sorted.dedup();
-    let print = fingerprint(&sorted, run.job.expands_nested_groups);
-    let has_changed_groups = run.state.walk::<IgnoredAny>(Table::Pending, Work::Object.prefix("Group")).next().await?.is_some();
-    if record.assignments == print && !has_changed_groups {
-        return Ok(());
-    }
+/// Of the state nothing is read or written when neither an assignment nor a group changed. Who is assigned is kept nowhere as a whole but
+/// in the state: a page at a time is held, so that a list which may have changed is first read to see whether it did, and then once more.
+///
+/// INVARIANT (no lost assignment): until the last page was read, what is gathered stands beside the entitlements; a reading that stopped
+/// before is begun anew.
+pub(crate) async fn entitle(run: &Run<'_>, record: &mut JobRecord) -> Result<()> {
     if !record.assignments.is_empty() {
+        let has_changed_groups = run.state.walk::<IgnoredAny>(Table::Pending, Work::Object.prefix("Group")).next().await?.is_some();
+        if !has_changed_groups && read(run, None).await? == record.assignments {
+            return Ok(());
+        }
         // Of what is brought in step in part, nothing may be taken for known: the assignments may be what they were by then.
         record.assignments.clear();
         let mut batch = Batch::new();
         put_job(&mut batch, record)?;
         run.state.commit(batch).await?;
     }
-    gather(run, &sorted).await?;
+    let print = gather(run).await?;
     store(run).await?;
     record.assignments = print;
     let mut batch = Batch::new();
@@ -41,31 +42,75 @@ pub(crate) async fn entitle(run: &Run<'_>, record: &mut JobRecord, assignments: 
     run.state.commit(batch).await
 }
 
-fn fingerprint(assignments: &[Assignment], expands_nested_groups: bool) -> String {
-    let mut hasher = DefaultHasher::new();
-    for assignment in assignments {
-        (&assignment.principal_id, &assignment.principal_type, &assignment.app_role_id).hash(&mut hasher);
+/// Reads all pages of the assignments, grants what they say if somebody is to be granted something, and returns a print of them.
+async fn read(run: &Run<'_>, mut granted: Option<&mut Granted<'_>>) -> Result<String> {
+    let mut print = Print::default();
+    let mut paging = Paging::new("assignments");
+    let mut after = None;
+    loop {
+        // Reading alone does not write, so nothing else renews the lease.
+        run.state.hold().await?;
+        let page = run.source.assignments(after.as_ref()).await?;
+        let is_empty = page.assignments.is_empty();
+        for assignment in page.assignments {
+            check_id(&assignment)?;
+            print.add(&assignment);
+            if let Some(granted) = &mut granted {
+                granted.grant_assignment(&assignment).await?;
+            }
+        }
+        let Some(next) = page.next else { return Ok(print.text(run.job.expands_nested_groups)) };
+        paging.follow(after.as_ref(), &next, is_empty)?;
+        after = Some(next);
     }
-    let nested = if expands_nested_groups { ":nested" } else { "" };
-    format!("{}:{:016x}{nested}", assignments.len(), hasher.finish())
 }
 
-/// Gathers the entitled objects by key, with the roles that each has, in the state.
-async fn gather(run: &Run<'_>, assignments: &[Assignment]) -> Result<()> {
+/// Refuses an id that cannot be the key of a record.
+fn check_id(assignment: &Assignment) -> Result<()> {
+    if is_usable_id(&assignment.principal_id) {
+        return Ok(());
+    }
+    let message = format!(
+        "expected ids that are not empty and do not hold U+0000, found one in the assignment of `{}`",
+        assignment.principal_id.escape_default()
+    );
+    Err(SourceError::new(SourceErrorKind::Invalid, message).into())
+}
+
+/// Tells lists of assignments apart, whatever pages they come in and in whatever order.
+#[derive(Debug, Default)]
+struct Print {
+    count: u64,
+    /// The sum of a print of each.
+    sum: u128,
+}
+
+impl Print {
+    fn add(&mut self, assignment: &Assignment) {
+        let half = |part: u8| {
+            let mut hasher = DefaultHasher::new();
+            (part, &assignment.principal_id, &assignment.principal_type, &assignment.app_role_id).hash(&mut hasher);
+            u128::from(hasher.finish())
+        };
+        self.count += 1;
+        self.sum = self.sum.wrapping_add((half(0) << 64) | half(1));
+    }
+
+    fn text(&self, expands_nested_groups: bool) -> String {
+        let nested = if expands_nested_groups { ":nested" } else { "" };
+        format!("{}:{:032x}{nested}", self.count, self.sum)
+    }
+}
+
+/// Gathers the entitled objects by key, with the roles that each has, in the state. Returns a print of the assignments.
+async fn gather(run: &Run<'_>) -> Result<String> {
     let mut batch = Batch::new();
     batch.clear(Table::Entitlement, "");
     run.state.commit(batch).await?;
     let mut granted = Granted { run, roles: BTreeMap::new() };
-    for assignment in assignments {
-        if assignment.principal_type.eq_ignore_ascii_case("User") {
-            granted.grant(object_key("User", &assignment.principal_id), &assignment.app_role_id).await?;
-            continue;
-        }
-        if assignment.principal_type.eq_ignore_ascii_case("Group") {
-            granted.grant_group(&assignment.principal_id, &assignment.app_role_id).await?;
-        }
-    }
-    granted.keep().await
+    let print = read(run, Some(&mut granted)).await?;
+    granted.keep().await?;
+    Ok(print)
 }
 
 /// What was granted and is not in the state yet; never more than a chunk.
@@ -79,6 +124,18 @@ struct Granted<'a> {
 const MAX_NESTING: usize = 16;
 
 impl Granted<'_> {
+    /// Grants its role to whoever an assignment is for.
+    async fn grant_assignment(&mut self, assignment: &Assignment) -> Result<()> {
+        let Assignment { principal_id, principal_type, app_role_id } = assignment;
+        if principal_type.eq_ignore_ascii_case("User") {
+            self.grant(object_key("User", principal_id), app_role_id).await
+        } else if principal_type.eq_ignore_ascii_case("Group") {
+            self.grant_group(principal_id, app_role_id).await
+        } else {
+            Ok(())
+        }
+    }
+
     /// Grants a role to a group and its members, and to nested groups and theirs if the job expands them: level by level, each group once,
     /// so that groups that are members of each other come to an end.
     async fn grant_group(&mut self, id: &str, role: &str) -> Result<()> {

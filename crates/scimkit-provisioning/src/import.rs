@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::event::Phase;
 use crate::records::{JobRecord, Presence, ReadPosition, StoredRecord};
 use crate::run::Run;
-use crate::source::{Position, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage};
+use crate::source::{Position, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage, is_usable_id};
 use crate::state::{Work, object_key, put, put_job, referrer_key};
 
 /// Reads every object type of the job to the end of its round.
@@ -76,10 +76,9 @@ async fn has_records(run: &Run<'_>, object_type: &str) -> Result<bool> {
 
 /// Refuses ids that cannot be the key of a record.
 fn check_ids(page: &SourcePage) -> Result<()> {
-    let is_usable = |id: &str| !id.is_empty() && !id.contains('\0');
     let are_usable = |change: &SourceChange| match &change.kind {
-        SourceChangeKind::Present { references, .. } => is_usable(&change.id) && references.iter().all(|other| is_usable(&other.id)),
-        SourceChangeKind::SoftDeleted | SourceChangeKind::Deleted => is_usable(&change.id),
+        SourceChangeKind::Present { references, .. } => is_usable_id(&change.id) && references.iter().all(|other| is_usable_id(&other.id)),
+        SourceChangeKind::SoftDeleted | SourceChangeKind::Deleted => is_usable_id(&change.id),
     };
     match page.changes.iter().find(|change| !are_usable(change)) {
         Some(change) => {

@@ -52,7 +52,7 @@ impl Engine {
     async fn find_unprovisioned(&self, state: &State) -> Result<Vec<Unprovisioned>> {
         let record = state.job().await?;
         let run = self.run(state, &record, Cycle::Incremental);
-        let app_roles = self.source.assignments().await?.app_roles;
+        let app_roles = self.source.app_roles().await?;
         let mut unprovisioned = Vec::new();
         for mapping in &self.job.mappings {
             let setting = run.setting(mapping, &app_roles);

@@ -67,6 +67,7 @@ mod matching;
 mod metering;
 mod notice;
 mod on_demand;
+mod paging;
 mod plan;
 mod quarantine;
 mod records;
@@ -85,6 +86,8 @@ mod step;
 mod target;
 mod together;
 mod uncertain;
+
+pub use scimkit_mapping::AppRole;
 
 pub use code::{ErrorCategory, ErrorCode};
 pub use connection::{ConnectionCheck, ConnectionFailure, ConnectionVerdict};
@@ -108,7 +111,7 @@ pub use restart::{ResetScope, ResetScopeError};
 pub use saved_plan::{PlanComparison, PlanCounts, PlanDocument, PlanFormat, PlanHeader, PlannedChange};
 pub use scim_target::ScimTarget;
 pub use source::{
-    Assignment, Assignments, Position, ReferenceChange, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage,
+    Assignment, AssignmentPage, Position, ReferenceChange, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage,
 };
 pub use status::{
     EntryCount, Execution, ExecutionState, JobSetting, JobStatus, ProgressUnits, Schedule, StatusCode, SynchronizationStatus,

@@ -164,9 +164,8 @@ impl Engine {
         let Some(stored) = stored else {
             return Ok(OnDemandReport::not_imported("the source has not told of this object"));
         };
-        let assignments = self.source.assignments().await?;
-        entitle(&run, &mut record, &assignments).await?;
-        let app_roles = assignments.app_roles;
+        entitle(&run, &mut record).await?;
+        let app_roles = self.source.app_roles().await?;
         run.few_members = Some(FewMembers { named: self.target_ids(state, members).await?, left: AtomicU64::new(0) });
         let counts = plan_one(&run, mapping, &app_roles, id).await?;
         self.guard(&run, counts).await?;

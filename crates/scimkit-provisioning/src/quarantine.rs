@@ -76,10 +76,12 @@ impl QuarantineReason {
         match error {
             CycleError::TooManyDeletes { .. } => Some(Self::TooManyDeletes),
             CycleError::Refused { .. } => Some(Self::Exception),
-            CycleError::Target(error) => {
-                matches!(error.kind, TargetErrorKind::Unauthorized | TargetErrorKind::Incompatible | TargetErrorKind::Rejected)
-                    .then_some(Self::Exception)
-            }
+            // Of one object that it is gone ends no cycle; so this is a query that was answered by 404.
+            CycleError::Target(error) => matches!(
+                error.kind,
+                TargetErrorKind::Unauthorized | TargetErrorKind::Incompatible | TargetErrorKind::Rejected | TargetErrorKind::Gone
+            )
+            .then_some(Self::Exception),
             CycleError::Source(error) => {
                 matches!(error.kind, SourceErrorKind::Unauthorized | SourceErrorKind::Invalid).then_some(Self::IngestionInterrupted)
             }
@@ -192,7 +194,9 @@ impl ExecutionError {
         let code = match error {
             CycleError::Target(error) => match error.kind {
                 TargetErrorKind::Unauthorized => ErrorCode::SystemForCrossDomainIdentityManagementInvalidCredentials.to_string(),
-                TargetErrorKind::Incompatible => ErrorCode::SystemForCrossDomainIdentityManagementServiceIncompatible.to_string(),
+                TargetErrorKind::Incompatible | TargetErrorKind::Gone => {
+                    ErrorCode::SystemForCrossDomainIdentityManagementServiceIncompatible.to_string()
+                }
                 TargetErrorKind::Throttled => ErrorCode::TooManyRequests.to_string(),
                 TargetErrorKind::Unavailable | TargetErrorKind::Expired => "Timeout".to_owned(),
                 _ => ErrorCode::Rejected.to_string(),

@@ -156,6 +156,9 @@ pub(crate) fn target_error(error: ClientError) -> TargetError {
 fn describe(error: &ClientError) -> String {
     match error {
         ClientError::Transport(cause) if cause.kind() == TransportErrorKind::Connect => "the service cannot be reached".to_owned(),
+        ClientError::Transport(cause) if cause.kind() == TransportErrorKind::Token => {
+            "there is no access token, or the service refuses it".to_owned()
+        }
         ClientError::Response { error, .. } if !error.detail.is_empty() => {
             let scim_type = error.scim_type.map(|scim_type| format!(" ({scim_type})")).unwrap_or_default();
             format!("the service answered {}{scim_type}: {}", error.status, error.detail)

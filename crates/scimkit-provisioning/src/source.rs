@@ -41,11 +41,21 @@ pub trait Source: Debug + Send + Sync {
         Ok(None)
     }
 
-    /// Reads who is assigned to the application, and its roles.
+    /// Reads a page of who is assigned to the application: the first one without a position, else the one that the page before led to.
+    ///
+    /// The pages together are everybody who is assigned, in any order; who stands in two of them counts once. Whoever is assigned all
+    /// the time while they are read stands in one. Nobody loses an assignment before the last page was read, and where something
+    /// changed, all of them are read once more. A source with few assignments gives [all at once](AssignmentPage::whole).
+    ///
+    /// # Errors
+    /// [`SourceError`]; the reading begins again with the first page.
+    async fn assignments(&self, after: Option<&Position>) -> Result<AssignmentPage, SourceError>;
+
+    /// Reads the roles that the application defines; none if it has none.
     ///
     /// # Errors
     /// [`SourceError`].
-    async fn assignments(&self) -> Result<Assignments, SourceError>;
+    async fn app_roles(&self) -> Result<Vec<AppRole>, SourceError>;
 }
 
 /// A place in the stream of a source's changes; only the source knows what it means.
@@ -136,20 +146,31 @@ impl ReferenceChange {
     }
 }
 
-/// Who is assigned to the application, and its roles.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Some assignments and where to go on.
+///
+/// ```
+/// use scimkit_provisioning::{Assignment, AssignmentPage};
+/// let page = AssignmentPage::whole([Assignment::new("7d1c", "User", "0"), Assignment::new("a80f", "Group", "0")]);
+/// assert_eq!((page.assignments.len(), page.next), (2, None));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Assignments {
-    /// The assignments, each principal and role once.
+pub struct AssignmentPage {
+    /// The assignments.
     pub assignments: Vec<Assignment>,
-    /// The roles that the application defines.
-    pub app_roles: Vec<AppRole>,
+    /// The position of the next page; `None` after the last one.
+    pub next: Option<Position>,
 }
 
-impl Assignments {
-    /// Assignments and roles.
-    pub const fn new(assignments: Vec<Assignment>, app_roles: Vec<AppRole>) -> Self {
-        Self { assignments, app_roles }
+impl AssignmentPage {
+    /// A page.
+    pub const fn new(assignments: Vec<Assignment>, next: Option<Position>) -> Self {
+        Self { assignments, next }
+    }
+
+    /// All assignments as one page, for those who have few.
+    pub fn whole(assignments: impl IntoIterator<Item = Assignment>) -> Self {
+        Self::new(assignments.into_iter().collect(), None)
     }
 }
 
@@ -170,6 +191,11 @@ impl Assignment {
     pub fn new(principal_id: impl Into<String>, principal_type: impl Into<String>, app_role_id: impl Into<String>) -> Self {
         Self { principal_id: principal_id.into(), principal_type: principal_type.into(), app_role_id: app_role_id.into() }
     }
+}
+
+/// Whether an id can be the key of a record.
+pub(crate) fn is_usable_id(id: &str) -> bool {
+    !id.is_empty() && !id.contains('\0')
 }
 
 /// Why a source could not be read.

@@ -1,12 +1,11 @@
 //! The source.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::Uri;
 use scimkit_client::Transport;
-use scimkit_provisioning::{Assignments, Position, Source, SourceChange, SourceError, SourceErrorKind, SourcePage};
+use scimkit_provisioning::{AppRole, AssignmentPage, Position, Source, SourceChange, SourceError, SourceErrorKind, SourcePage};
 use serde::{Deserialize, Serialize};
 
 use super::options::GraphOptions;
@@ -16,7 +15,8 @@ use super::request;
 /// A directory that is read by Microsoft Graph's delta queries.
 ///
 /// It tells users and then groups. A position is the link that the page before gave, used exactly as it came, with the number of pages and
-/// objects read so far in the round. Links to another host than the base are refused.
+/// objects read so far in the round; so is a position in the assignments, which come in Graph's own pages. Links to another host than the
+/// base are refused.
 #[derive(Clone, Debug)]
 pub struct GraphSource {
     transport: Arc<dyn Transport>,
@@ -32,6 +32,26 @@ struct Place {
     pages: u64,
     #[serde(default)]
     objects: u64,
+}
+
+impl Place {
+    /// The first page.
+    const fn new(link: String) -> Self {
+        Self { link, pages: 0, objects: 0 }
+    }
+
+    /// The place that a position stands for, or the first one.
+    fn at(position: Option<&Position>, first: Self) -> Result<Self, SourceError> {
+        let Some(position) = position else { return Ok(first) };
+        serde_json::from_str(position.as_str())
+            .map_err(|error| invalid("expected a position that this source gave".to_owned()).with_source(error))
+    }
+
+    /// The next page after one of so many objects.
+    fn followed_by(&self, link: String, objects: usize) -> Self {
+        let objects = self.objects.saturating_add(u64::try_from(objects).unwrap_or(u64::MAX));
+        Self { link, pages: self.pages.saturating_add(1), objects }
+    }
 }
 
 impl GraphSource {
@@ -64,23 +84,44 @@ impl GraphSource {
             other => return Err(invalid(format!("expected the object type `User` or `Group`, found `{other}`"))),
         };
         let link = format!("{}/{endpoint}/delta?$select={}", self.root(), properties.join(","));
-        Ok(Place { link, pages: 0, objects: 0 })
+        Ok(Place::new(link))
+    }
+
+    fn service_principal(&self) -> String {
+        format!("{}/servicePrincipals/{}", self.root(), self.options.service_principal_id)
     }
 
     fn root(&self) -> &str {
         self.options.base.trim_end_matches('/')
     }
 
-    /// The page at a place, within the limits of a round.
+    /// The page of changes at a place.
     async fn changes(&self, place: &Place) -> Result<(request::Answer, page::Page<SourceChange>), SourceError> {
+        self.page(place, "round has", page::changes).await
+    }
+
+    /// The page at a place, within the limits of a round.
+    async fn page<T>(
+        &self,
+        place: &Place,
+        what: &str,
+        read: impl Fn(&[u8], usize) -> Result<page::Page<T>, String> + Send,
+    ) -> Result<(request::Answer, page::Page<T>), SourceError> {
         let limits = self.options.limits;
         if place.pages >= limits.pages_per_round {
-            return Err(invalid(format!("the round has more than {} pages, which is the limit", limits.pages_per_round)));
+            return Err(invalid(format!("the {what} more than {} pages, which is the limit", limits.pages_per_round)));
         }
         let answer = self.get(&place.link).await?;
         let left = usize::try_from(limits.objects_per_round.saturating_sub(place.objects)).unwrap_or(usize::MAX);
-        let page = page::changes(&answer.body, left).map_err(|message| answer.invalid(&message))?;
+        let page = read(&answer.body, left).map_err(|message| answer.invalid(&message))?;
         Ok((answer, page))
+    }
+
+    /// The position of a place that an answer led to.
+    fn position(&self, answer: &request::Answer, place: &Place) -> Result<Position, SourceError> {
+        request::address(&self.base, &place.link).map_err(|error| answer.invalid(&error.message))?;
+        let text = serde_json::to_string(place).map_err(|error| invalid("cannot write a position".to_owned()).with_source(error))?;
+        Ok(Position::new(text))
     }
 
     async fn get(&self, link: &str) -> Result<request::Answer, SourceError> {
@@ -95,25 +136,15 @@ impl Source for GraphSource {
     }
 
     async fn read(&self, object_type: &str, position: Option<&Position>) -> Result<SourcePage, SourceError> {
-        let start = self.start(object_type)?;
-        let place = match position {
-            None => start,
-            Some(position) => serde_json::from_str(position.as_str())
-                .map_err(|error| invalid("expected a position that this source gave".to_owned()).with_source(error))?,
-        };
+        let place = Place::at(position, self.start(object_type)?)?;
         let (answer, page) = self.changes(&place).await?;
         let (next, is_last) = match (page.next_link, page.delta_link) {
-            (Some(link), None) => {
-                let objects = u64::try_from(page.values.len()).unwrap_or(u64::MAX);
-                (Place { link, pages: place.pages + 1, objects: place.objects.saturating_add(objects) }, false)
-            }
-            (None, Some(link)) => (Place { link, pages: 0, objects: 0 }, true),
+            (Some(link), None) => (place.followed_by(link, page.values.len()), false),
+            (None, Some(link)) => (Place::new(link), true),
             (Some(_), Some(_)) => return Err(answer.invalid("expected one of `@odata.nextLink` and `@odata.deltaLink`, found both")),
             (None, None) => return Err(answer.invalid("expected one of `@odata.nextLink` and `@odata.deltaLink`, found none")),
         };
-        request::address(&self.base, &next.link).map_err(|error| answer.invalid(&error.message))?;
-        let next = serde_json::to_string(&next).map_err(|error| invalid("cannot write a position".to_owned()).with_source(error))?;
-        Ok(SourcePage::new(page.values, Position::new(next), is_last))
+        Ok(SourcePage::new(page.values, self.position(&answer, &next)?, is_last))
     }
 
     /// A first round that is filtered by the id, whose last link nobody follows.
@@ -134,29 +165,16 @@ impl Source for GraphSource {
         }
     }
 
-    async fn assignments(&self) -> Result<Assignments, SourceError> {
-        let limits = self.options.limits;
-        let service_principal = format!("{}/servicePrincipals/{}", self.root(), self.options.service_principal_id);
-        let mut link = Some(format!("{service_principal}/appRoleAssignedTo"));
-        let (mut assignments, mut pages) = (BTreeSet::new(), 0);
-        while let Some(place) = link {
-            if pages >= limits.pages_per_round {
-                return Err(invalid(format!("the assignments have more than {} pages, which is the limit", limits.pages_per_round)));
-            }
-            pages += 1;
-            let answer = self.get(&place).await?;
-            let held = u64::try_from(assignments.len()).unwrap_or(u64::MAX);
-            let left = usize::try_from(limits.objects_per_round.saturating_sub(held)).unwrap_or(usize::MAX);
-            let page = page::assignments(&answer.body, left).map_err(|message| answer.invalid(&message))?;
-            assignments.extend(page.values.into_iter().flatten());
-            if let Some(next) = &page.next_link {
-                request::address(&self.base, next).map_err(|error| answer.invalid(&error.message))?;
-            }
-            link = page.next_link;
-        }
-        let answer = self.get(&format!("{service_principal}?$select=id,appRoles")).await?;
-        let app_roles = page::app_roles(&answer.body).map_err(|message| answer.invalid(&message))?;
-        Ok(Assignments::new(assignments.into_iter().collect(), app_roles))
+    async fn assignments(&self, after: Option<&Position>) -> Result<AssignmentPage, SourceError> {
+        let place = Place::at(after, Place::new(format!("{}/appRoleAssignedTo", self.service_principal())))?;
+        let (answer, page) = self.page(&place, "assignments have", page::assignments).await?;
+        let next = page.next_link.map(|link| self.position(&answer, &place.followed_by(link, page.values.len()))).transpose()?;
+        Ok(AssignmentPage::new(page.values.into_iter().flatten().collect(), next))
+    }
+
+    async fn app_roles(&self) -> Result<Vec<AppRole>, SourceError> {
+        let answer = self.get(&format!("{}?$select=id,appRoles", self.service_principal())).await?;
+        page::app_roles(&answer.body).map_err(|message| answer.invalid(&message))
     }
 }
 

@@ -1,5 +1,5 @@
 use scimkit_connectors::graph::{GraphLimits, GraphOptions};
-use scimkit_provisioning::{Assignment, Position, ReferenceChange, Source, SourceChange, SourceChangeKind};
+use scimkit_provisioning::{Assignment, AssignmentPage, Position, ReferenceChange, Source, SourceChange, SourceChangeKind};
 use scimkit_types::ComplexValue;
 
 use super::{APPLICATION, scripted, scripted_with};
@@ -71,7 +71,7 @@ async fn members_of_a_group_begin_and_end() {
 }
 
 #[tokio::test]
-async fn assignments_are_read_page_by_page_and_told_once() {
+async fn assignments_come_in_the_pages_of_graph() {
     let assignment = |id: &str, kind: &str| format!(r#"{{"id": "x", "principalId": "{id}", "principalType": "{kind}", "appRoleId": "0"}}"#);
     let first = format!(
         r#"{{"value": [{}, {}], "@odata.nextLink": "{BASE}/servicePrincipals/x/appRoleAssignedTo?$skiptoken=a"}}"#,
@@ -81,9 +81,11 @@ async fn assignments_are_read_page_by_page_and_told_once() {
     let second = format!(r#"{{"value": [{}, {}]}}"#, assignment("1", "Group"), assignment("2", "User"));
     let roles = r#"{"id": "x", "appRoles": [{"id": "r", "value": "user", "displayName": "User", "isEnabled": true, "description": "d"}]}"#;
     let (source, asked) = scripted(&[(200, &first), (200, &second), (200, roles)]);
-    let found = source.assignments().await.unwrap();
-    assert_eq!(found.assignments, [Assignment::new("1", "Group", "0"), Assignment::new("2", "User", "0")]);
-    assert_eq!(found.app_roles.len(), 1);
+    let page = source.assignments(None).await.unwrap();
+    assert_eq!(page.assignments, [Assignment::new("2", "User", "0")], "nobody else is provisioned");
+    let last = source.assignments(page.next.as_ref()).await.unwrap();
+    assert_eq!(last, AssignmentPage::whole([Assignment::new("1", "Group", "0"), Assignment::new("2", "User", "0")]));
+    assert_eq!(source.app_roles().await.unwrap().len(), 1);
     let expected = [
         format!("{BASE}/servicePrincipals/{APPLICATION}/appRoleAssignedTo"),
         format!("{BASE}/servicePrincipals/x/appRoleAssignedTo?$skiptoken=a"),
@@ -125,6 +127,32 @@ async fn limits_hold_for_a_round_even_after_a_restart() {
     )
     .await;
     check(GraphLimits { page_bytes: 40, ..limits }, 0, "`/v1.0/users/delta`: expected at most 40 bytes, found 93").await;
+}
+
+#[tokio::test]
+async fn limits_hold_for_all_pages_of_assignments() {
+    let page = r#"{"value": [{"principalId": "1", "principalType": "User", "appRoleId": "0"}],
+        "@odata.nextLink": "https://graph.microsoft.com/v1.0/servicePrincipals/x/appRoleAssignedTo?a"}"#;
+    let check = async |limits: GraphLimits, expected: &str| {
+        let (source, _) = scripted_with(&[(200, page); 3], GraphOptions::new(APPLICATION).with_limits(limits));
+        let first = source.assignments(None).await.unwrap();
+        let second = source.assignments(first.next.as_ref()).await.unwrap();
+        let error = source.assignments(second.next.as_ref()).await.unwrap_err();
+        assert!(error.message.ends_with(expected), "{}", error.message);
+    };
+    let limits = GraphLimits::default();
+    check(GraphLimits { pages_per_round: 2, ..limits }, "the assignments have more than 2 pages, which is the limit").await;
+    check(GraphLimits { objects_per_round: 2, ..limits }, "found another one (line 1, column 75)").await;
+}
+
+#[tokio::test]
+async fn link_of_assignments_to_another_host_is_refused() {
+    let (source, asked) = scripted(&[(200, r#"{"value": [], "@odata.nextLink": "https://example.com/v1.0/x?t=1"}"#)]);
+    let error = source.assignments(None).await.unwrap_err();
+    assert!(error.message.contains("expected a link to `https://graph.microsoft.com`"), "{}", error.message);
+    let position = Position::new(r#"{"link": "https://example.com/v1.0/x?t=1"}"#);
+    source.assignments(Some(&position)).await.unwrap_err();
+    assert_eq!(asked.lock().unwrap().len(), 1, "nothing was sent there");
 }
 
 /// A first round that is filtered by the id; what it tells of others is passed over.

@@ -130,7 +130,7 @@ async fn transport_that_does_not_answer_is_unavailable() {
     for (kind, expected) in cases {
         let transport = transport_fn(move |_: Request<Bytes>| async move { Err(TransportError::new(kind)) });
         let source = GraphSource::new(Arc::new(transport), GraphOptions::new(APPLICATION)).unwrap();
-        assert_eq!(source.assignments().await.unwrap_err().kind, expected);
+        assert_eq!(source.assignments(None).await.unwrap_err().kind, expected);
     }
 }
 

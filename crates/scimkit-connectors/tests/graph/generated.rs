@@ -53,14 +53,14 @@ async fn nothing_comes_until_the_next_round_is_released() {
     let (_, first_day) = round(&source, "User", None).await;
     let (changes, still) = round(&source, "User", Some(first_day.clone())).await;
     assert_eq!((changes.len(), &still), (0, &first_day), "the same link again");
-    let assigned = source.assignments().await.unwrap();
+    let assigned = source.assignments(None).await.unwrap();
 
     assert!(pages.release_next_round());
     assert!(!pages.release_next_round(), "there are two rounds");
     let (changes, second_day) = round(&source, "User", Some(still)).await;
     assert!(changes.iter().any(|change| change.kind == SourceChangeKind::SoftDeleted));
     assert!(changes.iter().any(|change| change.kind == SourceChangeKind::Deleted));
-    assert_eq!(source.assignments().await.unwrap().assignments.len(), assigned.assignments.len() + 1, "a joiner");
+    assert_eq!(source.assignments(None).await.unwrap().assignments.len(), assigned.assignments.len() + 1, "a joiner");
     assert_eq!(round(&source, "User", Some(second_day)).await.0, []);
 }
 

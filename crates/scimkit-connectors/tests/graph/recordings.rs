@@ -74,7 +74,7 @@ async fn file_that_went_away_is_named() {
     let folder = recording(&[]);
     let pages = RecordedPages::open(folder.path(), 1).unwrap();
     let source = GraphSource::new(Arc::new(pages), GraphOptions::new(APPLICATION)).unwrap();
-    let error = source.assignments().await.unwrap_err();
+    let error = source.assignments(None).await.unwrap_err();
     assert_eq!(error.kind, SourceErrorKind::Unavailable);
     assert!(chain(&error).contains("initial/assignments.json`: cannot be read"), "{}", chain(&error));
     fs::remove_file(folder.path().join("initial/users-0001.json")).unwrap();

@@ -96,9 +96,9 @@ impl Reader<'_> {
         faults
     }
 
-    /// Makes a mapping that has no fault ready.
+    /// Makes a mapping that has no fault ready. By another profile than the file means, nothing could be said of it.
     fn compile(&mut self, mapping: &ObjectMapping) {
-        if !mapping.enabled {
+        if !mapping.enabled || !self.is_known {
             return;
         }
         let Some(resource_type) = mapping.resource_type(&self.catalog) else { return };

@@ -4,6 +4,7 @@
 
 mod adoption;
 mod adversity;
+mod assignments;
 mod bulk;
 mod connection;
 mod cycles;

@@ -9,7 +9,7 @@ use scimkit_filter::Filter;
 use scimkit_mapping::{AttributeMapping, MappingSet, ObjectMapping, SeededEntropy};
 use scimkit_patch::Context;
 use scimkit_provisioning::{
-    Assignment, Assignments, CycleError, CycleReport, Engine, Notice, Notifier, Observer, Position, ProvisioningEvent, ProvisioningJob,
+    AppRole, Assignment, AssignmentPage, CycleError, CycleReport, Engine, Notice, Notifier, Observer, Position, ProvisioningEvent, ProvisioningJob,
     ReferenceChange, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage, Target, TargetChange, TargetError,
     TargetErrorKind, TargetPage,
 };
@@ -109,8 +109,16 @@ impl Source for ListSource {
         Ok(Some(changes.filter(|change| change.id == id).cloned().collect()))
     }
 
-    async fn assignments(&self) -> Result<Assignments, SourceError> {
-        Ok(Assignments::new(self.assigned.lock().unwrap().clone(), Vec::new()))
+    async fn assignments(&self, after: Option<&Position>) -> Result<AssignmentPage, SourceError> {
+        let offset: usize = after.map_or(0, |position| position.as_str().parse().unwrap());
+        let assigned = self.assigned.lock().unwrap();
+        let page: Vec<Assignment> = assigned.iter().skip(offset).take(2).cloned().collect();
+        let end = offset + page.len();
+        Ok(AssignmentPage::new(page, (end < assigned.len()).then(|| Position::new(end.to_string()))))
+    }
+
+    async fn app_roles(&self) -> Result<Vec<AppRole>, SourceError> {
+        Ok(Vec::new())
     }
 }
 

@@ -33,7 +33,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use scimkit_provisioning::{
-    Assignment, Assignments, Position, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage,
+    AppRole, AssignmentPage, Position, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage,
 };
 
 use crate::give_way;
@@ -236,12 +236,14 @@ impl Source for Directory {
         Ok(Some(whole.into_iter().collect()))
     }
 
-    async fn assignments(&self) -> Result<Assignments, SourceError> {
-        let state = self.state();
-        let assigned = state.snapshot.assigned.iter().map(|(id, is_group)| {
-            let kind = if *is_group { "Group" } else { "User" };
-            Assignment::new(id.as_str(), kind, "role")
-        });
-        Ok(Assignments::new(assigned.collect(), Vec::new()))
+    async fn assignments(&self, after: Option<&Position>) -> Result<AssignmentPage, SourceError> {
+        give_way().await;
+        let mut state = self.state();
+        state.count_read()?;
+        state.assignments(after)
+    }
+
+    async fn app_roles(&self) -> Result<Vec<AppRole>, SourceError> {
+        Ok(Vec::new())
     }
 }

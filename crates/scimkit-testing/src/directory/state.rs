@@ -1,8 +1,11 @@
 //! What a directory holds and what it tells of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
-use scimkit_provisioning::{Position, ReferenceChange, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage};
+use scimkit_provisioning::{
+    Assignment, AssignmentPage, Position, ReferenceChange, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage,
+};
 use scimkit_types::{ComplexValue, Value};
 
 use super::{PAGE, group, person};
@@ -307,5 +310,20 @@ impl State {
             None => format!("log:{place}"),
         };
         SourcePage::new(left, Position::new(next), is_last)
+    }
+
+    /// The assignments after one.
+    pub(super) fn assignments(&self, after: Option<&Position>) -> Result<AssignmentPage, SourceError> {
+        let kind = |is_group: bool| if is_group { "Group" } else { "User" };
+        let after = after.map(|position| match position.as_str().split_once(':') {
+            Some((kind, id)) => Ok((id.to_owned(), kind == "Group")),
+            None => Err(SourceError::new(SourceErrorKind::Invalid, "the position is not one of this directory")),
+        });
+        let after = after.transpose()?.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut left = self.snapshot.assigned.range((after, Bound::Unbounded)).peekable();
+        let page: Vec<&(String, bool)> = left.by_ref().take(PAGE).collect();
+        let next = page.last().filter(|_| left.peek().is_some()).map(|(id, is_group)| Position::new(format!("{}:{id}", kind(*is_group))));
+        let assignments = page.into_iter().map(|(id, is_group)| Assignment::new(id.as_str(), kind(*is_group), "role")).collect();
+        Ok(AssignmentPage::new(assignments, next))
     }
 }

@@ -247,7 +247,36 @@ fn reads_fail_when_they_are_told_to_and_positions_expire() {
     assert!(read(&directory, "Group", Some(&page.next)).changes.is_empty());
     directory.apply(Change::Expire);
     assert_eq!(kind(&page.next), SourceErrorKind::PositionExpired);
-    let assigned = time.run(directory.assignments()).unwrap().unwrap();
-    let expected = BTreeSet::from([group(0), person(0), person(1)]);
-    assert_eq!(assigned.assignments.iter().map(|assignment| assignment.principal_id.clone()).collect::<BTreeSet<_>>(), expected);
+}
+
+/// The ids of the assigned, page by page.
+fn assigned(directory: &Directory) -> Vec<Vec<String>> {
+    let (time, mut pages, mut after) = (VirtualTime::default(), Vec::new(), None);
+    loop {
+        let page = time.run(directory.assignments(after.as_ref())).unwrap().unwrap();
+        pages.push(page.assignments.into_iter().map(|assignment| assignment.principal_id).collect());
+        after = page.next;
+        if after.is_none() {
+            return pages;
+        }
+    }
+}
+
+#[test]
+fn assignments_come_in_pages_and_each_once() {
+    assert_eq!(assigned(&Directory::default()), [Vec::<String>::new()]);
+    let directory = Directory::new(3, 1, true);
+    assert_eq!(assigned(&directory), [vec![group(0), person(0), person(1)]]);
+    directory.apply(Change::AssignPerson(2, true));
+    assert_eq!(assigned(&directory), [vec![group(0), person(0), person(1), person(2)]], "a page that is full is the last one");
+    directory.apply(Change::AssignPerson(7, true));
+    assert_eq!(assigned(&directory), [vec![group(0), person(0), person(1), person(2)], vec![person(7)]]);
+}
+
+#[test]
+fn reading_the_assignments_fails_when_it_is_told_to() {
+    let (time, directory) = (VirtualTime::default(), Directory::new(3, 1, true));
+    directory.fail_at([2]);
+    let read = || time.run(directory.assignments(None)).unwrap().map(|page| page.assignments.len()).map_err(|error| error.kind);
+    assert_eq!([read(), read(), read()], [Ok(3), Err(SourceErrorKind::Unavailable), Ok(3)]);
 }
