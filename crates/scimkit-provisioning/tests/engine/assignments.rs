@@ -2,10 +2,9 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use proptest::prelude::*;
@@ -14,11 +13,11 @@ use scimkit_provisioning::{
     AppRole, Assignment, AssignmentPage, CycleError, CycleReport, Engine, Position, Source, SourceChange, SourceError, SourceErrorKind,
     SourcePage,
 };
-use scimkit_store::StoreError;
-use scimkit_store::state::{Batch, Fence, JobId, Lease, MemoryState, StateStore, Table};
-use scimkit_types::{Timestamp, Value};
+use scimkit_store::state::{StateStore, Table};
+use scimkit_types::Value;
 use serde_json::json;
 
+use crate::counted::{CountedState, Counts};
 use crate::world::{ListSource, World, block_on, person, present};
 
 /// Pages as they were put down. Their positions are their numbers; the one after the last page leads nowhere unless told otherwise.
@@ -76,14 +75,14 @@ fn users(ids: impl IntoIterator<Item = usize>) -> Vec<Assignment> {
 struct Paged {
     world: World,
     source: Arc<Pages>,
-    state: Arc<Counting>,
+    state: Arc<CountedState>,
 }
 
 impl Paged {
     /// A directory of so many people.
     fn new(people: usize) -> Self {
         let mut world = World::new();
-        let state = Arc::new(Counting::default());
+        let state = Arc::new(CountedState::default());
         world.state = Arc::clone(&state) as _;
         world.source.tell("User", (1..=people).map(|number| person(&format!("u{number}"), &mail(number))).collect::<Vec<SourceChange>>());
         let source = Arc::new(Pages { list: Arc::clone(&world.source), ..Pages::default() });
@@ -95,7 +94,7 @@ impl Paged {
         self.source.asked.store(0, Ordering::SeqCst);
         self.source.dies_at.store(0, Ordering::SeqCst);
         self.source.fails_at.store(0, Ordering::SeqCst);
-        *self.state.counts.lock().unwrap() = Counts::default();
+        self.state.take();
     }
 
     fn engine(&self) -> Engine {
@@ -138,96 +137,10 @@ impl Paged {
     fn asked(&self) -> usize {
         self.source.asked.load(Ordering::SeqCst)
     }
-
-    fn counts(&self) -> Counts {
-        *self.state.counts.lock().unwrap()
-    }
 }
 
 fn mail(number: usize) -> String {
     format!("p{number}@example.com")
-}
-
-/// How much was held at once, and what was written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Counts {
-    /// The most steps of one batch.
-    largest_batch: usize,
-    /// The most records that were read at once.
-    largest_read: usize,
-    /// How many records of entitlements were written or removed.
-    entitlements: usize,
-    /// How many were read.
-    entitlements_read: usize,
-}
-
-/// Counts what is read and written at once.
-#[derive(Debug, Default)]
-struct Counting {
-    state: MemoryState,
-    counts: Mutex<Counts>,
-}
-
-impl Counting {
-    fn read(&self, table: Table, rows: usize) {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.largest_read = counts.largest_read.max(rows);
-        if matches!(table, Table::Assignment | Table::Entitlement) {
-            counts.entitlements_read += rows;
-        }
-    }
-}
-
-#[async_trait]
-impl StateStore for Counting {
-    async fn lease(&self, job: &JobId, owner: &str, held: Option<Fence>, now: Timestamp, duration: Duration) -> Result<Lease, StoreError> {
-        self.state.lease(job, owner, held, now, duration).await
-    }
-
-    async fn release(&self, job: &JobId, fence: Fence) -> Result<(), StoreError> {
-        self.state.release(job, fence).await
-    }
-
-    async fn get(&self, job: &JobId, table: Table, key: &str) -> Result<Option<String>, StoreError> {
-        self.state.get(job, table, key).await
-    }
-
-    async fn get_many(&self, job: &JobId, table: Table, keys: &[String]) -> Result<Vec<Option<String>>, StoreError> {
-        self.read(table, keys.len());
-        self.state.get_many(job, table, keys).await
-    }
-
-    async fn scan(
-        &self,
-        job: &JobId,
-        table: Table,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<(String, String)>, StoreError> {
-        let rows = self.state.scan(job, table, prefix, after, limit).await?;
-        self.read(table, rows.len());
-        Ok(rows)
-    }
-
-    async fn count(&self, job: &JobId, table: Table, prefix: &str) -> Result<u64, StoreError> {
-        self.state.count(job, table, prefix).await
-    }
-
-    async fn commit(&self, job: &JobId, fence: Fence, batch: Batch) -> Result<(), StoreError> {
-        use scimkit_store::state::Step;
-        let is_entitlement = |step: &&Step| match step {
-            Step::Put { table, .. } | Step::Delete { table, .. } | Step::Clear { table, .. } => {
-                matches!(table, Table::Assignment | Table::Entitlement)
-            }
-        };
-        {
-            let mut counts = self.counts.lock().unwrap();
-            counts.largest_batch = counts.largest_batch.max(batch.steps.len());
-            counts.entitlements += batch.steps.iter().filter(is_entitlement).count();
-        }
-        self.state.commit(job, fence, batch).await
-    }
 }
 
 /// Who gains and who loses an assignment is found out, on whatever page it stands.
@@ -258,7 +171,10 @@ fn list_without_changes_is_read_once_and_writes_nothing() {
         paged.set(pages);
         let report = paged.cycle();
         assert_eq!((report.written(), paged.asked()), (0, 3));
-        assert_eq!((paged.counts().entitlements, paged.counts().entitlements_read), (0, 0));
+        let counts = paged.state.take();
+        for table in [Table::Assignment, Table::Entitlement] {
+            assert_eq!((counts.written(table), counts.read(table)), (0, 0));
+        }
     }
 }
 
@@ -381,12 +297,15 @@ fn memory_does_not_grow_with_the_number_of_assignments() {
         };
         paged.set(pages(0));
         paged.cycle();
-        let first = paged.counts();
+        let first = paged.state.take();
         paged.set(pages(assigned / 2));
         paged.cycle();
-        let later = paged.counts();
-        assert!(first.entitlements >= assigned && later.entitlements >= assigned, "{first:?} {later:?}");
-        [first, later].map(|counts| (counts.largest_batch, counts.largest_read))
+        let later = paged.state.take();
+        let held = |counts: Counts| {
+            assert!(counts.written(Table::Entitlement) > assigned && counts.written(Table::Assignment) > assigned / 2, "{counts:?}");
+            (counts.largest_batch, counts.largest_read)
+        };
+        [held(first), held(later)]
     });
     assert_eq!(held[0], held[1]);
     // A chunk of 256, each with its mark.

@@ -7,6 +7,7 @@ mod adversity;
 mod assignments;
 mod bulk;
 mod connection;
+mod counted;
 mod cycles;
 mod decisions;
 mod drift;
