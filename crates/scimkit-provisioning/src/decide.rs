@@ -59,6 +59,8 @@ pub(crate) enum Decision {
     Match(Box<Desired>),
     /// This.
     Act(Box<Action>, Vec<PropertyChange>),
+    /// Nothing is sent, and the object is managed from now on, or is let go.
+    Manage(bool, Reason),
     /// The link is forgotten, and nothing is sent.
     Forget,
 }
@@ -110,7 +112,8 @@ impl Setting<'_> {
             return Decision::Skip(Reason::new(ErrorCode::NotInScope, "the object has left the scope before"));
         }
         if leaves_scope && self.job.out_of_scope == OutOfScope::Keep {
-            return Decision::Skip(Reason::new(ErrorCode::NotInScope, "the object has left the scope, and the job keeps such objects"));
+            let reason = Reason::new(ErrorCode::NotInScope, "the object has left the scope, and the job keeps such objects");
+            return Decision::Manage(false, reason);
         }
         if leaves_scope || known.stored.presence == Presence::SoftDeleted {
             return self.decide_inactive(known, link, !leaves_scope);
@@ -169,18 +172,21 @@ impl Setting<'_> {
         };
         let is_disabled = becomes_inactive(&link.exported, &exported).unwrap_or(is_disabled);
         let changes = property_changes(&link.exported, &exported, redacted);
-        if operations.is_none() && link.is_managed == is_managed {
-            return Decision::Skip(Reason::new(ErrorCode::RedundantExport, "nothing changes in the target"));
-        }
-        if operations.is_some() && is_disabled && !self.job.actions.disable {
+        let Some(operations) = operations else {
+            let is_let_go = link.is_managed && !is_managed;
+            let code = if is_let_go { ErrorCode::NotInScope } else { ErrorCode::RedundantExport };
+            let reason = Reason::new(code, "nothing changes in the target");
+            return if link.is_managed == is_managed { Decision::Skip(reason) } else { Decision::Manage(is_managed, reason) };
+        };
+        if is_disabled && !self.job.actions.disable {
             return Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "the job disables no objects"));
         }
-        if operations.is_some() && !self.allows(ObjectFlow::Update) {
+        if !self.allows(ObjectFlow::Update) {
             return Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "the job updates no objects of this type"));
         }
         let action = Action::Update {
             target_id: link.target_id.clone(),
-            operations: operations.unwrap_or_else(|| PatchOp::default().to_json()),
+            operations,
             exported,
             matching_key: matching_key.or_else(|| link.matching_key.clone()),
             is_adopted: false,

@@ -218,7 +218,8 @@ pub enum OutOfScope {
     /// They are disabled, or deleted where that cannot be.
     #[default]
     Deprovision,
-    /// They stay as they are (`SkipOutOfScopeDeletions` of Microsoft's service).
+    /// They stay as they are (`SkipOutOfScopeDeletions` of Microsoft's service), and are left to others until they come back: nothing is
+    /// sent if they change or are deleted meanwhile, and when they come back they are read once and brought in step.
     Keep,
 }
 

@@ -328,6 +328,17 @@ impl Planner<'_> {
     }
 
     async fn keep(&mut self, batch: &mut Batch, object: &Marked, decision: Decision, layer: u32) -> Result<Option<String>> {
+        let decision = match decision {
+            Decision::Manage(is_managed, reason) => {
+                if let Some(link) = &object.link {
+                    // Until whoever leaves comes back, the account is left to others.
+                    let link = Link { is_managed, is_uncertain: !is_managed, ..link.clone() };
+                    put(batch, Table::Link, object_key(self.object_type(), &object.id), &link)?;
+                }
+                Decision::Skip(reason)
+            }
+            other => other,
+        };
         let pending = Work::Object.key(self.object_type(), &object.id);
         self.done += 1;
         match decision {
@@ -371,8 +382,8 @@ impl Planner<'_> {
                     return self.free(batch, object, layer);
                 }
             }
-            // INVARIANT (every object is matched): `match_unlinked` has turned each into one of the above.
-            Decision::Match(_) => {}
+            // INVARIANT (every object is matched): `match_unlinked` and what comes first here have turned each into one of the above.
+            Decision::Match(_) | Decision::Manage(..) => {}
         }
         Ok(None)
     }

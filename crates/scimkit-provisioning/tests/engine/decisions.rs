@@ -319,6 +319,64 @@ fn a_person_who_is_unassigned_stays_where_the_job_keeps_such_people() {
     assert_eq!(world.cycle().updated, 1);
 }
 
+/// One who was let go, and whom the job keeps in the service.
+fn with_kept_person() -> World {
+    let mut world = World::with_linked_person();
+    world.job.out_of_scope = scimkit_provisioning::OutOfScope::Keep;
+    world.source.unassign("u1");
+    world.cycle();
+    assert_eq!(world.log.of("u1").last().unwrap(), "Other Skipped NotInScope");
+    world.source.tell("User", vec![present("u1", json!({"jobTitle": "Engineer"}))]);
+    world.cycle();
+    assert!(world.target.requests.lock().unwrap().is_empty(), "an account that was let go is neither read nor written");
+    world
+}
+
+/// Others may change an account that was let go; whoever comes back is brought in step, by one read.
+#[test]
+fn a_person_who_was_kept_is_read_and_brought_in_step_on_coming_back() {
+    let world = with_kept_person();
+    let mut changed = world.target.user("ada@example.com").unwrap();
+    changed.insert("displayName", "Somebody");
+    world.target.replace("User", changed);
+    world.source.assign("User", &["u1"]);
+    assert_eq!(world.cycle().updated, 1);
+    assert_eq!(*world.target.requests.lock().unwrap(), ["get User", "patch User"]);
+    let user = world.target.user("ada@example.com").unwrap();
+    let text = |name: &str| user.get(name).and_then(Value::as_str);
+    assert_eq!((text("displayName"), text("title")), (Some("Person u1"), Some("Engineer")));
+
+    world.source.tell("User", vec![present("u1", json!({"jobTitle": "Head"}))]);
+    assert_eq!(world.cycle().updated, 1);
+    assert_eq!(*world.target.requests.lock().unwrap(), ["get User", "patch User", "patch User"], "it is read once");
+}
+
+#[test]
+fn a_person_who_was_kept_and_comes_back_unchanged_is_not_written() {
+    let mut world = World::with_linked_person();
+    world.job.out_of_scope = scimkit_provisioning::OutOfScope::Keep;
+    world.source.unassign("u1");
+    world.cycle();
+    world.source.assign("User", &["u1"]);
+    assert_eq!(world.cycle().written(), 0);
+    assert_eq!(world.log.of("u1").last().unwrap(), "Other Skipped RedundantExport");
+    assert_eq!(*world.target.requests.lock().unwrap(), ["get User"]);
+    world.source.tell("User", vec![deleted("u1")]);
+    assert_eq!(world.cycle().deleted, 1, "who came back is managed again");
+}
+
+/// Row 15 of the decision table of Microsoft's service, with objects that are kept.
+#[test]
+fn a_person_who_was_kept_and_is_deleted_then_is_left_alone() {
+    for change in [soft_deleted("u1"), deleted("u1")] {
+        let world = with_kept_person();
+        world.source.tell("User", vec![change]);
+        assert_eq!(world.cycle().written(), 0);
+        assert_eq!(active(&world, "ada@example.com"), Some(true));
+        assert!(world.target.requests.lock().unwrap().is_empty());
+    }
+}
+
 /// Row 15 of the decision table of Microsoft's service.
 #[test]
 fn a_person_who_was_released_and_is_deleted_then_is_left_alone() {
