@@ -5,6 +5,77 @@
 //! [`StateStore`](scimkit_store::StateStore): links, source records, the watermark, and an intent for every request that is under way. It
 //! can be stopped or killed at any moment and goes on where it was.
 //!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use async_trait::async_trait;
+//! use scimkit_client::{Client, transport_fn};
+//! use scimkit_mapping::{AppRole, SeededEntropy};
+//! use scimkit_provisioning::{
+//!     AssignmentPage, Engine, JobFile, Position, ScimTarget, Source, SourceChange, SourceChangeKind, SourceError, SourcePage,
+//! };
+//! use scimkit_store::state::MemoryState;
+//! use scimkit_types::{SystemClock, Value};
+//!
+//! /// A directory of one person, in which nothing changes.
+//! #[derive(Debug)]
+//! struct Directory;
+//!
+//! #[async_trait]
+//! impl Source for Directory {
+//!     fn object_types(&self) -> Vec<String> {
+//!         vec!["User".to_owned()]
+//!     }
+//!
+//!     async fn read(&self, _object_type: &str, position: Option<&Position>) -> Result<SourcePage, SourceError> {
+//!         let attributes = [("mail", Value::from("ada@example.com")), ("accountEnabled", Value::from(true))].into_iter().collect();
+//!         let ada = SourceChange::new("u1", SourceChangeKind::Present { attributes, references: Vec::new() });
+//!         let changes = if position.is_none() { vec![ada] } else { Vec::new() };
+//!         Ok(SourcePage::new(changes, Position::new("1"), true))
+//!     }
+//!
+//!     async fn assignments(&self, _after: Option<&Position>) -> Result<AssignmentPage, SourceError> {
+//!         Ok(AssignmentPage::whole([])) // the scope of the job below is everybody
+//!     }
+//!
+//!     async fn app_roles(&self) -> Result<Vec<AppRole>, SourceError> {
+//!         Ok(Vec::new())
+//!     }
+//! }
+//!
+//! let file = JobFile::from_json(r#"{
+//!     "name": "wiki", "source": {"kind": "directory"}, "scope": {"objects": "all"}, "thresholds": {"removals": 50},
+//!     "objects": [{"source": "User", "target": "urn:ietf:params:scim:schemas:core:2.0:User", "attributes": [
+//!         {"target": "userName", "expression": "[mail]", "match": 1},
+//!         {"target": "active", "expression": "Not([IsSoftDeleted])"}
+//!     ]}]
+//! }"#, &|name| Err(std::io::Error::other(format!("no file `{name}`")))).map_err(|faults| faults[0].to_string())?;
+//!
+//! # let transport = transport_fn(|request: http::Request<bytes::Bytes>| async move {
+//! #     let empty = r#"{"schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"], "totalResults": 0}"#;
+//! #     let created = r#"{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "id": "1", "userName": "ada@example.com"}"#;
+//! #     let (status, body) = if request.method() == "POST" { (201, created) } else { (200, empty) };
+//! #     let answer = http::Response::builder().status(status).header("Content-Type", "application/scim+json");
+//! #     Ok(answer.body(bytes::Bytes::from_static(body.as_bytes())).expect("an answer"))
+//! # });
+//! // `transport` carries requests to the service: of `scimkit-http`, within `Retry`, `Authorized` and `RateLimited` of `scimkit-client`.
+//! let client = Client::new(Arc::new(transport), "https://example.com/scim/v2".parse()?)?;
+//! let target = ScimTarget::new(client, file.job.profile.clone())?;
+//! let state = MemoryState::default(); // what is to outlive the process goes into `SqliteState` or `PostgresState`
+//! let entropy = SeededEntropy::new(1); // for production bytes of the operating system
+//! let clock = SystemClock::default();
+//! let engine = Engine::new(file.job, Arc::new(Directory), Arc::new(target), Arc::new(state), Arc::new(clock), Arc::new(entropy));
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let plan = engine.plan_cycle().await?;
+//! assert_eq!((plan.counts.creates, plan.counts.removals()), (1, 0));
+//! assert_eq!(engine.apply_plan(&plan.id).await?.created, 1);
+//! assert_eq!(engine.run_cycle().await?.written(), 0, "nothing has changed");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! A cycle has these parts, each of which can be repeated:
 //!
 //! 1. the connection is tested by one request;

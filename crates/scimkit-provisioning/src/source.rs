@@ -16,13 +16,21 @@ use serde::{Deserialize, Serialize};
 /// object whole, if need be in several changes: what it does not tell of an object is not so any more. Ids are not empty and do not hold
 /// U+0000.
 ///
+/// Pages come to an end: one that leads back to itself or to one before, or more than 10,000 empty ones in a row, end the cycle with
+/// [`SourceErrorKind::Invalid`].
+///
+/// A source that only knows how things are, such as a file, need not find out what changed: it refuses the position after its last page
+/// with [`PositionExpired`](SourceErrorKind::PositionExpired), and tells everything again. The engine finds what is different, and takes
+/// who is not told any more as deleted softly. That reads the whole source in each cycle, and writes a mark for each of its objects.
+///
 /// A reference ends when the source says so of the object that has it. That the other object was deleted says nothing of the references
 /// to it: nobody is asked who refers to it, so that a deletion costs the same in a directory of any size. What the source does not end
 /// may stand in the target, unless that drops references to what it deletes, until the object that has them is told again; it is left out
 /// then.
 #[async_trait]
 pub trait Source: Debug + Send + Sync {
-    /// The object types that the source has, in the order in which they are provisioned, such as `User` and `Group`.
+    /// The object types that the source has, in the order in which they are read, such as `User` and `Group`. Mappings name them letter for
+    /// letter; of a type that no mapping names nothing is provisioned, and users and groups that are assigned are of these two.
     fn object_types(&self) -> Vec<String>;
 
     /// Reads a page of the changes of one object type; from the beginning of the first round without a position.
