@@ -143,18 +143,18 @@ impl Setting<'_> {
         let mut flowing = Desired::default();
         flowing.resource = differing(&present.resource, &inactive.resource);
         if flowing.resource.as_complex().is_empty() {
-            return self.without_soft_delete(link);
+            return self.without_soft_delete(link, is_managed);
         }
         let exported = self.mapping.expected(&link.exported, &flowing);
         self.update(link, exported, &inactive.redacted, None, true, is_managed)
     }
 
     /// A target without an attribute that tells whether an object is active: groups are deleted, other objects stay as they are.
-    fn without_soft_delete(&self, link: &Link) -> Decision {
+    fn without_soft_delete(&self, link: &Link, is_managed: bool) -> Decision {
         if self.mapping.object_type().eq_ignore_ascii_case("Group") && self.allows(ObjectFlow::Delete) {
             return Decision::Act(Box::new(Action::Delete { target_id: link.target_id.clone() }), Vec::new());
         }
-        Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "no mapping tells the service that the object is inactive"))
+        unchanged(link, is_managed, Reason::new(ErrorCode::ActionNotAllowed, "no mapping tells the service that the object is inactive"))
     }
 
     fn update(
@@ -175,14 +175,13 @@ impl Setting<'_> {
         let Some(operations) = operations else {
             let is_let_go = link.is_managed && !is_managed;
             let code = if is_let_go { ErrorCode::NotInScope } else { ErrorCode::RedundantExport };
-            let reason = Reason::new(code, "nothing changes in the target");
-            return if link.is_managed == is_managed { Decision::Skip(reason) } else { Decision::Manage(is_managed, reason) };
+            return unchanged(link, is_managed, Reason::new(code, "nothing changes in the target"));
         };
         if is_disabled && !self.job.actions.disable {
-            return Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "the job disables no objects"));
+            return unchanged(link, is_managed, Reason::new(ErrorCode::ActionNotAllowed, "the job disables no objects"));
         }
         if !self.allows(ObjectFlow::Update) {
-            return Decision::Skip(Reason::new(ErrorCode::ActionNotAllowed, "the job updates no objects of this type"));
+            return unchanged(link, is_managed, Reason::new(ErrorCode::ActionNotAllowed, "the job updates no objects of this type"));
         }
         let action = Action::Update {
             target_id: link.target_id.clone(),
@@ -393,6 +392,11 @@ impl Setting<'_> {
         let comparison = resolved.map_or(TextComparison::CaseExact, |(path, _)| path.comparison);
         format!("{index}/{}", key_part(&comparison.key(value)))
     }
+}
+
+/// Nothing is sent. Whoever leaves the scope is let go all the same, so that a later deletion at the source is nothing to the service.
+fn unchanged(link: &Link, is_managed: bool, reason: Reason) -> Decision {
+    if link.is_managed == is_managed { Decision::Skip(reason) } else { Decision::Manage(is_managed, reason) }
 }
 
 /// Whether a standing is out of the scope. Whoever comes back into it is managed again, also while the source has them disabled.

@@ -405,3 +405,29 @@ fn what_the_job_does_not_allow_is_not_done() {
     let report = world.cycle();
     assert_eq!(report.deleted, 0, "{report:?}");
 }
+
+/// Row 15 of the decision table of Microsoft's service, where leaving the scope sends nothing: the job does not disable, does not update,
+/// or has no mapping that tells who is inactive.
+#[test]
+fn a_person_who_left_without_being_disabled_and_is_deleted_then_is_left_alone() {
+    let ways: [fn(&mut World); 3] = [
+        |world| world.job.actions.disable = false,
+        |world| world.job.actions.update = false,
+        |world| {
+            let mut mapping = user_mapping();
+            mapping.attribute_mappings.retain(|attribute| attribute.target_attribute_name != "active");
+            world.job = job(&[mapping]);
+        },
+    ];
+    for (number, forbid) in ways.into_iter().enumerate() {
+        let mut world = World::with_linked_person();
+        forbid(&mut world);
+        world.source.unassign("u1");
+        world.cycle();
+        assert_eq!(world.log.of("u1").last().unwrap(), "Other Skipped ActionNotAllowed", "{number}");
+        world.source.tell("User", vec![deleted("u1")]);
+        assert_eq!(world.cycle().deleted, 0, "{number}");
+        assert_eq!(active(&world, "ada@example.com"), Some(true), "{number}");
+        assert!(world.target.requests.lock().unwrap().is_empty(), "{number}");
+    }
+}
