@@ -54,6 +54,7 @@ fn each_cycle_begins_with_a_test_of_the_connection() {
         (TargetErrorKind::Throttled, None),
         (TargetErrorKind::Unauthorized, Some(QuarantineReason::Exception)),
         (TargetErrorKind::Incompatible, Some(QuarantineReason::Exception)),
+        (TargetErrorKind::Gone, Some(QuarantineReason::Exception)),
     ] {
         world.target.unaskable.lock().unwrap().insert("userName".to_owned(), kind);
         let error = world.try_cycle().unwrap_err();
