@@ -156,6 +156,19 @@ fn faults_of_the_files_that_it_names_are_told_with_the_file() {
     assert!(texts.iter().any(|text| text.starts_with("`scope.objects`: ")), "{texts:#?}");
 }
 
+/// The attributes of a service whose profile cannot be read are not those of the standard.
+#[test]
+fn mappings_are_not_held_against_another_profile_than_the_file_means() {
+    let text = r#"{
+    "name": "n", "source": {"kind": "csv"},
+    "target": {"profile": "nowhere.json"},
+    "objects": [{"source": "User", "target": "urn:ietf:params:scim:schemas:core:2.0:User", "attributes": [
+        {"target": "badge", "expression": "[mail]", "match": 1}
+    ]}]
+}"#;
+    check(&JobFile::from_json(text, &files).unwrap_err(), &[("target.profile", 3, "cannot read `nowhere.json`: no such file")]);
+}
+
 #[test]
 fn what_is_no_document_or_too_long_is_told() {
     let faults = JobFile::from_json("{\n\"name\": }", &files).unwrap_err();
