@@ -9,10 +9,15 @@ use serde::de::IgnoredAny;
 
 use crate::error::Result;
 use crate::event::Phase;
+use crate::paging::Paging;
 use crate::records::{JobRecord, Presence, ReadPosition, StoredRecord};
 use crate::run::Run;
 use crate::source::{Position, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage, is_usable_id};
 use crate::state::{Work, object_key, put, put_job, referrer_key};
+
+/// How often a cycle reads an object type from the beginning because its position is not known any more. A source that forgets positions
+/// faster than they can be followed ends the cycle.
+const MOST_RESTARTS: u32 = 3;
 
 /// Reads every object type of the job to the end of its round.
 ///
@@ -28,18 +33,23 @@ pub(crate) async fn import(run: &Run<'_>, record: &mut JobRecord) -> Result<()> 
         if has_no_position(record, &object_type) && has_records(run, &object_type).await? {
             start_over(run, record, &object_type).await?;
         }
+        let (mut paging, mut restarts) = (Paging::new(&object_type), 0);
         loop {
             let position = match record.positions.get(&object_type) {
                 Some(position) => Some(&position.next),
                 None => record.watermark.get(&object_type),
             };
             let page = match run.source.read(&object_type, position).await {
-                Err(error) if error.kind == SourceErrorKind::PositionExpired && position.is_some() => {
+                Err(error) if error.kind == SourceErrorKind::PositionExpired && position.is_some() && restarts < MOST_RESTARTS => {
                     start_over(run, record, &object_type).await?;
+                    (paging, restarts) = (Paging::new(&object_type), restarts + 1);
                     continue;
                 }
                 page => page?,
             };
+            if !page.is_last {
+                paging.follow(position, &page.next, page.changes.is_empty())?;
+            }
             imported += u64::try_from(page.changes.len()).unwrap_or(u64::MAX);
             check_ids(&page)?;
             let references = page.changes.iter().map(|change| match &change.kind {

@@ -17,6 +17,7 @@ mod log;
 mod nested;
 mod notices;
 mod on_demand;
+mod paging;
 mod plans;
 mod progress;
 mod quarantine;
