@@ -19,7 +19,7 @@ use crate::error::{CycleError, Result};
 use crate::event::{EventAction, EventStatus, Phase};
 use crate::job::WhenGone;
 use crate::matching::{find, usable_id};
-use crate::plan::{duplicate, forget, remove_record};
+use crate::plan::{duplicate, forget, lose, remove_record};
 use crate::records::{Action, Link, PlannedAction, Presence, StoredRecord};
 use crate::refusals::Kind;
 use crate::run::{Outcome, Run};
@@ -407,8 +407,7 @@ pub(crate) async fn settle(run: &Run<'_>, key: &str, planned: PlannedAction, per
         Performed::Gone => {
             let text = match run.job.when_gone {
                 WhenGone::Match => {
-                    forget(&mut batch, &object_type, &source_id, link.as_ref());
-                    batch.put(Table::Waiting, forgotten_key(&source_id), "null");
+                    lose(run, &mut batch, &object_type, &source_id, link.as_ref()).await?;
                     "the linked resource is gone; the object is matched again"
                 }
                 WhenGone::Fail => "the linked resource is gone, and the job makes no other one",

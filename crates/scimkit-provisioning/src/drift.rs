@@ -17,11 +17,11 @@ use crate::error::{CycleError, Result};
 use crate::event::{Phase, PropertyChange};
 use crate::listing::{Pages, Unlistable};
 use crate::matching::{texts_at, usable_id};
-use crate::plan::forget;
+use crate::plan::lose;
 use crate::records::{Link, Presence, StoredRecord};
 use crate::report::Cycle;
 use crate::run::Run;
-use crate::state::{State, Work, forgotten_key, object_key, put};
+use crate::state::{State, Work, object_key, put};
 use crate::target::{TargetError, TargetErrorKind};
 
 /// How many objects a report names at most; all are counted.
@@ -309,7 +309,7 @@ impl Comparison<'_> {
                 let source_id = key.strip_prefix(&prefix).unwrap_or(&key).to_owned();
                 match resource {
                     Ok(resource) => self.compare(&mut batch, &resource, &link.target_id, source_id).await?,
-                    Err(error) if error.kind == TargetErrorKind::Gone => self.note_gone(&mut batch, source_id, link),
+                    Err(error) if error.kind == TargetErrorKind::Gone => self.note_gone(&mut batch, source_id, link).await?,
                     Err(_) => self.report.unread += 1,
                 }
             }
@@ -327,14 +327,14 @@ impl Comparison<'_> {
         }
     }
 
-    fn note_gone(&mut self, batch: &mut Batch, source_id: String, link: Link) {
+    async fn note_gone(&mut self, batch: &mut Batch, source_id: String, link: Link) -> Result<()> {
         let object_type = self.object_type().to_owned();
         self.report.gone += 1;
         if self.policy == DriftPolicy::Repair {
-            forget(batch, &object_type, &source_id, Some(&link));
-            batch.put(Table::Waiting, forgotten_key(&source_id), "null");
+            lose(self.run, batch, &object_type, &source_id, Some(&link)).await?;
             batch.put(Table::Pending, Work::Object.key(&object_type, &source_id), "null");
         }
         self.name(Drift { object_type, source_id, target_id: link.target_id, is_gone: true, changes: Vec::new() });
+        Ok(())
     }
 }

@@ -17,10 +17,10 @@ use crate::differences::differences;
 use crate::error::Result;
 use crate::job::WhenGone;
 use crate::matching::texts_at;
-use crate::plan::forget;
+use crate::plan::{lose, wake};
 use crate::records::{Action, Link};
 use crate::run::Run;
-use crate::state::{forgotten_key, object_key, put};
+use crate::state::{object_key, put};
 use crate::target::TargetErrorKind;
 
 impl Link {
@@ -57,14 +57,19 @@ enum Present {
     Unknown(Reason),
 }
 
+/// What came of reading resources whose last change was in doubt.
+#[derive(Debug, Default)]
+pub(crate) struct FoundOut {
+    /// Why it is not known, by the id of the object; nothing can be decided on those.
+    pub failures: HashMap<String, Reason>,
+    /// The objects that were marked since a matching value that they wait for turned out to be free.
+    pub woken: Vec<String>,
+}
+
 /// Reads the resources of objects whose last change is in doubt, and takes what they have as what was last written; an object whose
-/// resource is gone has no link any more. Tells why, by the id of the object, where that is not possible; nothing can be decided on those.
-pub(crate) async fn find_out(
-    run: &Run<'_>,
-    setting: &Setting<'_>,
-    mut linked: Vec<(&str, &mut Option<Link>)>,
-) -> Result<HashMap<String, Reason>> {
-    let mut failures = HashMap::new();
+/// resource is gone has no link any more.
+pub(crate) async fn find_out(run: &Run<'_>, setting: &Setting<'_>, mut linked: Vec<(&str, &mut Option<Link>)>) -> Result<FoundOut> {
+    let mut found_out = FoundOut::default();
     linked.retain(|(_, link)| link.as_ref().is_some_and(|link| link.is_uncertain));
     // Boxed, so that the compiler can tell that a cycle may move between threads.
     let target_ids = linked.iter().flat_map(|(_, link)| link.as_ref()).map(|link| link.target_id.clone());
@@ -78,21 +83,20 @@ pub(crate) async fn find_out(
             Present::Here(resource) => {
                 link.exported = differences(setting, &link.exported, &resource).1;
                 link.is_uncertain = false;
-                take_matching_key(run, setting, &mut batch, id, link).await?;
+                found_out.woken.extend(take_matching_key(run, setting, &mut batch, id, link).await?);
                 put(&mut batch, Table::Link, object_key(setting.mapping.object_type(), id), link)?;
             }
             // The change that is to be made finds it gone again, and fails.
             Present::Gone if run.job.when_gone == WhenGone::Fail => {}
             Present::Gone => {
-                forget(&mut batch, setting.mapping.object_type(), id, Some(link));
-                batch.put(Table::Waiting, forgotten_key(id), "null");
+                found_out.woken.extend(lose(run, &mut batch, setting.mapping.object_type(), id, Some(link)).await?);
                 *linked = None;
             }
-            Present::Unknown(reason) => drop(failures.insert(id.to_owned(), reason)),
+            Present::Unknown(reason) => drop(found_out.failures.insert(id.to_owned(), reason)),
         }
     }
     run.state.commit(batch).await?;
-    Ok(failures)
+    Ok(found_out)
 }
 
 async fn read(run: &Run<'_>, setting: &Setting<'_>, index: usize, target_id: String) -> Result<(usize, Present)> {
@@ -109,22 +113,25 @@ async fn read(run: &Run<'_>, setting: &Setting<'_>, index: usize, target_id: Str
     Ok((index, present))
 }
 
-/// Takes the matching value that a resource has for the one that its object is found by, unless another object is found by it.
-async fn take_matching_key(run: &Run<'_>, setting: &Setting<'_>, batch: &mut Batch, id: &str, link: &mut Link) -> Result<()> {
+/// Takes the matching value that a resource has for the one that its object is found by, unless another object is found by it. Returns the
+/// objects that were marked since they wait for the one before.
+async fn take_matching_key(run: &Run<'_>, setting: &Setting<'_>, batch: &mut Batch, id: &str, link: &mut Link) -> Result<Vec<String>> {
     let values = setting.mapping.matching().iter().enumerate();
     let key = values
         .filter_map(|(index, attribute)| Some(setting.matching_key(index, texts_at(&link.exported, &attribute.filter_path).first()?)))
         .next();
-    let Some(key) = key.filter(|key| link.matching_key.as_ref() != Some(key)) else { return Ok(()) };
+    let Some(key) = key.filter(|key| link.matching_key.as_ref() != Some(key)) else { return Ok(Vec::new()) };
     let object_type = setting.mapping.object_type();
     let holder: Option<String> = run.state.get(Table::LinkByMatch, &object_key(object_type, &key)).await?;
     if holder.is_some_and(|holder| holder != id) {
-        return Ok(());
-    }
-    if let Some(before) = &link.matching_key {
-        batch.delete(Table::LinkByMatch, object_key(object_type, before));
+        return Ok(Vec::new());
     }
     put(batch, Table::LinkByMatch, object_key(object_type, &key), &id)?;
-    link.matching_key = Some(key);
-    Ok(())
+    match link.matching_key.replace(key) {
+        Some(before) => {
+            batch.delete(Table::LinkByMatch, object_key(object_type, &before));
+            wake(run, batch, object_type, &before).await
+        }
+        None => Ok(Vec::new()),
+    }
 }

@@ -24,9 +24,11 @@ use crate::references::preview;
 use crate::run::{Outcome, Run};
 use crate::saved_plan::PlanCounts;
 use crate::state::{
-    Work, action_key, blocked_key, blocked_prefix, forgotten_key, object_key, preview_key, put, waiting_key, waiting_prefix,
+    CHUNK, Work, action_key, blocked_key, blocked_prefix, forgotten_key, object_key, preview_key, put, waiting_key, waiting_prefix,
 };
-use crate::uncertain::find_out;
+use crate::uncertain::{FoundOut, find_out};
+
+pub(crate) use self::waiting::wake;
 
 /// Decides on every marked object.
 pub(crate) async fn plan(run: &Run<'_>, app_roles: &[AppRole]) -> Result<PlanCounts> {
@@ -52,6 +54,7 @@ pub(crate) async fn plan(run: &Run<'_>, app_roles: &[AppRole]) -> Result<PlanCou
             counts,
             walked: None,
             is_final: false,
+            woken: Vec::new(),
             events: Vec::new(),
             done: progress.0,
             total: progress.1,
@@ -73,7 +76,8 @@ pub(crate) async fn plan_one(run: &Run<'_>, mapping: &MappingSet, app_roles: &[A
     run.state.commit(batch).await?;
     let (setting, claims) = (run.setting(mapping, app_roles), Claims::new(run, mapping.object_type()));
     let (lookup, counts) = (Lookup::Queries, PlanCounts::default());
-    let mut planner = Planner { run, setting, lookup, claims, counts, walked: None, is_final: true, events: Vec::new(), done: 0, total: 1 };
+    let (woken, events) = (Vec::new(), Vec::new());
+    let mut planner = Planner { run, setting, lookup, claims, counts, walked: None, is_final: true, woken, events, done: 0, total: 1 };
     planner.plan_ids(vec![id.to_owned()]).await?;
     Ok(planner.counts)
 }
@@ -89,6 +93,8 @@ struct Planner<'a> {
     walked: Option<String>,
     /// Whether an object does not wait any more for another one to give its matching value up.
     is_final: bool,
+    /// Objects that are planned next, since what they wait for turned out to be free.
+    woken: Vec<String>,
     /// What the log is told once it is durable.
     events: Vec<ProvisioningEvent>,
     done: u64,
@@ -136,7 +142,15 @@ impl Planner<'_> {
     async fn plan_ids(&mut self, ids: Vec<String>) -> Result<()> {
         let mut freed = self.plan_chunk(ids).await?;
         let run = self.run;
-        while let Some(key) = freed.pop() {
+        loop {
+            let woken = std::mem::take(&mut self.woken);
+            for ids in woken.chunks(CHUNK) {
+                freed.extend(self.plan_chunk(ids.to_vec()).await?);
+            }
+            if !self.woken.is_empty() {
+                continue;
+            }
+            let Some(key) = freed.pop() else { return Ok(()) };
             let prefix = blocked_prefix(self.object_type(), &key);
             let mut blocked = run.state.walk::<IgnoredAny>(Table::Waiting, prefix.as_str());
             while let Some(ids) = blocked.next_ids().await? {
@@ -151,10 +165,9 @@ impl Planner<'_> {
                 freed.extend(self.plan_chunk(waiters).await?);
             }
         }
-        Ok(())
     }
 
-    async fn load(&self, ids: Vec<String>) -> Result<Vec<Marked>> {
+    async fn load(&mut self, ids: Vec<String>) -> Result<Vec<Marked>> {
         let keys: Vec<String> = ids.iter().map(|id| object_key(self.object_type(), id)).collect();
         let records = self.run.state.get_many(Table::Record, &keys).await?;
         let links = self.run.state.get_many(Table::Link, &keys).await?;
@@ -168,8 +181,10 @@ impl Planner<'_> {
             stored.is_some_and(|stored| !self.setting.is_let_go(known(object, stored)))
         };
         let linked = marked.iter_mut().filter(is_looked_at).map(|object| (object.id.as_str(), &mut object.link));
-        let mut failures = find_out(self.run, &self.setting, linked.collect()).await?;
+        let FoundOut { mut failures, woken } = find_out(self.run, &self.setting, linked.collect()).await?;
         marked.iter_mut().for_each(|object| object.failure = failures.remove(&object.id));
+        let woken = self.planned_now(woken);
+        self.woken.extend(woken);
         Ok(marked)
     }
 
@@ -510,6 +525,17 @@ pub(crate) fn forget(batch: &mut Batch, object_type: &str, source_id: &str, link
     batch.delete(Table::LinkByTarget, object_key(object_type, &link.target_id));
     if let Some(matching_key) = &link.matching_key {
         batch.delete(Table::LinkByMatch, object_key(object_type, matching_key));
+    }
+}
+
+/// Removes the link of an object whose resource is gone: who refers to it is looked at, and who waits for its matching value is marked.
+/// Returns those that were not marked before.
+pub(crate) async fn lose(run: &Run<'_>, batch: &mut Batch, object_type: &str, source_id: &str, link: Option<&Link>) -> Result<Vec<String>> {
+    forget(batch, object_type, source_id, link);
+    batch.put(Table::Waiting, forgotten_key(source_id), "null");
+    match link.and_then(|link| link.matching_key.as_ref()) {
+        Some(matching_key) => wake(run, batch, object_type, matching_key).await,
+        None => Ok(Vec::new()),
     }
 }
 

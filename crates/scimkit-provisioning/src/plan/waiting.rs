@@ -10,36 +10,61 @@ use crate::claims::Wait;
 use crate::decide::{Decision, property_changes};
 use crate::error::Result;
 use crate::records::{Escrow, Link};
-use crate::state::{Work, object_key};
+use crate::run::Run;
+use crate::state::{Work, blocked_prefix, object_key};
 
 /// How many objects a ring of matching values may have; a larger one is left as it is.
 const LONGEST_RING: usize = 1000;
 
+/// Marks the objects that failed since another one had this matching value, in the batch in which that one loses it; returns those that
+/// were not marked before.
+///
+/// INVARIANT (no lost name): whoever takes a matching value from a link calls this, unless it is an action of a plan: whoever waits for
+/// what that frees was planned with it, and stays marked until that was done.
+pub(crate) async fn wake(run: &Run<'_>, batch: &mut Batch, object_type: &str, matching_key: &str) -> Result<Vec<String>> {
+    let prefix = blocked_prefix(object_type, matching_key);
+    let mut walk = run.state.walk::<IgnoredAny>(Table::Waiting, prefix.as_str());
+    let mut woken = Vec::new();
+    while let Some(ids) = walk.next_ids().await? {
+        woken.extend(wake_some(run, batch, object_type, &prefix, ids).await?);
+    }
+    Ok(woken)
+}
+
+/// The same of some of the objects whose wait has keys that start so.
+async fn wake_some(run: &Run<'_>, batch: &mut Batch, object_type: &str, prefix: &str, ids: Vec<String>) -> Result<Vec<String>> {
+    let pending: Vec<String> = ids.iter().map(|id| Work::Object.key(object_type, id)).collect();
+    let marks = run.state.get_many::<IgnoredAny>(Table::Pending, &pending).await?;
+    let mut woken = Vec::new();
+    for ((id, pending), mark) in ids.into_iter().zip(pending).zip(marks) {
+        batch.delete(Table::Waiting, format!("{prefix}{id}"));
+        if mark.is_none() {
+            batch.put(Table::Pending, pending, "null");
+            woken.push(id);
+        }
+    }
+    Ok(woken)
+}
+
 impl Planner<'_> {
     /// Marks objects that failed in an earlier cycle since another one had what they were to have, and says which of them are planned now.
-    /// Those that were marked before have been planned, or will be.
     pub(super) async fn take_blocked(&mut self, prefix: &str, ids: Vec<String>) -> Result<Vec<String>> {
-        let pending: Vec<String> = ids.iter().map(|id| Work::Object.key(self.object_type(), id)).collect();
-        let marks = self.run.state.get_many::<IgnoredAny>(Table::Pending, &pending).await?;
         let mut batch = Batch::new();
-        let mut taken = Vec::new();
-        for ((id, pending), mark) in ids.into_iter().zip(pending).zip(marks) {
-            batch.delete(Table::Waiting, format!("{prefix}{id}"));
-            if mark.is_none() {
-                batch.put(Table::Pending, pending, "null");
-                // The walk comes to those behind its place by itself.
-                if self.walked.as_ref().is_none_or(|walked| id <= *walked) {
-                    taken.push(id);
-                }
-            }
-        }
+        let woken = wake_some(self.run, &mut batch, self.object_type(), prefix, ids).await?;
         self.run.state.commit(batch).await?;
+        Ok(self.planned_now(woken))
+    }
+
+    /// Those of some objects that were just marked which the walk does not come to by itself. Those that were marked before have been
+    /// planned, or will be.
+    pub(super) fn planned_now(&mut self, mut woken: Vec<String>) -> Vec<String> {
+        let walked = self.walked.as_ref();
         // Where only some objects are planned, the next cycle has these.
-        if self.is_final {
-            taken.clear();
-        }
-        self.total += u64::try_from(taken.len()).unwrap_or_default();
-        Ok(taken)
+        woken.retain(|id| !self.is_final && walked.is_none_or(|walked| id <= walked));
+        woken.sort_unstable();
+        woken.dedup();
+        self.total += u64::try_from(woken.len()).unwrap_or_default();
+        woken
     }
 
     /// Plans those who wait still: for an object that keeps its matching value, which fails them, or for each other.

@@ -1,8 +1,10 @@
 //! Matching values that move from one object to another in one cycle.
 
+use scimkit_provisioning::DriftPolicy;
 use scimkit_types::Value;
+use serde_json::json;
 
-use crate::world::{World, deleted, person};
+use crate::world::{Fault, World, block_on, deleted, person, present};
 
 /// People by id with their mails, all in the service.
 fn linked(people: &[(&str, &str)]) -> World {
@@ -179,4 +181,70 @@ fn who_waits_for_a_name_is_created_once_when_it_is_free() {
     assert_eq!((report.created, report.updated, report.failures()), (1, 1, 0), "{report:?}");
     assert_eq!(world.target.content("User").len(), 3);
     assert_eq!(world.target.user("a@example.com").unwrap().external_id(), Some("u2"));
+}
+
+/// `u2` has the name that `u1` is to have, who waits for it in escrow.
+fn with_waiter() -> World {
+    let world = linked(&[("u2", "x@example.com")]);
+    world.source.assign("User", &["u1"]);
+    world.source.tell("User", vec![person("u1", "x@example.com")]);
+    world.cycle();
+    assert_eq!(world.log.of("u1"), ["Other Failure DuplicateSourceEntries"]);
+    assert_eq!(world.cycle().failures(), 0, "its time has not come");
+    world.target.requests.lock().unwrap().clear();
+    world
+}
+
+/// A cycle without any time in between makes the resource of the waiter.
+#[track_caller]
+fn check_waiter_has_it(world: &World) {
+    let report = world.cycle();
+    assert_eq!((report.created, report.failures()), (1, 0), "{report:?}");
+    let user = world.target.user("x@example.com").unwrap();
+    assert_eq!(user.get("externalId").and_then(Value::as_str), Some("u1"));
+}
+
+#[test]
+fn who_waits_for_the_name_of_a_resource_that_is_gone_gets_it() {
+    let world = with_waiter();
+    world.target.remove("User", "x@example.com");
+    world.source.tell("User", vec![present("u2", json!({"jobTitle": "Engineer"}))]);
+    world.cycle();
+    assert_eq!(world.log.of("u2").last().unwrap(), "Update Failure InvalidAnchor");
+    check_waiter_has_it(&world);
+}
+
+#[test]
+fn who_waits_for_the_name_of_a_resource_that_is_found_gone_after_a_doubt_gets_it_in_the_same_cycle() {
+    let world = with_waiter();
+    world.source.tell("User", vec![present("u2", json!({"jobTitle": "Engineer"}))]);
+    world.target.faults.lock().unwrap().insert(1, Fault::Failed);
+    assert_eq!(world.cycle().failures(), 1);
+    world.target.remove("User", "x@example.com");
+    world.source.unassign("u2");
+    check_waiter_has_it(&world);
+}
+
+#[test]
+fn who_waits_for_the_name_of_a_resource_that_drift_found_gone_gets_it() {
+    let world = with_waiter();
+    world.target.remove("User", "x@example.com");
+    world.source.unassign("u2");
+    assert_eq!(block_on(world.engine().find_drift(DriftPolicy::Repair)).unwrap().gone, 1);
+    check_waiter_has_it(&world);
+}
+
+/// The service renames and says that it failed; that it did not is found out when the object is looked at again.
+#[test]
+fn who_waits_for_a_name_that_was_given_up_without_an_answer_gets_it_in_the_cycle_that_finds_it_out() {
+    let world = with_waiter();
+    world.source.tell("User", vec![person("u2", "y@example.com")]);
+    // The one who waits is looked up, then the other one is renamed.
+    world.target.faults.lock().unwrap().insert(2, Fault::FailedAfter);
+    assert_eq!(world.cycle().failures(), 2);
+    assert_eq!(world.log.of("u1").last().unwrap(), "Create Failure DuplicateSourceEntries");
+    world.source.tell("User", vec![present("u2", json!({"jobTitle": "Engineer"}))]);
+    check_waiter_has_it(&world);
+    assert_eq!(world.target.user("y@example.com").unwrap().get("title").and_then(Value::as_str), Some("Engineer"));
+    assert_eq!(world.cycle().written(), 0);
 }

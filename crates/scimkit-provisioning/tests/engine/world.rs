@@ -9,9 +9,9 @@ use scimkit_filter::Filter;
 use scimkit_mapping::{AttributeMapping, MappingSet, ObjectMapping, SeededEntropy};
 use scimkit_patch::Context;
 use scimkit_provisioning::{
-    AppRole, Assignment, AssignmentPage, CycleError, CycleReport, Engine, Notice, Notifier, Observer, Position, ProvisioningEvent, ProvisioningJob,
-    ReferenceChange, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage, Target, TargetChange, TargetError,
-    TargetErrorKind, TargetPage,
+    AppRole, Assignment, AssignmentPage, CycleError, CycleReport, Engine, Notice, Notifier, Observer, Position, ProvisioningEvent,
+    ProvisioningJob, ReferenceChange, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage, Target,
+    TargetChange, TargetError, TargetErrorKind, TargetPage,
 };
 use scimkit_store::state::MemoryState;
 use scimkit_store::{JobId, StateStore};
