@@ -10,6 +10,8 @@ const BASE: &str = "https://graph.microsoft.com/v1.0";
 const MEMBERS_OF_ENTRY: usize = 120;
 /// Entries that a page of groups has at most.
 const GROUPS_OF_PAGE: usize = 8;
+/// Assignments that a page has at most.
+const ASSIGNMENTS_OF_PAGE: usize = 100;
 
 /// A file of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,7 +144,7 @@ fn delta(round: &str, kind: &str, pages: Vec<Vec<Value>>, random: &mut Random) -
     pages.into_iter().enumerate().map(file).collect()
 }
 
-/// The assignments and the service principal.
+/// The assignments, page by page, and the service principal.
 pub(crate) fn assignments(round: &str, company: &Company, random: &mut Random) -> Vec<File> {
     let resource = &company.service_principal_id;
     let mut value = Vec::new();
@@ -162,17 +164,30 @@ pub(crate) fn assignments(round: &str, company: &Company, random: &mut Random) -
             "appRoleId": role.map_or("00000000-0000-0000-0000-000000000000", |role| role.id.as_str()),
         }));
     }
+    let mut files = Vec::new();
+    let mut left = value.as_slice();
+    for number in 1_usize.. {
+        let (page, rest) = left.split_at_checked(ASSIGNMENTS_OF_PAGE).unwrap_or((left, &[]));
+        left = rest;
+        let mut content = Map::new();
+        content.insert("@odata.context".to_owned(), json!(format!("{BASE}/$metadata#appRoleAssignments")));
+        content.insert("value".to_owned(), json!(page));
+        if !left.is_empty() {
+            let link = format!("{BASE}/servicePrincipals/{resource}/appRoleAssignedTo?$skiptoken={}", random.token());
+            content.insert("@odata.nextLink".to_owned(), json!(link));
+        }
+        let name = if number == 1 { "assignments.json".to_owned() } else { format!("assignments-{number:04}.json") };
+        files.push(File::new(format!("{round}/{name}"), &Value::Object(content)));
+        if left.is_empty() {
+            break;
+        }
+    }
     let roles: Vec<Value> = company.app_roles.iter().map(|role| {
         json!({"allowedMemberTypes": ["User"], "description": role.display_name, "displayName": role.display_name, "id": role.id, "isEnabled": true, "value": role.value})
     }).collect();
-    vec![
-        File::new(
-            format!("{round}/assignments.json"),
-            &json!({"@odata.context": format!("{BASE}/$metadata#appRoleAssignments"), "value": value}),
-        ),
-        File::new(
-            format!("{round}/service-principal.json"),
-            &json!({"@odata.context": format!("{BASE}/$metadata#servicePrincipals(id,appRoles)/$entity"), "id": resource, "appRoles": roles}),
-        ),
-    ]
+    files.push(File::new(
+        format!("{round}/service-principal.json"),
+        &json!({"@odata.context": format!("{BASE}/$metadata#servicePrincipals(id,appRoles)/$entity"), "id": resource, "appRoles": roles}),
+    ));
+    files
 }

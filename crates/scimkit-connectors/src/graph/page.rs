@@ -1,8 +1,6 @@
 //! The pages that Microsoft Graph answers, as changes.
 
-use std::marker::PhantomData;
-
-use scimkit_provisioning::{Assignment, ReferenceChange, SourceChange, SourceChangeKind};
+use scimkit_provisioning::{AppRole, Assignment, ReferenceChange, SourceChange, SourceChangeKind};
 use scimkit_types::{ComplexValue, Value};
 use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess};
@@ -28,7 +26,7 @@ pub(super) fn assignments(text: &[u8], most: usize) -> Result<Page<Option<Assign
 }
 
 /// Reads the roles of a service principal.
-pub(super) fn app_roles<R: for<'de> Deserialize<'de>>(text: &[u8]) -> Result<Vec<R>, String> {
+pub(super) fn app_roles(text: &[u8]) -> Result<Vec<AppRole>, String> {
     json::read(text, Object(RolesMembers { roles: None }))
 }
 
@@ -211,14 +209,34 @@ impl<'de> DeserializeSeed<'de> for Property<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        let (expected, is_right) = match self.name {
-            "accountEnabled" | "securityEnabled" | "mailEnabled" => ("a boolean or null", matches!(value, Value::Boolean(_))),
-            "businessPhones" | "groupTypes" | "proxyAddresses" | "otherMails" => ("a list or null", matches!(value, Value::List(_))),
+        match self.name {
+            "accountEnabled" | "securityEnabled" | "mailEnabled" => Kind::Boolean.deserialize(deserializer),
+            "businessPhones" | "groupTypes" | "proxyAddresses" | "otherMails" => Kind::List.deserialize(deserializer),
             "userPrincipalName" | "mail" | "givenName" | "surname" | "displayName" | "description" | "jobTitle" | "department"
             | "employeeId" | "mobilePhone" | "faxNumber" | "streetAddress" | "city" | "state" | "postalCode" | "country" | "userType"
-            | "mailNickname" | "preferredLanguage" => ("a text or null", matches!(value, Value::String(_))),
-            _ => return Ok(value),
+            | "mailNickname" | "preferredLanguage" => Kind::Text.deserialize(deserializer),
+            _ => Value::deserialize(deserializer),
+        }
+    }
+}
+
+/// A value of this kind, or null.
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Boolean,
+    List,
+}
+
+impl<'de> DeserializeSeed<'de> for Kind {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let (expected, is_right) = match self {
+            Self::Text => ("a text or null", matches!(value, Value::String(_))),
+            Self::Boolean => ("a boolean or null", matches!(value, Value::Boolean(_))),
+            Self::List => ("a list or null", matches!(value, Value::List(_))),
         };
         if is_right || value == Value::Null { Ok(value) } else { Err(unexpected(expected, kind(&value))) }
     }
@@ -263,19 +281,19 @@ impl<'de> Members<'de> for AssignmentMembers {
     }
 }
 
-struct RolesMembers<R> {
-    roles: Option<Vec<R>>,
+struct RolesMembers {
+    roles: Option<Vec<AppRole>>,
 }
 
 /// The most roles that an application can define.
 const MOST_ROLES: usize = 10_000;
 
-impl<'de, R: Deserialize<'de>> Members<'de> for RolesMembers<R> {
-    type Value = Vec<R>;
+impl<'de> Members<'de> for RolesMembers {
+    type Value = Vec<AppRole>;
 
     fn member<A: MapAccess<'de>>(&mut self, name: &str, members: &mut A) -> Result<(), A::Error> {
         match name {
-            "appRoles" => once(&mut self.roles, name, members.next_value_seed(List { element: Plain(PhantomData), most: MOST_ROLES })?),
+            "appRoles" => once(&mut self.roles, name, members.next_value_seed(List { element: RoleSeed, most: MOST_ROLES })?),
             _ => members.next_value::<IgnoredAny>().map(|_| ()),
         }
     }
@@ -285,21 +303,44 @@ impl<'de, R: Deserialize<'de>> Members<'de> for RolesMembers<R> {
     }
 }
 
-/// A value that knows itself how it is read.
-struct Plain<R>(PhantomData<R>);
+#[derive(Clone, Copy)]
+struct RoleSeed;
 
-impl<R> Clone for Plain<R> {
-    fn clone(&self) -> Self {
-        *self
+impl<'de> DeserializeSeed<'de> for RoleSeed {
+    type Value = AppRole;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        Object(RoleMembers::default()).deserialize(deserializer)
     }
 }
 
-impl<R> Copy for Plain<R> {}
+#[derive(Default)]
+struct RoleMembers {
+    id: Option<Text>,
+    value: Option<Value>,
+    display_name: Option<Value>,
+    is_enabled: Option<Value>,
+}
 
-impl<'de, R: Deserialize<'de>> DeserializeSeed<'de> for Plain<R> {
-    type Value = R;
+impl<'de> Members<'de> for RoleMembers {
+    type Value = AppRole;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<R, D::Error> {
-        R::deserialize(deserializer)
+    fn member<A: MapAccess<'de>>(&mut self, name: &str, members: &mut A) -> Result<(), A::Error> {
+        match name {
+            "id" => once(&mut self.id, name, members.next_value()?),
+            "value" => once(&mut self.value, name, members.next_value_seed(Kind::Text)?),
+            "displayName" => once(&mut self.display_name, name, members.next_value_seed(Kind::Text)?),
+            "isEnabled" => once(&mut self.is_enabled, name, members.next_value_seed(Kind::Boolean)?),
+            _ => members.next_value::<IgnoredAny>().map(|_| ()),
+        }
+    }
+
+    fn end<E: de::Error>(self) -> Result<AppRole, E> {
+        let text = |value: Option<Value>| value.as_ref().and_then(Value::as_str).map(str::to_owned);
+        let id = required(self.id, "id")?.0;
+        let mut role = AppRole::new(id, "", text(self.display_name).unwrap_or_default());
+        role.value = text(self.value);
+        role.is_enabled = self.is_enabled.as_ref().and_then(Value::as_bool).unwrap_or(true);
+        Ok(role)
     }
 }

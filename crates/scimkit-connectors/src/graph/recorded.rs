@@ -27,7 +27,8 @@ const MOST_PAGES: usize = 1_000_000;
 /// ```text
 /// PATH/initial/users-0001.json …       pages of users/delta, in the order of their names
 /// PATH/initial/groups-0001.json …      pages of groups/delta
-/// PATH/initial/assignments.json        the body of servicePrincipals/{id}/appRoleAssignedTo
+/// PATH/initial/assignments.json        the first page of servicePrincipals/{id}/appRoleAssignedTo
+/// PATH/initial/assignments-0002.json … further pages of it, if it has any
 /// PATH/initial/service-principal.json  the body of servicePrincipals/{id}
 /// PATH/next-day/…                      the same for the next round; further rounds in the order of their names
 /// ```
@@ -64,6 +65,9 @@ enum Answer {
 
 const KINDS: [&str; 2] = ["users", "groups"];
 
+/// The first page of the assignments.
+const ASSIGNMENTS: &str = "assignments.json";
+
 /// The links of a page; all else is read when the page is asked for.
 #[derive(Deserialize)]
 struct Links {
@@ -84,6 +88,9 @@ impl RecordedPages {
         let mut answers = HashMap::new();
         let [users, groups] = KINDS.map(|kind| kind_of_pages(&folder, &rounds, kind, &mut answers));
         let starts = [users?, groups?];
+        for round in &rounds {
+            pages_of_assignments(&folder, round, &mut answers)?;
+        }
         let released = AtomicUsize::new(rounds_released.clamp(1, rounds.len()));
         Ok(Self { recording: Arc::new(Recording { folder, rounds, starts, answers, released }) })
     }
@@ -130,7 +137,7 @@ impl RecordedPages {
             }
         }
         let name = match path.rsplit('/').next() {
-            Some("appRoleAssignedTo") if uri.query().is_none() => "assignments.json",
+            Some("appRoleAssignedTo") if uri.query().is_none() => ASSIGNMENTS,
             _ if path.contains("/servicePrincipals/") && !path.ends_with("/appRoleAssignedTo") => "service-principal.json",
             _ => return Ok(refusal(StatusCode::NOT_FOUND, "Request_ResourceNotFound")),
         };
@@ -228,16 +235,47 @@ fn kind_of_pages(
                     return Err(RecordedPagesError::new(path, &message));
                 }
             };
-            let uri: Uri = link.parse().map_err(|error: http::uri::InvalidUri| {
-                RecordedPagesError::new(&path, "expected a link that is an address").with_source(error)
-            })?;
-            match answers.entry(uri.to_string()) {
-                Entry::Vacant(entry) => entry.insert(answer),
-                Entry::Occupied(_) => return Err(RecordedPagesError::new(path, "expected a link of its own, found that of another page")),
-            };
+            note_answer(answers, &path, &link, answer)?;
         }
     }
     Ok(start.clone())
+}
+
+/// Notes what answers the links of a round's pages of assignments. Whether there is any is found out when they are asked for.
+fn pages_of_assignments(folder: &Path, round: &str, answers: &mut HashMap<String, Answer>) -> Result<(), RecordedPagesError> {
+    let is_page = |name: &String| name.starts_with("assignments-") && name.ends_with(".json");
+    let mut pages = names(folder, round, |path| path.is_file() && path.file_name().is_some_and(|name| name == ASSIGNMENTS))?;
+    pages.extend(names(folder, round, Path::is_file)?.into_iter().filter(is_page));
+    let pages: Vec<String> = pages.into_iter().map(|name| format!("{round}/{name}")).collect();
+    for (index, name) in pages.iter().enumerate() {
+        let path = folder.join(name);
+        match (links(folder, name)?.next, pages.get(index + 1)) {
+            (Some(link), Some(next)) => note_answer(answers, &path, &link, Answer::File(next.clone()))?,
+            (None, None) => {}
+            (Some(_), None) => {
+                return Err(RecordedPagesError::new(path, "`@odata.nextLink` promises another page, but there is no further file"));
+            }
+            (None, Some(next)) => {
+                let message = format!("expected `@odata.nextLink`, found none, but `{next}` follows");
+                return Err(RecordedPagesError::new(path, &message));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Notes what answers the link of a page, which no other page may have.
+fn note_answer(answers: &mut HashMap<String, Answer>, path: &Path, link: &str, answer: Answer) -> Result<(), RecordedPagesError> {
+    let uri: Uri = link
+        .parse()
+        .map_err(|error: http::uri::InvalidUri| RecordedPagesError::new(path, "expected a link that is an address").with_source(error))?;
+    match answers.entry(uri.to_string()) {
+        Entry::Vacant(entry) => {
+            entry.insert(answer);
+            Ok(())
+        }
+        Entry::Occupied(_) => Err(RecordedPagesError::new(path, "expected a link of its own, found that of another page")),
+    }
 }
 
 fn links(folder: &Path, name: &str) -> Result<Links, RecordedPagesError> {

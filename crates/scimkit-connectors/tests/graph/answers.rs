@@ -1,5 +1,5 @@
 use scimkit_connectors::graph::{GraphLimits, GraphOptions};
-use scimkit_provisioning::{Assignment, AssignmentPage, Position, ReferenceChange, Source, SourceChange, SourceChangeKind};
+use scimkit_provisioning::{AppRole, Assignment, AssignmentPage, Position, ReferenceChange, Source, SourceChange, SourceChangeKind};
 use scimkit_types::ComplexValue;
 
 use super::{APPLICATION, scripted, scripted_with};
@@ -79,13 +79,17 @@ async fn assignments_come_in_the_pages_of_graph() {
         assignment("3", "ServicePrincipal"),
     );
     let second = format!(r#"{{"value": [{}, {}]}}"#, assignment("1", "Group"), assignment("2", "User"));
-    let roles = r#"{"id": "x", "appRoles": [{"id": "r", "value": "user", "displayName": "User", "isEnabled": true, "description": "d"}]}"#;
+    let roles = r#"{"id": "x", "appRoles": [{"id": "r", "value": "user", "displayName": "User", "isEnabled": false, "description": "d"},
+        {"id": "s", "value": null}]}"#;
     let (source, asked) = scripted(&[(200, &first), (200, &second), (200, roles)]);
     let page = source.assignments(None).await.unwrap();
     assert_eq!(page.assignments, [Assignment::new("2", "User", "0")], "nobody else is provisioned");
     let last = source.assignments(page.next.as_ref()).await.unwrap();
     assert_eq!(last, AssignmentPage::whole([Assignment::new("1", "Group", "0"), Assignment::new("2", "User", "0")]));
-    assert_eq!(source.app_roles().await.unwrap().len(), 1);
+    let mut expected = [AppRole::new("r", "user", "User"), AppRole::new("s", "", "")];
+    expected[0].is_enabled = false;
+    expected[1].value = None;
+    assert_eq!(source.app_roles().await.unwrap(), expected);
     let expected = [
         format!("{BASE}/servicePrincipals/{APPLICATION}/appRoleAssignedTo"),
         format!("{BASE}/servicePrincipals/x/appRoleAssignedTo?$skiptoken=a"),

@@ -66,6 +66,25 @@ async fn wrong_structure_is_named_with_its_place() {
 }
 
 #[tokio::test]
+async fn roles_that_are_wrong_are_named_with_their_place() {
+    let cases = [
+        ("[\"secret\"]", "`appRoles[0]`: expected an object, found a text"),
+        ("[{\"id\": \"r\"}, {\"id\": 7}]", "`appRoles[1].id`: expected a text, found a number"),
+        ("[{\"value\": \"secret\"}]", "`appRoles[0]`: expected the member `id`, found none"),
+        ("[{\"id\": \"r\", \"value\": {\"secret\": 1}}]", "`appRoles[0].value`: expected a text or null, found an object"),
+        ("[{\"isEnabled\": \"secret\"}]", "`appRoles[0].isEnabled`: expected a boolean or null, found a text"),
+        ("null", "`appRoles`: expected a list, found null"),
+    ];
+    for (roles, expected) in cases {
+        let (source, _) = scripted(&[(200, &format!("{{\"appRoles\": {roles}}}"))]);
+        let error = source.app_roles().await.unwrap_err();
+        let start = format!("`/v1.0/servicePrincipals/{APPLICATION}`: {expected} (line 1");
+        assert_eq!(error.kind, SourceErrorKind::Invalid);
+        assert!(error.message.starts_with(&start), "{}", error.message);
+    }
+}
+
+#[tokio::test]
 async fn link_to_another_host_is_refused() {
     for link in [
         "https://example.com/v1.0/users/delta?t=1",

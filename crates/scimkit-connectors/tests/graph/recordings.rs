@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Request;
 use scimkit_client::Transport;
 use scimkit_connectors::graph::{GraphOptions, GraphSource, RecordedPages};
-use scimkit_provisioning::{Source, SourceErrorKind};
+use scimkit_provisioning::{AssignmentPage, Source, SourceErrorKind};
 
 use super::{APPLICATION, chain};
 
@@ -57,6 +57,50 @@ fn pages_that_do_not_chain_are_named() {
     }
     let twice = recording(&[("next-day/users-0001.json", LAST_USERS)]);
     check(twice.path(), "`FOLDER/next-day/users-0001.json`: expected a link of its own, found that of another page");
+}
+
+const MORE_ASSIGNMENTS: &str =
+    r#"{"value": [], "@odata.nextLink": "https://graph.microsoft.com/v1.0/servicePrincipals/x/appRoleAssignedTo?$skiptoken=n"}"#;
+
+#[test]
+fn pages_of_assignments_that_do_not_chain_are_named() {
+    let last = r#"{"value": []}"#;
+    let page = "`FOLDER/initial/assignments.json`";
+    check(
+        recording(&[("initial/assignments.json", MORE_ASSIGNMENTS)]).path(),
+        &format!("{page}: `@odata.nextLink` promises another page, but there is no further file"),
+    );
+    check(
+        recording(&[("initial/assignments.json", last), ("initial/assignments-0002.json", last)]).path(),
+        &format!("{page}: expected `@odata.nextLink`, found none, but `initial/assignments-0002.json` follows"),
+    );
+    let again = recording(&[
+        ("initial/assignments.json", MORE_ASSIGNMENTS),
+        ("initial/assignments-0002.json", MORE_ASSIGNMENTS),
+        ("initial/assignments-0003.json", last),
+    ]);
+    check(again.path(), "`FOLDER/initial/assignments-0002.json`: expected a link of its own, found that of another page");
+}
+
+/// A reading that began goes on in the round in which it began.
+#[tokio::test]
+async fn assignments_are_those_of_the_latest_round_page_by_page() {
+    let page = |id: &str| format!(r#"{{"value": [{{"principalId": "{id}", "principalType": "User", "appRoleId": "0"}}]}}"#);
+    let first = MORE_ASSIGNMENTS.replace("[]", r#"[{"principalId": "1", "principalType": "User", "appRoleId": "0"}]"#);
+    let folder = recording(&[
+        ("initial/assignments.json", &first),
+        ("initial/assignments-0002.json", &page("2")),
+        ("next-day/assignments.json", &page("3")),
+    ]);
+    let pages = RecordedPages::open(folder.path(), 1).unwrap();
+    let source = GraphSource::new(Arc::new(pages.clone()), GraphOptions::new(APPLICATION)).unwrap();
+    let ids = |page: &AssignmentPage| page.assignments.iter().map(|assignment| assignment.principal_id.clone()).collect::<Vec<_>>();
+    let first = source.assignments(None).await.unwrap();
+    assert!(pages.release_next_round());
+    let second = source.assignments(first.next.as_ref()).await.unwrap();
+    assert_eq!((ids(&first), ids(&second), second.next), (vec!["1".to_owned()], vec!["2".to_owned()], None));
+    let next_day = source.assignments(None).await.unwrap();
+    assert_eq!((ids(&next_day), next_day.next), (vec!["3".to_owned()], None));
 }
 
 #[tokio::test]
