@@ -83,7 +83,12 @@ impl Engine {
         Ok(Some(PlanDocument { plan, actions }))
     }
 
-    /// Applies the plan of this id, and ends its cycle. An action whose object's link changed since is skipped, and the log tells so.
+    /// Applies the plan of this id, and ends its cycle. An action whose object's link changed since is skipped, and the log tells so. After
+    /// a failure the plan waits for another call, which does what is left of it.
+    ///
+    /// Where the deletion threshold holds the plan back, an engine [with removals allowed](Self::with_removals_allowed) applies this plan
+    /// and no other removals, whereas a restart with [`FORCE_DELETES`](crate::ResetScope::FORCE_DELETES) drops it and lets pass whatever
+    /// the next cycle finds.
     ///
     /// # Errors
     /// [`CycleError::PlanRefused`] if another plan or none waits, if the job has another fingerprint than when it was made, or if the

@@ -4,7 +4,7 @@ use scimkit_provisioning::{CycleError, EventAction, PlanDocument, PlanFormat};
 use scimkit_types::Value;
 use serde_json::json;
 
-use crate::world::{World, block_on, deleted, job, person, present, user_mapping};
+use crate::world::{Fault, World, block_on, deleted, job, person, present, user_mapping};
 
 fn plan(world: &World) -> scimkit_provisioning::PlanHeader {
     block_on(world.engine().plan_cycle()).unwrap()
@@ -162,6 +162,25 @@ fn the_threshold_is_judged_again_before_a_plan_is_applied() {
     assert!(world.target.writes().is_empty());
     let report = block_on(world.engine().with_removals_allowed().apply_plan(&plan.id)).unwrap();
     assert_eq!(report.deleted, 1);
+}
+
+/// A create that was begun and not done is in the plan again, so that what was approved is done and not only what was not begun.
+#[test]
+fn a_plan_that_was_broken_off_is_applied_to_its_end() {
+    let mut world = World::new();
+    world.job.concurrency = 1;
+    let ids = ["u1", "u2", "u3"];
+    world.source.assign("User", &ids);
+    world.source.tell("User", ids.map(|id| person(id, &format!("{id}@example.com"))).to_vec());
+    let plan = plan(&world);
+    let sent = world.target.requests.lock().unwrap().len();
+    world.target.faults.lock().unwrap().insert(sent + 2, Fault::Before);
+    block_on(world.engine().apply_plan(&plan.id)).unwrap_err();
+    assert_eq!(world.target.content("User").len(), 1);
+
+    let report = block_on(world.engine().apply_plan(&plan.id)).unwrap();
+    assert_eq!((report.created, world.target.content("User").len()), (2, 3));
+    assert_eq!(block_on(world.engine().waiting_plan()).unwrap(), None);
 }
 
 #[test]
