@@ -32,7 +32,7 @@ pub struct ProvisioningJob {
     pub actions: Actions,
     /// How unlinked objects are looked up in the target. Default: by what needs the fewest reads.
     pub matching: MatchingPolicy,
-    /// What becomes of objects that leave the scope. Default: they are disabled, or deleted where that cannot be.
+    /// What becomes of objects that leave the scope. Default: they are disabled; groups, which cannot be, are deleted.
     pub out_of_scope: OutOfScope,
     /// What becomes of objects whose resource is gone from the target. Default: they are matched again.
     pub when_gone: WhenGone,
@@ -215,7 +215,7 @@ impl Label {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OutOfScope {
-    /// They are disabled, or deleted where that cannot be.
+    /// They are disabled. Where no mapping tells the service that an object is inactive, groups are deleted, and users stay as they are.
     #[default]
     Deprovision,
     /// They stay as they are (`SkipOutOfScopeDeletions` of Microsoft's service), and are left to others until they come back: nothing is
