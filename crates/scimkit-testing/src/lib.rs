@@ -74,7 +74,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A service on another machine is reached by a transport that opens sockets, on a runtime of its own: the clients need none of their own.
+//! [`clients::EntraClient`] is used in the same way, with and without the feature flag on the address. A service in another process or on
+//! another machine is reached by a transport that opens sockets, such as `ReqwestTransport` of `scimkit-http`, on the runtime that it needs:
+//! the clients need none of their own. One made of `scimkit-server` is reached by [`InProcess`], without a port.
 //!
 //! # Testing a client
 //!
@@ -107,6 +109,12 @@
 //! assert!(time.now() >= began_at + Duration::from_secs(60));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Testing an engine
+//!
+//! An engine with mappings, a source or a target of your own is right when the service holds what the directory and the mappings say,
+//! however long it ran and whatever failed. With the feature `provisioning`, `directory` has the directory, what happens in it, and the
+//! model that says what is right; its page runs an engine through twenty-five days with faults in one test.
 //!
 //! # Time
 //!

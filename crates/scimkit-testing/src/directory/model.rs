@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use scimkit_store::StoredResource;
+use scimkit_store::{StoreError, StoredResource};
 use scimkit_types::{Resource, Value, schema};
 
 use super::state::{Group, Person, Presence, Snapshot};
 use crate::clients::{Attributes, read};
+use crate::fake::FakeService;
 
 /// What a target holds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,13 +25,22 @@ impl Held {
     pub const fn new(users: Vec<StoredResource>, groups: Vec<StoredResource>) -> Self {
         Self { users, groups }
     }
+
+    /// What a fake service holds now.
+    ///
+    /// # Errors
+    /// [`StoreError`], which a store in memory never gives.
+    pub async fn of(service: &FakeService) -> Result<Self, StoreError> {
+        Ok(Self::new(service.resources("User").await?, service.resources("Group").await?))
+    }
 }
 
 /// How a target is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verdict {
-    /// Everything that is not as it must be.
+    /// Everything that is not as it must be, each with the number of the invariant that it breaks: 14 an object that differs from what the
+    /// directory and the mappings say, 16 one that is there twice or belongs to nobody, 17 one that was nobody's to change.
     pub faults: Vec<String>,
     /// The ids of those who are to have a name that somebody else keeps, because they left or wait for a name themselves: what they have
     /// is not looked at.

@@ -6,7 +6,7 @@
 //! | function | service |
 //! |---|---|
 //! | [`service`] | what the profile says and nothing else; everybody is let in |
-//! | [`ringcentral`] | a token, an administrator's choice of SCIM, the platform's error and a minute of penalty for whoever is over a limit |
+//! | [`ringcentral`], [`ringcentral_profile`] | a token, an administrator's choice of SCIM, the platform's error and a minute of penalty for whoever is over a limit |
 //! | [`aws`], [`aws_profile`] | a token, the refusals of AWS IAM Identity Center, and 429 that does not say when to come back |
 //!
 //! How much a service takes is for the test to say, in the profile's [`limits`](scimkit_types::Profile::limits); what goes wrong, by a
@@ -92,11 +92,35 @@ pub fn service(profile: Profile, clock: Arc<dyn Clock>) -> Result<FakeService, C
 }
 
 /// A service like RingCentral's: a bearer token is needed, an administrator has chosen SCIM as the directory provider, and what is tolerated,
-/// limited, filled in and changed on the way is for the profile to say. The project has one in `testdata/profiles/ringcentral.json`.
-/// Whoever is over a limit gets the error of the platform, and for a minute nothing else for requests of the class.
+/// limited, filled in and changed on the way is for the profile to say; [`ringcentral_profile`] is one. Whoever is over a limit gets the
+/// error of the platform, and for a minute nothing else for requests of the class.
 ///
 /// # Errors
 /// [`ConfigError`] if the profile is not one of a service.
+///
+/// ```
+/// use std::sync::Arc;
+/// use scimkit_client::{Authorized, BearerToken, Client, StaticToken};
+/// use scimkit_testing::{VirtualTime, fake};
+/// use scimkit_types::{Resource, schema};
+/// use serde_json::json;
+///
+/// let time = VirtualTime::default();
+/// let service = fake::ringcentral(fake::ringcentral_profile(), &"secret".into(), time.clock())?;
+/// let token = StaticToken::new(BearerToken::new("secret")?);
+/// let client = Client::new(Arc::new(Authorized::new(service.transport(), token)), "https://fake.example/scim/v2".parse()?)?;
+/// let kari: Resource = serde_json::from_value(json!({
+///     "schemas": [schema::USER], "userName": "kari@example.com", "name": {"givenName": "Kari", "familyName": "Nordmann"},
+///     "emails": [{"type": "work", "value": "kari@example.com"}], "addresses": [{"type": "work", "country": "NO"}],
+/// }))?;
+/// let created = serde_json::to_value(time.run(client.create("/Users", &kari))??)?;
+/// assert_eq!((&created["active"], &created["addresses"][0]["country"]), (&json!(false), &json!("Norway")));
+///
+/// // Until an administrator chooses SCIM, nobody is let in.
+/// service.directory_provider.set(false);
+/// assert_eq!(time.run(client.create("/Users", &kari))?.unwrap_err().status(), Some(403));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn ringcentral(profile: Profile, token: &SecretString, clock: Arc<dyn Clock>) -> Result<FakeService, ConfigError> {
     let over_limit = OverLimit::ringcentral(profile.limits.clone(), Arc::clone(&clock));
     let mut parts = Parts::new(profile, clock, only(token), |number| format!("{}", 300_000_000 + number));
@@ -104,6 +128,15 @@ pub fn ringcentral(profile: Profile, token: &SecretString, clock: Arc<dyn Clock>
     let switch = Arc::clone(&parts.directory_provider);
     parts.finish = Box::new(move |builder| builder.policy(switch));
     parts.build()
+}
+
+/// The profile of a service like RingCentral's: users only, a path for each operation, pages of 100, filters by the user name or the e-mail
+/// address alone, 300 reads and 1,000 writes a minute, as many users as a small account has seats; no sorting, no entity tags, no bulk
+/// requests. New users are inactive unless the request says otherwise, and countries come back as names. It is the one of the project's
+/// `testdata/profiles/ringcentral.json`, where a page beside it says what is known of each.
+#[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "the text is part of the crate, and a test reads it")]
+pub fn ringcentral_profile() -> Profile {
+    serde_json::from_str(include_str!("ringcentral.json")).expect("the profile is one")
 }
 
 /// A service like AWS IAM Identity Center, with [`aws_profile`] or one made of it: a bearer token is needed. Refused are filters with anything

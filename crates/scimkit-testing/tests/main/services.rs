@@ -12,7 +12,13 @@ use scimkit_types::{Profile, Resource, SearchRequest, schema};
 use serde_json::{Value, json};
 
 fn profile() -> Profile {
-    serde_json::from_str(include_str!("../../../../testdata/profiles/ringcentral.json")).unwrap()
+    fake::ringcentral_profile()
+}
+
+#[test]
+fn the_profile_like_ringcentral_is_that_of_the_test_data() {
+    let text = include_str!("../../../../testdata/profiles/ringcentral.json");
+    assert_eq!(serde_json::from_str::<Profile>(text).unwrap(), fake::ringcentral_profile());
 }
 
 fn user(name: &str) -> Resource {
