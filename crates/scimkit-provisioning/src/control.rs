@@ -1,8 +1,6 @@
 //! Starting, pausing and restarting a job, when it is due, and how it is.
 
-use std::sync::Arc;
-
-use scimkit_store::{Batch, JobId, Table};
+use scimkit_store::{Batch, Table};
 use scimkit_types::Timestamp;
 
 use crate::engine::Engine;
@@ -12,10 +10,10 @@ use crate::quarantine::{EscrowCounts, ExecutionError, Quarantine, QuarantineReas
 use crate::records::Escrow;
 use crate::report::{Cycle, CycleReport};
 use crate::restart::ResetScope;
-use crate::state::{CHUNK, State, Work, object_key, put, put_job};
+use crate::state::{CHUNK, State, Work, object_key, put_job};
 use crate::status::{
-    ControlRecord, EntryCount, Execution, ExecutionState, JobSetting, JobStatus, ProgressUnits, Schedule, StatusCode, StatusRecord,
-    SynchronizationStatus, Totals,
+    EntryCount, Execution, ExecutionState, JobSetting, JobStatus, ProgressUnits, Schedule, StatusCode, StatusRecord, SynchronizationStatus,
+    Totals,
 };
 
 /// When a job is to be run next.
@@ -37,23 +35,31 @@ impl Engine {
     /// # Errors
     /// [`CycleError::State`] if the state cannot be read or written.
     pub async fn due(&self) -> Result<Due, CycleError> {
-        let control = self.control().await?;
-        if control.state != ScheduleState::Active {
-            return Ok(Due::Never(control.state));
+        self.due_in(&self.reading()).await
+    }
+
+    pub(crate) async fn due_in(&self, state: &State) -> Result<Due> {
+        let schedule_state = self.schedule_state().await?;
+        if schedule_state != ScheduleState::Active {
+            return Ok(Due::Never(schedule_state));
         }
-        let state = self.reading();
         let status = state.status().await?;
         let now = self.clock.now();
-        let at = match (&status.quarantine, &status.last_execution) {
-            (Some(quarantine), _) if quarantine.has_ended(now) => {
-                self.set_control(ControlRecord { state: ScheduleState::Disabled }).await?;
-                return Ok(Due::Never(ScheduleState::Disabled));
-            }
+        if status.quarantine.as_ref().is_some_and(|quarantine| quarantine.has_ended(now)) {
+            self.withhold(ScheduleState::Disabled).await?;
+            return Ok(Due::Never(ScheduleState::Disabled));
+        }
+        let at = self.due_at(&status);
+        Ok(if at <= now { Due::Now } else { Due::At(at) })
+    }
+
+    /// When a job that is like this is due.
+    pub(crate) fn due_at(&self, status: &StatusRecord) -> Timestamp {
+        match (&status.quarantine, &status.last_execution) {
             (Some(quarantine), _) => quarantine.next_attempt_at,
             (None, Some(last)) => last.time_began.saturating_add(self.job.interval).unwrap_or(Timestamp::MAX),
-            (None, None) => now,
-        };
-        Ok(if at <= now { Due::Now } else { Due::At(at) })
+            (None, None) => self.clock.now(),
+        }
     }
 
     /// Runs a cycle if the job is due; `None` if it is not.
@@ -67,12 +73,13 @@ impl Engine {
         }
     }
 
-    /// Lets the job be run when it is due.
+    /// Lets the job be run when it is due. From then on [workers](crate::Worker) are handed it, too.
     ///
     /// # Errors
-    /// [`CycleError::State`] if the state cannot be written.
+    /// [`CycleError::State`] if the state cannot be read or written.
     pub async fn start(&self) -> Result<(), CycleError> {
-        self.set_control(ControlRecord { state: ScheduleState::Active }).await
+        let status = self.reading().status().await?;
+        Ok(self.store.offer(&self.job.id, self.due_at(&status)).await?)
     }
 
     /// Lets no further cycle begin until the job is started; one that runs comes to its end.
@@ -80,7 +87,7 @@ impl Engine {
     /// # Errors
     /// [`CycleError::State`] if the state cannot be written.
     pub async fn pause(&self) -> Result<(), CycleError> {
-        self.set_control(ControlRecord { state: ScheduleState::Paused }).await
+        self.withhold(ScheduleState::Paused).await
     }
 
     /// Puts the job into quarantine, as if it had failed.
@@ -115,7 +122,7 @@ impl Engine {
         let closed = state.close().await;
         result?;
         closed?;
-        if scope.contains(ResetScope::QUARANTINE_STATE) && self.control().await?.state == ScheduleState::Disabled {
+        if scope.contains(ResetScope::QUARANTINE_STATE) && self.schedule_state().await? == ScheduleState::Disabled {
             self.start().await?;
         }
         Ok(())
@@ -182,7 +189,7 @@ impl Engine {
     /// # Errors
     /// [`CycleError::State`] if the state cannot be read.
     pub async fn status(&self) -> Result<JobStatus, CycleError> {
-        let control = self.control().await?;
+        let schedule_state = self.schedule_state().await?;
         let state = self.reading();
         let (record, status) = (state.job().await?, state.status().await?);
         let mut synchronized_entry_count_by_type = Vec::new();
@@ -199,7 +206,7 @@ impl Engine {
             }
             synchronized_entry_count_by_type.push(EntryCount { key, value });
         }
-        let code = match control.state {
+        let code = match schedule_state {
             _ if self.job.mappings.is_empty() => StatusCode::NotConfigured,
             ScheduleState::Paused | ScheduleState::Disabled => StatusCode::Paused,
             ScheduleState::Active if status.quarantine.is_some() => StatusCode::Quarantine,
@@ -210,7 +217,7 @@ impl Engine {
             id: self.job.id.as_str().to_owned(),
             template_id: self.job.profile.name.clone(),
             synchronization_job_settings: JobSetting::of(&self.job),
-            schedule: Schedule { interval: self.job.interval, state: control.state },
+            schedule: Schedule { interval: self.job.interval, state: schedule_state },
             status: SynchronizationStatus {
                 code,
                 count_successive_complete_failures: status.count_successive_complete_failures,
@@ -228,7 +235,7 @@ impl Engine {
     }
 
     pub(crate) async fn check_active(&self) -> Result<()> {
-        match self.control().await?.state {
+        match self.schedule_state().await? {
             ScheduleState::Active => Ok(()),
             state => Err(CycleError::NotActive { state }),
         }
@@ -294,31 +301,20 @@ impl Engine {
         status.quarantine = Some(Quarantine::next(status.quarantine.as_ref(), self.clock.now(), reason, error));
     }
 
-    /// The name under which it is kept whether the job is run.
-    fn control_id(&self) -> JobId {
-        JobId::new(format!("{}/control", self.job.id.as_str()))
+    /// Whether the job is run; kept beside its lease, since that may be with a cycle that runs.
+    async fn schedule_state(&self) -> Result<ScheduleState> {
+        Ok(ScheduleState::withheld(self.store.withheld(&self.job.id).await?.as_deref()))
     }
 
-    async fn control(&self) -> Result<ControlRecord> {
-        let state = State::reading(Arc::clone(&self.store), Arc::clone(&self.clock), self.control_id(), String::new());
-        Ok(state.get(Table::Job, CONTROL_KEY).await?.unwrap_or_default())
-    }
-
-    async fn set_control(&self, control: ControlRecord) -> Result<()> {
-        let (store, clock, id) = (Arc::clone(&self.store), Arc::clone(&self.clock), self.control_id());
-        // One batch under a lease of its own: the job's lease may be with a cycle that runs.
-        let state = State::open(store, clock, id, CONTROL_KEY.to_owned(), self.job.lease_duration).await?;
-        let mut batch = Batch::new();
-        put(&mut batch, Table::Job, CONTROL_KEY, &control)?;
-        let committed = state.commit(batch).await;
-        let closed = state.close().await;
-        committed?;
-        closed
+    async fn withhold(&self, state: ScheduleState) -> Result<()> {
+        match state.reason() {
+            Some(reason) => Ok(self.store.withhold(&self.job.id, reason).await?),
+            None => Ok(()),
+        }
     }
 }
 
 pub(crate) const STATUS_KEY: &str = "status";
-const CONTROL_KEY: &str = "control";
 
 /// Lets every object that failed be tried at once, with nothing known of its failures.
 async fn retry_escrowed(state: &State) -> Result<()> {

@@ -141,6 +141,15 @@ impl Engine {
 
     /// Writes how a cycle ended, and gives the job back.
     pub(crate) async fn close<T: Ended>(&self, state: &State, began_at: Timestamp, result: Result<T>) -> Result<T> {
+        let concluded = self.conclude(state, began_at, result).await;
+        let closed = state.close().await;
+        let ended = concluded?;
+        closed?;
+        Ok(ended)
+    }
+
+    /// Writes how a cycle ended.
+    pub(crate) async fn conclude<T: Ended>(&self, state: &State, began_at: Timestamp, result: Result<T>) -> Result<T> {
         let took = self.clock.now().duration_since(began_at).try_into().unwrap_or_default();
         let recorded = match &result {
             // Whoever does not have the job writes nothing.
@@ -153,11 +162,9 @@ impl Engine {
         };
         crate::metering::count_cycle(result.as_ref().ok().and_then(Ended::report), took);
         let told = if recorded.is_ok() { self.give_notice(state).await } else { Ok(()) };
-        let closed = state.close().await;
         let ended = result?;
         recorded?;
         told?;
-        closed?;
         Ok(ended)
     }
 
@@ -292,7 +299,7 @@ impl Run<'_> {
     }
 }
 
-fn random_name(entropy: &dyn Entropy) -> String {
+pub(crate) fn random_name(entropy: &dyn Entropy) -> String {
     let mut bytes = [0; 16];
     entropy.fill(&mut bytes);
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -96,6 +96,7 @@
 //! | [`Engine::provision_on_demand`], [`Engine::provision_members_on_demand`] | one object, or a group with a few members, with the steps |
 //! | [`Engine::test_connection`], [`Engine::connection_verdict`] | whether the service can be provisioned, and if not, what to do |
 //! | [`Engine::status`], [`Engine::start`], [`Engine::pause`], [`Engine::restart`] | how the job is, and what it is to do |
+//! | [`Worker::run_due`] | cycles of the jobs that are due, of thousands that any number of processes share |
 //! | [`Engine::find_drift`] | what others changed in the target, and to whom its accounts belong |
 //! | [`Engine::linked`], [`Engine::unprovisioned`], [`Engine::log`] | what the job knows |
 //!
@@ -108,7 +109,8 @@
 //! | `toml` | `JobFile::from_toml` |
 //! | `metrics` | counters and a histogram through the crate `metrics`: `scimkit_provisioning_objects_total`, `scimkit_provisioning_cycles_total`, `scimkit_provisioning_imported_total`, `scimkit_provisioning_cycle_seconds` |
 //!
-//! The crate starts no task and waits for nothing by itself: whoever embeds it calls [`Engine::run_due`] as often as it likes.
+//! The crate starts no task and waits for nothing by itself: whoever embeds it calls [`Engine::run_due`] as often as it likes, or, where
+//! there are many jobs, [`Worker::run_due`], which says when to call it again.
 
 mod apply;
 mod approve;
@@ -157,6 +159,7 @@ mod step;
 mod target;
 mod together;
 mod uncertain;
+mod worker;
 
 pub use scimkit_mapping::AppRole;
 
@@ -189,3 +192,4 @@ pub use status::{
 };
 pub use step::{ProvisioningStep, StepKind};
 pub use target::{Target, TargetChange, TargetError, TargetErrorKind, TargetPage};
+pub use worker::{Engines, JobRun, WorkError, WorkReport, Worker};

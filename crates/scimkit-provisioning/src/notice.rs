@@ -24,7 +24,7 @@ const MOST_WAITING: usize = 32;
 /// notice is about is durable.
 ///
 /// A call that fails, or that a kill breaks off, is repeated with the same [`Notice::id`] when the job is run next, or when
-/// [`run_due`](Engine::run_due) finds that it is not due. The job is held meanwhile, so a call must end within half of
+/// [`run_due`](Engine::run_due) finds that it is not due; a [worker](crate::Worker) repeats it after a while. The job is held meanwhile, so a call must end within half of
 /// [`lease_duration`](crate::ProvisioningJob::lease_duration).
 #[async_trait]
 pub trait Notifier: Debug + Send + Sync {
@@ -95,7 +95,7 @@ impl StatusRecord {
 }
 
 impl Engine {
-    /// Puts how the job is into a batch, with the notice of what has changed since it was in this quarantine.
+    /// Puts how the job is into a batch, and when it is due by that, with the notice of what has changed since it was in this quarantine.
     pub(crate) fn put_status(&self, batch: &mut Batch, known: Option<&Quarantine>, mut status: StatusRecord) -> Result<()> {
         if let Some((kind, quarantine)) = status.news(known).filter(|_| self.notifier.is_some()) {
             let (id, job, to) = (self.random_name(), self.job.id.as_str().to_owned(), self.job.notification.to.clone());
@@ -103,6 +103,7 @@ impl Engine {
             let surplus = status.notices.len().saturating_sub(MOST_WAITING);
             status.notices.drain(..surplus);
         }
+        batch.schedule(self.due_at(&status));
         put(batch, Table::Job, STATUS_KEY, &status)
     }
 

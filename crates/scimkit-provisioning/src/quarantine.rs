@@ -33,6 +33,30 @@ pub enum ScheduleState {
     Disabled,
 }
 
+impl ScheduleState {
+    /// What is written into the state as the reason why a job is withheld.
+    const PAUSED: &str = "Paused";
+    const DISABLED: &str = "Disabled";
+
+    /// The state of a job that is withheld for a reason, if for any. Whoever withholds a job by the state store pauses it.
+    pub(crate) fn withheld(reason: Option<&str>) -> Self {
+        match reason {
+            None => Self::Active,
+            Some(Self::DISABLED) => Self::Disabled,
+            Some(_) => Self::Paused,
+        }
+    }
+
+    /// The reason why a job in this state is withheld.
+    pub(crate) const fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Active => None,
+            Self::Paused => Some(Self::PAUSED),
+            Self::Disabled => Some(Self::DISABLED),
+        }
+    }
+}
+
 impl fmt::Display for ScheduleState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

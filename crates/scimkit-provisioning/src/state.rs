@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub(crate) struct State {
     lease: Mutex<Lease>,
     /// Whether tables are empty, as far as that was asked; `None` if the job is with somebody else, who may fill them.
     vacancies: Option<Mutex<HashMap<Table, bool>>>,
+    /// Whether it was written when the job is due.
+    is_scheduled: AtomicBool,
 }
 
 impl State {
@@ -50,8 +53,20 @@ impl State {
         lease_duration: Duration,
     ) -> Result<Self> {
         let lease = store.lease(&job, &owner, None, clock.now(), lease_duration).await?;
-        let vacancies = Some(Mutex::default());
-        Ok(Self { store, clock, job, owner, lease_duration, lease: Mutex::new(lease), vacancies })
+        Ok(Self::held(store, clock, job, owner, lease_duration, lease))
+    }
+
+    /// The state of a job that its owner was handed.
+    pub(crate) fn held(
+        store: Arc<dyn StateStore>,
+        clock: Arc<dyn Clock>,
+        job: JobId,
+        owner: String,
+        lease_duration: Duration,
+        lease: Lease,
+    ) -> Self {
+        let (lease, vacancies) = (Mutex::new(lease), Some(Mutex::default()));
+        Self { store, clock, job, owner, lease_duration, lease, vacancies, is_scheduled: AtomicBool::new(false) }
     }
 
     /// The state as it stands, for reading only: the job stays with whoever has it.
@@ -59,7 +74,7 @@ impl State {
     /// INVARIANT (one owner): no lease was taken, so a commit would be refused; readers make none.
     pub(crate) fn reading(store: Arc<dyn StateStore>, clock: Arc<dyn Clock>, job: JobId, owner: String) -> Self {
         let lease = Mutex::new(Lease::new(Fence(0), Timestamp::MAX));
-        Self { store, clock, job, owner, lease_duration: Duration::ZERO, lease, vacancies: None }
+        Self { store, clock, job, owner, lease_duration: Duration::ZERO, lease, vacancies: None, is_scheduled: AtomicBool::new(false) }
     }
 
     /// Gives the job back.
@@ -101,7 +116,22 @@ impl State {
                 }
             }
         }
-        Ok(self.store.commit(&self.job, self.lease().fence, batch).await?)
+        let schedules = batch.steps.iter().any(|step| matches!(step, Step::Schedule { .. }));
+        self.store.commit(&self.job, self.lease().fence, batch).await?;
+        self.is_scheduled.fetch_or(schedules, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Writes when the job is due.
+    pub(crate) async fn schedule(&self, due_at: Timestamp) -> Result<()> {
+        let mut batch = Batch::new();
+        batch.schedule(due_at);
+        self.commit(batch).await
+    }
+
+    /// Whether it was written under this lease when the job is due.
+    pub(crate) fn is_scheduled(&self) -> bool {
+        self.is_scheduled.load(Ordering::Relaxed)
     }
 
     /// Whether a table is empty, so that nothing need be looked for in it: much of a first cycle looks for links that nobody has yet.

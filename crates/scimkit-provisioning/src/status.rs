@@ -245,10 +245,3 @@ pub(crate) struct StatusRecord {
     /// What people are still to be told of.
     pub notices: Vec<Notice>,
 }
-
-/// What somebody wants a job to do: one record, kept apart from the job's own state so that it can be changed while a cycle runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct ControlRecord {
-    pub state: ScheduleState,
-}

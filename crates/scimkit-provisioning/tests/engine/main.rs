@@ -25,4 +25,5 @@ mod referrers;
 mod refusals;
 mod rings;
 mod uncertain;
+mod workers;
 mod world;
