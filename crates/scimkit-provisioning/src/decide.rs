@@ -123,8 +123,7 @@ impl Setting<'_> {
             Err(decision) => return decision,
         };
         let matching_key = desired.matching.first().map(|(index, value)| self.matching_key(*index, value));
-        let exported = self.mapping.expected(&link.exported, &desired);
-        self.update(link, exported, &desired.redacted, matching_key, is_soft_deleted, true)
+        self.update(link, &desired, matching_key, is_soft_deleted, true)
     }
 
     /// Whether an object has left the scope before and is still out of it, so that nothing is done with its resource, which others may
@@ -145,8 +144,8 @@ impl Setting<'_> {
         if flowing.resource.as_complex().is_empty() {
             return self.without_soft_delete(link, is_managed);
         }
-        let exported = self.mapping.expected(&link.exported, &flowing);
-        self.update(link, exported, &inactive.redacted, None, true, is_managed)
+        flowing.redacted = inactive.redacted;
+        self.update(link, &flowing, None, true, is_managed)
     }
 
     /// A target without an attribute that tells whether an object is active: groups are deleted, other objects stay as they are.
@@ -157,21 +156,19 @@ impl Setting<'_> {
         unchanged(link, is_managed, Reason::new(ErrorCode::ActionNotAllowed, "no mapping tells the service that the object is inactive"))
     }
 
-    fn update(
-        &self,
-        link: &Link,
-        exported: Resource,
-        redacted: &[String],
-        matching_key: Option<String>,
-        is_disabled: bool,
-        is_managed: bool,
-    ) -> Decision {
-        let operations = match self.operations(&link.exported, &exported) {
+    /// Decides on a linked object by what is to flow.
+    ///
+    /// INVARIANT (least touch): what was last written is compared as far as there are mappings. What a mapping that is no more has written
+    /// stays.
+    fn update(&self, link: &Link, desired: &Desired, matching_key: Option<String>, is_disabled: bool, is_managed: bool) -> Decision {
+        let written = self.mapping.managed(&link.exported);
+        let exported = self.mapping.expected_of(written.clone(), desired);
+        let operations = match self.operations(&written, &exported) {
             Ok(operations) => operations,
             Err(reason) => return Decision::Fail(reason),
         };
-        let is_disabled = becomes_inactive(&link.exported, &exported).unwrap_or(is_disabled);
-        let changes = property_changes(&link.exported, &exported, redacted);
+        let is_disabled = becomes_inactive(&written, &exported).unwrap_or(is_disabled);
+        let changes = property_changes(&written, &exported, &desired.redacted);
         let Some(operations) = operations else {
             let is_let_go = link.is_managed && !is_managed;
             let code = if is_let_go { ErrorCode::NotInScope } else { ErrorCode::RedundantExport };

@@ -12,6 +12,7 @@ mod cycles;
 mod decisions;
 mod drift;
 mod failures;
+mod incidents;
 mod job_files;
 mod log;
 mod nested;
