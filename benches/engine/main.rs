@@ -62,7 +62,7 @@ fn cycle(state: &Path, users: u64, changes: Option<u64>) -> Result<()> {
     if report.written() != expected || report.failures() > 0 {
         return Err(format!("expected {expected} resources to be written, found {report:?}").into());
     }
-    let groups: [&[Phase]; 3] = [&[Phase::Importing], &[Phase::Matching, Phase::Planning], &[Phase::Applying, Phase::References]];
+    let groups: [&[Phase]; 3] = [&[Phase::Importing, Phase::Entitling], &[Phase::Matching, Phase::Planning], &[Phase::Applying, Phase::References]];
     for phases in groups.map(|group| phases.took(group)) {
         print!("{} {} {} ", phases.seconds, phases.cpu, phases.peak);
     }

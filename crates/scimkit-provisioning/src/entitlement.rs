@@ -9,6 +9,7 @@ use scimkit_types::Value;
 use serde::de::IgnoredAny;
 
 use crate::error::Result;
+use crate::event::Phase;
 use crate::paging::Paging;
 use crate::records::{JobRecord, Presence, StoredRecord};
 use crate::run::Run;
@@ -23,9 +24,10 @@ use crate::state::{CHUNK, Work, object_id, object_key, put, put_job};
 /// INVARIANT (no lost assignment): until the last page was read, what is gathered stands beside the entitlements; a reading that stopped
 /// before is begun anew.
 pub(crate) async fn entitle(run: &Run<'_>, record: &mut JobRecord) -> Result<()> {
+    let mut told = 0;
     if !record.assignments.is_empty() {
         let has_changed_groups = run.state.walk::<IgnoredAny>(Table::Pending, Work::Object.prefix("Group")).next().await?.is_some();
-        if !has_changed_groups && read(run, None).await? == record.assignments {
+        if !has_changed_groups && read(run, None, &mut told).await? == record.assignments {
             return Ok(());
         }
         // Of what is brought in step in part, nothing may be taken for known: the assignments may be what they were by then.
@@ -34,7 +36,7 @@ pub(crate) async fn entitle(run: &Run<'_>, record: &mut JobRecord) -> Result<()>
         put_job(&mut batch, record)?;
         run.state.commit(batch).await?;
     }
-    let print = gather(run).await?;
+    let print = gather(run, &mut told).await?;
     store(run).await?;
     record.assignments = print;
     let mut batch = Batch::new();
@@ -42,8 +44,9 @@ pub(crate) async fn entitle(run: &Run<'_>, record: &mut JobRecord) -> Result<()>
     run.state.commit(batch).await
 }
 
-/// Reads all pages of the assignments, grants what they say if somebody is to be granted something, and returns a print of them.
-async fn read(run: &Run<'_>, mut granted: Option<&mut Granted<'_>>) -> Result<String> {
+/// Reads all pages of the assignments, grants what they say if somebody is to be granted something, and returns a print of them. The
+/// progress goes on from what was told before.
+async fn read(run: &Run<'_>, mut granted: Option<&mut Granted<'_>>, told: &mut u64) -> Result<String> {
     let mut print = Print::default();
     let mut paging = Paging::new("assignments");
     let mut after = None;
@@ -52,6 +55,8 @@ async fn read(run: &Run<'_>, mut granted: Option<&mut Granted<'_>>) -> Result<St
         run.state.hold().await?;
         let page = run.source.assignments(after.as_ref()).await?;
         let is_empty = page.assignments.is_empty();
+        *told += u64::try_from(page.assignments.len()).unwrap_or_default();
+        run.progress(Phase::Entitling, *told, None);
         for assignment in page.assignments {
             check_id(&assignment)?;
             print.add(&assignment);
@@ -103,12 +108,12 @@ impl Print {
 }
 
 /// Gathers the entitled objects by key, with the roles that each has, in the state. Returns a print of the assignments.
-async fn gather(run: &Run<'_>) -> Result<String> {
+async fn gather(run: &Run<'_>, told: &mut u64) -> Result<String> {
     let mut batch = Batch::new();
     batch.clear(Table::Entitlement, "");
     run.state.commit(batch).await?;
     let mut granted = Granted { run, roles: BTreeMap::new() };
-    let print = read(run, Some(&mut granted)).await?;
+    let print = read(run, Some(&mut granted), told).await?;
     granted.keep().await?;
     Ok(print)
 }

@@ -390,6 +390,8 @@ pub enum Phase {
     Settling,
     /// Changes are read from the source.
     Importing,
+    /// It is read who is assigned; twice where something changed.
+    Entitling,
     /// Objects are matched with those of the target.
     Matching,
     /// It is decided what is done.
@@ -406,6 +408,7 @@ impl Phase {
         match self {
             Self::Settling => "settling",
             Self::Importing => "importing",
+            Self::Entitling => "entitling",
             Self::Matching => "matching",
             Self::Planning => "planning",
             Self::Applying => "applying",

@@ -97,9 +97,13 @@ fn a_cycle_tells_totals_rate_quota_and_the_end_that_is_expected() {
     let heard = heard.0.lock().unwrap();
     let mut phases: Vec<Phase> = heard.iter().map(|progress| progress.phase).collect();
     phases.dedup();
-    let order = [Phase::Settling, Phase::Importing, Phase::Matching, Phase::Planning, Phase::Applying, Phase::References];
+    let order = [Phase::Settling, Phase::Importing, Phase::Entitling, Phase::Matching, Phase::Planning, Phase::Applying, Phase::References];
     let places: Vec<usize> = phases.iter().map(|phase| order.iter().position(|known| known == phase).unwrap()).collect();
-    assert!(places.first() == Some(&0) && places.last() == Some(&5), "{phases:?}");
+    assert!(places.first() == Some(&0) && places.last() == Some(&6) && places.contains(&2), "{phases:?}");
+
+    // Eleven assignments in pages of two.
+    let entitling = heard.iter().filter(|progress| progress.phase == Phase::Entitling).map(|progress| progress.done);
+    assert_eq!(entitling.collect::<Vec<u64>>(), [2, 4, 6, 8, 10, 11]);
 
     let applying: Vec<&Progress> = heard.iter().filter(|progress| progress.phase == Phase::Applying).collect();
     let done: Vec<u64> = applying.iter().map(|progress| progress.done).collect();
