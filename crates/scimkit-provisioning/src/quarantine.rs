@@ -266,6 +266,7 @@ mod tests {
         assert_eq!(QuarantineThresholds::default().judge(counts), expected, "{counts:?}");
     }
 
+    /// Test vector 1 of Microsoft's documentation; judged are 5,000 failures and more.
     #[test]
     fn four_thousand_failures_are_not_judged() {
         check(4_000, 0, 0, None);
@@ -273,6 +274,7 @@ mod tests {
         check(5_000, 0, 0, Some(QuarantineReason::EscrowProportion));
     }
 
+    /// Test vector 2; the count is more than 40,000 failures without those of references.
     #[test]
     fn forty_five_thousand_failures_are_too_many() {
         check(45_000, 0, 0, Some(QuarantineReason::EscrowCount));
@@ -280,22 +282,26 @@ mod tests {
         check(40_000, 0, 1_000_000, None);
     }
 
+    /// Test vector 3.
     #[test]
     fn thirty_thousand_failures_of_thirty_five_thousand_are_too_many() {
         check(30_000, 0, 5_000, Some(QuarantineReason::EscrowProportion));
     }
 
+    /// Test vector 4: 16.7 percent.
     #[test]
     fn twenty_thousand_failures_of_a_hundred_and_twenty_thousand_are_not_too_many() {
         check(20_000, 0, 100_000, None);
     }
 
+    /// Test vector 5; the total is more than 60,000 failures with those of references.
     #[test]
     fn forty_thousand_users_and_twenty_one_thousand_managers_are_too_many() {
         check(40_000, 21_000, 1_000_000, Some(QuarantineReason::TotalEscrowCount));
         check(40_000, 20_000, 1_000_000, None);
     }
 
+    /// The proportion is more than 40 percent, without failures of references.
     #[test]
     fn forty_of_a_hundred_are_the_most() {
         check(8_000, 0, 12_000, None);
@@ -303,6 +309,7 @@ mod tests {
         check(1_000, 30_000, 0, None);
     }
 
+    /// The first wait is that of Microsoft's sample.
     #[test]
     fn a_job_in_quarantine_is_tried_ever_less_down_to_once_a_day() {
         let mut now: Timestamp = "2026-03-02T08:00:00Z".parse().unwrap();
