@@ -289,7 +289,7 @@ pub(crate) async fn find_created(run: &Run<'_>, planned: &PlannedAction) -> Resu
     let found = match find(run, mapping, &filter).await {
         Err(CycleError::Target(error)) if !error.ends_cycle() => {
             let text = format!("the service cannot be asked whether it made the object: {error}");
-            return Ok(Some(Performed::Unknown(Reason::new(ErrorCode::Rejected, text))));
+            return Ok(Some(Performed::Unknown(Reason::new(ErrorCode::of(&error), text))));
         }
         found => found?,
     };
@@ -353,15 +353,7 @@ fn failed(error: TargetError) -> Result<Performed> {
     if error.ends_cycle() {
         return Err(CycleError::Target(error));
     }
-    let code = match error.kind {
-        _ if error.status == Some(403) => ErrorCode::InsufficientRights,
-        _ if error.status == Some(501) => ErrorCode::NotImplemented,
-        TargetErrorKind::Conflict => ErrorCode::EntryConflict,
-        TargetErrorKind::ServerError => ErrorCode::InternalServerError,
-        TargetErrorKind::Incompatible => ErrorCode::SystemForCrossDomainIdentityManagementServiceIncompatible,
-        _ => ErrorCode::Rejected,
-    };
-    Ok(Performed::Failed(Reason::new(code, error.to_string())))
+    Ok(Performed::Failed(Reason::new(ErrorCode::of(&error), error.to_string())))
 }
 
 /// Writes how an action ended. An object whose action is done has no mark any more, unless that may be newer than the action; one whose

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::target::{TargetError, TargetErrorKind};
+
 /// Why nothing was done, or why it failed. The names are those of Microsoft's provisioning log where it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -40,6 +42,8 @@ pub enum ErrorCode {
     Rejected,
     /// The target failed.
     InternalServerError,
+    /// The target did not answer.
+    Timeout,
     /// The target's answer is not SCIM.
     SystemForCrossDomainIdentityManagementServiceIncompatible,
     /// The target refuses the credentials.
@@ -74,10 +78,26 @@ pub enum ErrorCategory {
 }
 
 impl ErrorCode {
+    /// What a target's error is called.
+    pub(crate) const fn of(error: &TargetError) -> Self {
+        match (error.kind, error.status) {
+            (_, Some(403)) => Self::InsufficientRights,
+            (_, Some(501)) => Self::NotImplemented,
+            (TargetErrorKind::Unavailable | TargetErrorKind::Expired, _) => Self::Timeout,
+            (TargetErrorKind::Throttled, _) => Self::TooManyRequests,
+            (TargetErrorKind::Unauthorized, _) => Self::SystemForCrossDomainIdentityManagementInvalidCredentials,
+            (TargetErrorKind::Conflict, _) => Self::EntryConflict,
+            (TargetErrorKind::Rejected, _) => Self::Rejected,
+            (TargetErrorKind::ServerError, _) => Self::InternalServerError,
+            // A linked resource that is gone has a code of its own; this is the answer to another request.
+            (TargetErrorKind::Incompatible | TargetErrorKind::Gone, _) => Self::SystemForCrossDomainIdentityManagementServiceIncompatible,
+        }
+    }
+
     /// Whose failure it is.
     pub const fn category(self) -> ErrorCategory {
         match self {
-            Self::InternalServerError | Self::TooManyRequests => ErrorCategory::Failure,
+            Self::InternalServerError | Self::Timeout | Self::TooManyRequests => ErrorCategory::Failure,
             Self::NotAssigned
             | Self::NotInScope
             | Self::Disabled
@@ -107,5 +127,33 @@ impl ErrorCode {
             Self::PlanOutdated => "plan again",
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The codes of Microsoft's log for what a service answers.
+    #[test]
+    fn each_kind_of_failure_has_its_code() {
+        let answers = [
+            (TargetErrorKind::Unavailable, None, "Timeout"),
+            (TargetErrorKind::Expired, None, "Timeout"),
+            (TargetErrorKind::Throttled, Some(429), "TooManyRequests"),
+            (TargetErrorKind::Unauthorized, Some(401), "SystemForCrossDomainIdentityManagementInvalidCredentials"),
+            (TargetErrorKind::Gone, Some(404), "SystemForCrossDomainIdentityManagementServiceIncompatible"),
+            (TargetErrorKind::Incompatible, Some(200), "SystemForCrossDomainIdentityManagementServiceIncompatible"),
+            (TargetErrorKind::Conflict, Some(409), "EntryConflict"),
+            (TargetErrorKind::Rejected, Some(400), "Rejected"),
+            (TargetErrorKind::Rejected, Some(403), "InsufficientRights"),
+            (TargetErrorKind::ServerError, Some(500), "InternalServerError"),
+            (TargetErrorKind::ServerError, Some(501), "NotImplemented"),
+        ];
+        for (kind, status, expected) in answers {
+            let mut error = TargetError::new(kind, "no");
+            error.status = status;
+            assert_eq!(ErrorCode::of(&error).to_string(), expected, "{kind:?} {status:?}");
+        }
     }
 }

@@ -9,15 +9,13 @@ use serde::de::IgnoredAny;
 use crate::decide::Reason;
 use crate::error::{Result, counted};
 use crate::event::log_prefix;
+use crate::quarantine::KEPT;
 use crate::records::Escrow;
 use crate::run::Run;
 use crate::state::{CHUNK, Work};
 
 /// How long after each failure an object is tried again; the last one repeats.
 const BACK_OFF_HOURS: [u64; 3] = [6, 12, 24];
-
-/// How long after the first failure an object is given up until it changes.
-const KEPT: Duration = Duration::from_hours(28 * 24);
 
 impl Escrow {
     /// The entry after one more failure.

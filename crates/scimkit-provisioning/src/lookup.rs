@@ -184,7 +184,7 @@ async fn ask_for_one(run: &Run<'_>, setting: &Setting<'_>, index: usize, value: 
     match query(run, setting.mapping, index, value).await {
         Ok(resources) => Ok(Found { resources, index: Some(index), failure: None }),
         Err(CycleError::Target(error)) if !error.ends_cycle() => {
-            let reason = Reason::new(ErrorCode::Rejected, format!("the service cannot be asked for the object: {error}"));
+            let reason = Reason::new(ErrorCode::of(&error), format!("the service cannot be asked for the object: {error}"));
             Ok(Found { failure: Some(reason), ..Found::default() })
         }
         Err(error) => Err(error),

@@ -17,8 +17,8 @@ const FIRST_WAIT: Duration = Duration::from_mins(5);
 /// The longest wait between two tries.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
-/// How long a job may be in quarantine before it is disabled.
-const KEPT: Duration = Duration::from_hours(28 * 24);
+/// How long a job may be in quarantine before it is disabled, and an object may fail before it is left until it changes.
+pub(crate) const KEPT: Duration = Duration::from_hours(28 * 24);
 
 /// Whether a job is run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -216,15 +216,7 @@ pub struct ExecutionError {
 impl ExecutionError {
     pub(crate) fn new(error: &CycleError) -> Self {
         let code = match error {
-            CycleError::Target(error) => match error.kind {
-                TargetErrorKind::Unauthorized => ErrorCode::SystemForCrossDomainIdentityManagementInvalidCredentials.to_string(),
-                TargetErrorKind::Incompatible | TargetErrorKind::Gone => {
-                    ErrorCode::SystemForCrossDomainIdentityManagementServiceIncompatible.to_string()
-                }
-                TargetErrorKind::Throttled => ErrorCode::TooManyRequests.to_string(),
-                TargetErrorKind::Unavailable | TargetErrorKind::Expired => "Timeout".to_owned(),
-                _ => ErrorCode::Rejected.to_string(),
-            },
+            CycleError::Target(error) => ErrorCode::of(error).to_string(),
             CycleError::Refused { .. } => ErrorCode::InsufficientRights.to_string(),
             CycleError::TooManyDeletes { .. } => "TooManyDeletes".to_owned(),
             CycleError::Source(_) => "IngestionInterrupted".to_owned(),

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::records::Action;
 
 /// How many actions of a kind are refused, with none done, before the others of that kind are held back.
-pub(crate) const MOST_REFUSALS: u32 = 10;
+pub(crate) const HELD_AFTER: u32 = 10;
 
 /// A kind of action, as rights are given to clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,7 +73,7 @@ impl Refusals {
 
 impl Streak {
     const fn holds(&self) -> bool {
-        !self.has_done && self.refused >= MOST_REFUSALS
+        !self.has_done && self.refused >= HELD_AFTER
     }
 }
 
@@ -84,12 +84,12 @@ mod tests {
     #[test]
     fn a_kind_is_held_until_one_of_it_was_done() {
         let refusals = Refusals::default();
-        for _ in 0..MOST_REFUSALS {
+        for _ in 0..HELD_AFTER {
             assert!(!refusals.holds(Kind::Create));
             refusals.refused(Kind::Create, "no");
         }
         assert!(refusals.holds(Kind::Create) && !refusals.holds(Kind::Update));
-        assert_eq!(refusals.systemic(), Some((MOST_REFUSALS, "no".to_owned())));
+        assert_eq!(refusals.systemic(), Some((HELD_AFTER, "no".to_owned())));
         refusals.done(Kind::Update);
         assert!(refusals.holds(Kind::Create), "other rights say nothing about this one");
         assert_eq!(refusals.systemic(), None);

@@ -83,7 +83,8 @@ impl PlanHeader {
     }
 }
 
-/// One action of a plan, for people and for comparing. Values of mappings that are wrapped in `Redact` are hidden.
+/// One action of a plan, for people and for comparing. Values of mappings that are wrapped in `Redact` are hidden. Type,
+/// ids and name of the object stand under the same names in the [`ProvisioningEvent`](crate::ProvisioningEvent) that tells what came of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

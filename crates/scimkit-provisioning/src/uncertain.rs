@@ -107,7 +107,7 @@ async fn read(run: &Run<'_>, setting: &Setting<'_>, index: usize, target_id: Str
         Err(error) if error.kind == TargetErrorKind::Gone => Present::Gone,
         Err(error) => {
             let text = format!("the last change may have been done, and the service cannot be asked whether it was: {error}");
-            Present::Unknown(Reason::new(ErrorCode::Rejected, text))
+            Present::Unknown(Reason::new(ErrorCode::of(&error), text))
         }
     };
     Ok((index, present))
