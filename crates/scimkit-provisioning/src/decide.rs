@@ -310,7 +310,7 @@ impl Setting<'_> {
         if let ScopeDecision::OutOfScope { reason } = self.mapping.scope(&known.stored.record) {
             return Err(Reason::new(ErrorCode::NotInScope, reason));
         }
-        if known.stored.record.attributes.get("accountEnabled").and_then(Value::as_bool) == Some(false) {
+        if known.stored.record.attributes.get("accountEnabled").is_some_and(is_false) {
             return Err(Reason::new(ErrorCode::Disabled, "the object is disabled at the source"));
         }
         Ok(())
@@ -394,6 +394,11 @@ impl Setting<'_> {
 /// Nothing is sent. Whoever leaves the scope is let go all the same, so that a later deletion at the source is nothing to the service.
 fn unchanged(link: &Link, is_managed: bool, reason: Reason) -> Decision {
     if link.is_managed == is_managed { Decision::Skip(reason) } else { Decision::Manage(is_managed, reason) }
+}
+
+/// Whether a value is false, also as a text, as expressions and files have it.
+fn is_false(value: &Value) -> bool {
+    value.as_bool() == Some(false) || value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("false"))
 }
 
 /// Whether a standing is out of the scope. Whoever comes back into it is managed again, also while the source has them disabled.

@@ -23,6 +23,10 @@ use serde::{Deserialize, Serialize};
 /// with [`PositionExpired`](SourceErrorKind::PositionExpired), and tells everything again. The engine finds what is different, and takes
 /// who is not told any more as deleted softly. That reads the whole source in each cycle, and writes a mark for each of its objects.
 ///
+/// Attributes and references have whatever names the mappings read. Some mean something to the engine too, by the names that Microsoft
+/// Graph gives them: whose `accountEnabled` is false is inactive; members of an assigned group are its references `members`, unless its
+/// `securityEnabled` is false; and people are shown by `userPrincipalName` or `displayName`.
+///
 /// A reference ends when the source says so of the object that has it. That the other object was deleted says nothing of the references
 /// to it: nobody is asked who refers to it, so that a deletion costs the same in a directory of any size. What the source does not end
 /// may stand in the target, unless that drops references to what it deletes, until the object that has them is told again; it is left out
