@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use scimkit::filter::Filter;
 use scimkit::provisioning::{
-    AppRole, AssignmentPage, Position, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage, Target,
-    TargetError, TargetErrorKind, TargetPage,
+    AppRole, Assignment, AssignmentPage, Position, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage,
+    Target, TargetError, TargetErrorKind, TargetPage,
 };
 use scimkit::types::{ComplexValue, PatchOperation, Resource, Timestamp, Value};
 
@@ -16,15 +16,20 @@ const SOURCE_PAGE: u64 = 500;
 pub const TARGET_PAGE: u64 = 100;
 /// Where the second round begins.
 const SECOND: &str = "second:";
+/// The role of those who are assigned.
+const ROLE: &str = "18d14569-c3bd-439b-9a66-3a2aee01d14f";
 /// Where no round follows.
 const END: &str = "end";
 
 /// Users that are computed from their numbers. A second round, if there is one, tells that some of them, spread over all, have other titles.
+/// Everybody is assigned, but for one after the first round.
 #[derive(Debug)]
 pub struct Directory {
     pub users: u64,
     /// How many users change after the first round; `None` if that has not come yet.
     pub changes: Option<u64>,
+    /// Whether anybody is assigned.
+    pub assigns: bool,
 }
 
 /// Bits that look random, and are others for every number.
@@ -106,6 +111,10 @@ impl Directory {
     }
 }
 
+fn number(text: &str) -> Result<u64, SourceError> {
+    text.parse().map_err(|_| SourceError::new(SourceErrorKind::Invalid, "the position is not one of this directory"))
+}
+
 #[async_trait]
 impl Source for Directory {
     fn object_types(&self) -> Vec<String> {
@@ -117,16 +126,22 @@ impl Source for Directory {
         if position == END {
             return Ok(SourcePage::new(Vec::new(), Position::new(END), true));
         }
-        let number =
-            |text: &str| text.parse().map_err(|_| SourceError::new(SourceErrorKind::Invalid, "the position is not one of this directory"));
         match position.strip_prefix(SECOND) {
             Some(rest) => Ok(self.second_round(number(rest)?)),
             None => Ok(self.first_round(number(position)?)),
         }
     }
 
-    async fn assignments(&self, _: Option<&Position>) -> Result<AssignmentPage, SourceError> {
-        Ok(AssignmentPage::default())
+    async fn assignments(&self, after: Option<&Position>) -> Result<AssignmentPage, SourceError> {
+        if !self.assigns {
+            return Ok(AssignmentPage::default());
+        }
+        let from = after.map_or(Ok(0), |position| number(position.as_str()))?;
+        let to = self.users.min(from + SOURCE_PAGE);
+        // The last one loses the assignment.
+        let assigned = to.min(self.users.saturating_sub(u64::from(self.changes.is_some())));
+        let assignments = (from..assigned).map(|number| Assignment::new(user_id(number), "User", ROLE)).collect();
+        Ok(AssignmentPage::new(assignments, (to < self.users).then(|| Position::new(to.to_string()))))
     }
 
     async fn app_roles(&self) -> Result<Vec<AppRole>, SourceError> {

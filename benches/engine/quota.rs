@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use scimkit::client::http::{Method, Request, Response, StatusCode, Uri, header};
 use scimkit::client::{Bytes, Class, Classes, Client, RateLimited, Retry, RetryPolicy, Transport, TransportError, random_from_seed};
 use scimkit::mapping::SeededEntropy;
-use scimkit::provisioning::{Engine, ScimTarget};
+use scimkit::provisioning::{Engine, ScimTarget, Scope};
 use scimkit::rate_limit::Quota;
 use scimkit::store::MemoryState;
 use scimkit::testing::{CountingService, Delayed, VirtualTime};
@@ -75,7 +75,7 @@ impl Transport for NullService {
 /// Runs an initial cycle under 300 reads and 1000 writes a minute, and prints what it sent and when.
 pub fn run(users: u64) -> Result<()> {
     let time = VirtualTime::default();
-    let mut job = job()?;
+    let mut job = job(Scope::All)?;
     job.concurrency = 16;
     job.profile.seats = None;
     job.profile.limits.read = Some(RequestLimit::new(300, 60));
@@ -89,7 +89,7 @@ pub fn run(users: u64) -> Result<()> {
     let retry = Retry::new(Arc::clone(&limited), RetryPolicy::default(), time.timer(), random_from_seed(users));
     let client = Client::new(Arc::new(retry), BASE.parse()?)?;
     let target = Arc::new(ScimTarget::new(client, job.profile.clone())?);
-    let source = Arc::new(Directory { users, changes: None });
+    let source = Arc::new(Directory { users, changes: None, assigns: false });
     let engine = Engine::new(job, source, target, Arc::new(MemoryState::new()), time.clock(), Arc::new(SeededEntropy::new(users)));
     let began_at = time.now();
     let report = time.run(engine.run_cycle())??;
