@@ -173,7 +173,7 @@ impl Directory {
         self
     }
 
-    /// Lets reads fail from now on, counted from 1; forgets the failures before.
+    /// Lets reads fail from now on, those of assignments too, counted from 1; forgets the failures before.
     pub fn fail_at(&self, reads: impl IntoIterator<Item = u64>) {
         let mut state = self.state();
         state.reads = 0;

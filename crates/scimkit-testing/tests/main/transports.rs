@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{Either, join_all, select};
+use futures_util::future::{Either, join_all, join3, select};
 use http::{Request, Response, StatusCode};
 use proptest::prelude::*;
 use scimkit_client::{Transport, TransportError, TransportErrorKind, random_from_seed, transport_fn};
 use scimkit_testing::{Delayed, Fault, FlakyTransport, Recording, ScriptedTransport, VirtualTime};
+use scimkit_types::Timer;
 
 fn request(path: &str) -> Request<Bytes> {
     Request::get(format!("https://fake.example{path}")).body(Bytes::new()).unwrap()
@@ -73,6 +74,27 @@ fn a_recording_keeps_the_order_of_sending() {
         assert_eq!(exchange.outcome.as_ref().unwrap().as_ref().unwrap().body(), path);
     }
     assert_eq!((exchanges.len(), recording.exchanges().len()), (4, 0));
+}
+
+/// Its answer, which comes later, is not that of a request that was sent since.
+#[test]
+fn a_request_under_way_is_forgotten_when_a_recording_is_taken() {
+    let time = VirtualTime::default();
+    let second = Duration::from_secs(1);
+    let recording = Recording::new(Delayed::new(echo(), second..=second, time.timer(), random_from_seed(3)));
+    let sent_later = async {
+        time.sleep(second).await;
+        assert_eq!(recording.take().len(), 1);
+        recording.send(request("/2")).await.map(drop)
+    };
+    let looked_between = async {
+        time.sleep(second * 5 / 2).await;
+        recording.exchanges().iter().map(|exchange| exchange.outcome.is_some()).collect::<Vec<bool>>()
+    };
+    let (_, _, has_outcome) = time.run(join3(recording.send(request("/1")), sent_later, looked_between)).unwrap();
+    assert_eq!(has_outcome, [false]);
+    let body = recording.take().remove(0).outcome.unwrap().unwrap().into_body();
+    assert_eq!(body, "/2");
 }
 
 proptest! {
