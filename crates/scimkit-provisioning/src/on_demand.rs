@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use scimkit_mapping::MappingSet;
 use scimkit_store::{Batch, Table};
 use scimkit_types::Value;
 use serde::{Deserialize, Serialize};
@@ -39,7 +40,7 @@ pub struct OnDemandReport {
     /// The steps in order: import, scoping, matching, processing and export, up to the one that decided; a test of the connection that
     /// failed stands alone.
     pub steps: Vec<ProvisioningStep>,
-    /// The attributes that were read from the source.
+    /// The attributes that were read from the source; of those that a mapping reads within `Redact` no value is shown.
     pub source: Vec<(String, Value)>,
     /// What changed in the target, references too.
     pub modified_properties: Vec<PropertyChange>,
@@ -191,7 +192,7 @@ impl Engine {
         drop(run);
         let events = tap.events.into_inner().unwrap_or_else(PoisonError::into_inner);
         let events = events.into_iter().filter(|event| event.source_id == id).collect();
-        Ok(OnDemandReport { members_left, ..OnDemandReport::new(&stored, events) })
+        Ok(OnDemandReport { members_left, ..OnDemandReport::new(&stored, mapping, events) })
     }
 
     /// The target ids of source objects, of whatever type they are.
@@ -207,8 +208,10 @@ impl Engine {
 }
 
 impl OnDemandReport {
-    fn new(stored: &StoredRecord, events: Vec<ProvisioningEvent>) -> Self {
-        let source = stored.record.attributes.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
+    fn new(stored: &StoredRecord, mapping: &MappingSet, events: Vec<ProvisioningEvent>) -> Self {
+        let is_hidden = |name: &str| mapping.redacted_source_attributes().any(|hidden| hidden.eq_ignore_ascii_case(name));
+        let shown = |name: &str, value: &Value| if is_hidden(name) { Value::from("[Redact]") } else { value.clone() };
+        let source = stored.record.attributes.iter().map(|(name, value)| (name.to_owned(), shown(name, value))).collect();
         let Some(first) = events.first() else {
             let reason = "nothing is to be done".to_owned();
             return Self { source, ..Self::without_action(EventStatus::Skipped, Some(ErrorCode::RedundantExport), reason, Vec::new()) };

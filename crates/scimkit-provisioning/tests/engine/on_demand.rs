@@ -1,6 +1,8 @@
 //! One object at once.
 
+use scimkit_mapping::AttributeMapping;
 use scimkit_provisioning::{ErrorCode, EventAction, EventStatus, TargetErrorKind};
+use scimkit_types::Value;
 use serde_json::json;
 
 use crate::world::{World, block_on, job, person, present, user_mapping};
@@ -26,6 +28,22 @@ fn an_object_is_provisioned_at_once_and_its_five_steps_are_shown() {
     assert!(world.target.user("bo@example.com").is_some() && world.target.user("cy@example.com").is_none(), "nobody else");
     let again = block_on(world.engine().provision_on_demand("User", "u2")).unwrap();
     assert_eq!((again.status, again.code), (EventStatus::Skipped, Some(ErrorCode::RedundantExport)));
+}
+
+#[test]
+fn what_a_mapping_redacts_is_not_shown_of_the_source_either() {
+    let mut world = World::with_linked_person();
+    let mut mapping = user_mapping();
+    mapping.attribute_mappings.retain(|attribute| attribute.target_attribute_name != "title");
+    mapping.attribute_mappings.push(AttributeMapping::new("title", "Redact([jobTitle])"));
+    world.job.mappings = job(&[mapping]).mappings;
+    world.source.tell("User", vec![present("u1", json!({"jobTitle": "Spy"}))]);
+    world.cycle();
+    let report = block_on(world.engine().provision_on_demand("User", "u1")).unwrap();
+    let source = report.source.iter().find(|(name, _)| name == "jobTitle").map(|(_, value)| value);
+    assert_eq!(source, Some(&Value::from("[Redact]")), "{report:?}");
+    assert!(!serde_json::to_string(&report).unwrap().contains("Spy"));
+    assert_eq!(world.target.user("ada@example.com").unwrap().get("title").and_then(Value::as_str), Some("Spy"));
 }
 
 #[test]
@@ -151,9 +169,9 @@ fn what_was_written_by_other_mappings_is_written_again_when_they_change_back() {
     let mut world = World::with_linked_person();
     let before = world.job.clone();
     let mut mapping = user_mapping();
-    mapping.attribute_mappings.push(scimkit_mapping::AttributeMapping::new("nickName", r#"Append([displayName], "!")"#));
+    mapping.attribute_mappings.push(AttributeMapping::new("nickName", r#"Append([displayName], "!")"#));
     mapping.attribute_mappings.retain(|mapping| mapping.target_attribute_name != "displayName");
-    mapping.attribute_mappings.push(scimkit_mapping::AttributeMapping::new("displayName", r#"Append([displayName], "?")"#));
+    mapping.attribute_mappings.push(AttributeMapping::new("displayName", r#"Append([displayName], "?")"#));
     world.job = job(&[mapping]);
     world.job.fingerprint = "other".to_owned();
     let display_name =
