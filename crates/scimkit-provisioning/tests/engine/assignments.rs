@@ -237,6 +237,35 @@ fn killed_at_any_page_of_a_reading_ends_the_same() {
     assert_eq!(deaths, 3 + 6);
 }
 
+/// Wherever the state could not be written any more, who is assigned in the end has an account and nobody else: also if the list is what
+/// it was before by then, so that a part of the other one must not be taken for known.
+#[test]
+fn stopped_at_any_write_of_a_change_ends_as_the_last_list_says() {
+    let (before, after) = ([users([1, 2]), users([3])], [users([3]), users([4, 1])]);
+    let mut stops = 0;
+    for batches in 0.. {
+        let mut is_done = false;
+        for (last, expected) in [(&before, [1, 2, 3]), (&after, [1, 3, 4])] {
+            let paged = Paged::new(4);
+            paged.set(before.clone());
+            assert_eq!(paged.cycle().created, 3);
+            paged.set(after.clone());
+            paged.state.fail_after(Some(batches));
+            is_done = paged.try_cycle().is_ok();
+            paged.state.fail_after(None);
+            paged.set(last.clone());
+            assert_eq!(paged.cycle().failures(), 0, "{batches}");
+            assert_eq!(paged.active(), expected, "{batches}");
+            assert_eq!(paged.cycle().written(), 0, "{batches}");
+            stops += usize::from(!is_done);
+        }
+        if is_done {
+            break;
+        }
+    }
+    assert!(stops > 20, "{stops}");
+}
+
 #[test]
 fn page_that_fails_takes_nobodys_assignment() {
     let paged = Paged::new(4);

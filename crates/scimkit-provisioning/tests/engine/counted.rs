@@ -1,4 +1,4 @@
-//! A state in memory that counts what is read and written.
+//! A state in memory that counts what is read and written, and fails when it is told to.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -37,12 +37,19 @@ impl Counts {
 pub(crate) struct CountedState {
     state: MemoryState,
     counts: Mutex<Counts>,
+    /// How many batches are still done, if there is an end to that.
+    left: Mutex<Option<usize>>,
 }
 
 impl CountedState {
     /// What was counted since it was last taken.
     pub(crate) fn take(&self) -> Counts {
         std::mem::take(&mut self.counts.lock().unwrap())
+    }
+
+    /// Fails every batch after so many, until it is told otherwise.
+    pub(crate) fn fail_after(&self, batches: Option<usize>) {
+        *self.left.lock().unwrap() = batches;
     }
 
     fn note(&self, table: Table, rows: usize) {
@@ -110,6 +117,9 @@ impl StateStore for CountedState {
     }
 
     async fn commit(&self, job: &JobId, fence: Fence, batch: Batch) -> Result<(), StoreError> {
+        if let Some(left) = &mut *self.left.lock().unwrap() {
+            *left = left.checked_sub(1).ok_or_else(|| StoreError::backend("the disk is full"))?;
+        }
         {
             let mut counts = self.counts.lock().unwrap();
             counts.largest_batch = counts.largest_batch.max(batch.steps.len());
