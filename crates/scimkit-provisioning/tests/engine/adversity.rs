@@ -241,12 +241,13 @@ fn a_mapping_that_makes_a_person_inactive_is_a_removal() {
 /// Whoever the list does not show is asked for otherwise, so nobody is made twice and the cycle is not lost.
 #[test]
 fn objects_are_asked_for_where_a_list_is_not_complete() {
-    for (is_refused, why) in [(false, "the page from 4 on is the one before"), (true, "you may not")] {
+    let reasons = ["the page from 4 on is the one before", "it counts 7 resources and shows 6", "you may not"];
+    for (number, why) in reasons.into_iter().enumerate() {
         let world = with_six_people_on_both_sides();
-        if is_refused {
-            world.target.forbids.lock().unwrap().push("list");
-        } else {
-            *world.target.ignores_start_index.lock().unwrap() = true;
+        match number {
+            0 => *world.target.ignores_start_index.lock().unwrap() = true,
+            1 => *world.target.overcounts.lock().unwrap() = 1,
+            _ => world.target.forbids.lock().unwrap().push("list"),
         }
         let report = world.cycle();
         let decision = report.matching.get("User").unwrap();

@@ -165,6 +165,8 @@ pub(crate) struct MapTarget {
     pub(crate) forbids: Mutex<Vec<&'static str>>,
     /// Whether every page of a list is the first one.
     pub(crate) ignores_start_index: Mutex<bool>,
+    /// How many more resources a list counts than there are.
+    pub(crate) overcounts: Mutex<usize>,
     /// Whether members are never shown.
     pub(crate) hides_members: Mutex<bool>,
     /// What stands in the filters that find everything.
@@ -184,6 +186,7 @@ impl MapTarget {
             refused_path: Mutex::default(),
             forbids: Mutex::default(),
             ignores_start_index: Mutex::default(),
+            overcounts: Mutex::default(),
             hides_members: Mutex::default(),
             ignores_filters: Mutex::default(),
             next_id: Mutex::new(0),
@@ -290,7 +293,8 @@ impl Target for MapTarget {
         let all: Vec<Resource> = resources.get(resource_type).into_iter().flat_map(BTreeMap::values).map(without_members).collect();
         let is_first = *self.ignores_start_index.lock().unwrap();
         let skipped = if is_first { 0 } else { usize::try_from(start_index - 1).unwrap() };
-        let page = TargetPage::new(all.len() as u64, all.into_iter().skip(skipped).take(3).collect());
+        let total = all.len() + *self.overcounts.lock().unwrap();
+        let page = TargetPage::new(total as u64, all.into_iter().skip(skipped).take(3).collect());
         Self::end(lost, page)
     }
 
