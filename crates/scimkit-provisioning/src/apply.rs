@@ -559,11 +559,8 @@ pub(crate) async fn settle_open(run: &Run<'_>) -> Result<()> {
                     // It was not done, so the plan has it again.
                     None => {
                         let mut batch = Batch::new();
-                        batch.delete(Table::Intent, key.as_str());
+                        batch.delete(Table::Intent, key);
                         batch.put(Table::Pending, Work::Object.key(&planned.object_type, &planned.source_id), "null");
-                        if run.is_approved {
-                            put(&mut batch, Table::Plan, key, &planned)?;
-                        }
                         run.state.commit(batch).await?;
                     }
                 }

@@ -84,7 +84,7 @@ impl Engine {
     }
 
     /// Applies the plan of this id, and ends its cycle. An action whose object's link changed since is skipped, and the log tells so. After
-    /// a failure the plan waits for another call, which does what is left of it.
+    /// a failure the plan waits for another call, which does what was not begun; a create that was begun and not done is for the next cycle.
     ///
     /// Where the deletion threshold holds the plan back, an engine [with removals allowed](Self::with_removals_allowed) applies this plan
     /// and no other removals, whereas a restart with [`FORCE_DELETES`](crate::ResetScope::FORCE_DELETES) drops it and lets pass whatever
