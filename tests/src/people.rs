@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use scimkit_provisioning::{AppRole, AssignmentPage, Position, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage};
+use scimkit_provisioning::{
+    AppRole, AssignmentPage, Position, Source, SourceChange, SourceChangeKind, SourceError, SourceErrorKind, SourcePage,
+};
 use scimkit_types::{ComplexValue, Value};
 
 /// People, each by an id, with a log of what happened to them.
