@@ -164,6 +164,8 @@ async fn a_file_of_an_older_version_is_brought_up_to_date() {
     let links = state.scan(&JobId::new("users"), Table::Link, "", None, 10).await.unwrap();
     assert_eq!(links, [("a".to_owned(), "1".to_owned()), ("b".to_owned(), "2".to_owned())]);
     assert_eq!(state.count(&JobId::new("users"), Table::Link, "").await.unwrap(), 2);
+    let marks = state.scan(&JobId::new("users"), Table::Pending, "", None, 10).await.unwrap();
+    assert_eq!(marks, [("a".to_owned(), "5".to_owned()), ("b".to_owned(), "6".to_owned())]);
     assert_eq!(state.get(&JobId::new("other"), Table::Link, "a").await.unwrap().as_deref(), Some("4"));
     let lease = state.lease(&JobId::new("users"), "one", None, Timestamp::UNIX_EPOCH, Duration::from_secs(60)).await.unwrap();
     assert_eq!(lease.fence.0, 5);

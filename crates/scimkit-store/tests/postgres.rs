@@ -39,7 +39,7 @@ async fn a_new_schema_is_set_up_once_however_many_open_it() {
     }
     let client = schema.pool.get().await.unwrap();
     let versions = client.query(&format!("SELECT version FROM {}.version", quoted(&schema)), &[]).await.unwrap();
-    assert_eq!(versions.iter().map(|row| row.get::<_, i64>(0)).collect::<Vec<_>>(), [4]);
+    assert_eq!(versions.iter().map(|row| row.get::<_, i64>(0)).collect::<Vec<_>>(), [5]);
 }
 
 /// A schema of the first version is brought to the present one, with the state that it holds.
@@ -65,6 +65,8 @@ async fn the_state_of_an_older_version_is_brought_up_to_date() {
     let links = state.scan(&job, Table::Link, "", None, 10).await.unwrap();
     assert_eq!(links, [("a".to_owned(), "1".to_owned()), ("b".to_owned(), "2".to_owned())]);
     assert_eq!(state.count(&job, Table::Link, "").await.unwrap(), 2);
+    let marks = state.scan(&job, Table::Pending, "", None, 10).await.unwrap();
+    assert_eq!(marks, [("a".to_owned(), "5".to_owned()), ("b".to_owned(), "6".to_owned())]);
     assert_eq!(state.get(&JobId::new("other"), Table::Link, "a").await.unwrap().as_deref(), Some("4"));
     let lease = state.lease(&job, "one", None, Timestamp::UNIX_EPOCH, std::time::Duration::from_secs(60)).await.unwrap();
     assert_eq!(lease.fence.0, 5);

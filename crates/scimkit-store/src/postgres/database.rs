@@ -13,8 +13,13 @@ use crate::sql::{Database, Work, senseless};
 /// How often a transaction is tried that the database gives up for others.
 const ATTEMPTS: u32 = 16;
 /// What brings a schema from each version to the next.
-const MIGRATIONS: [&str; 4] =
-    [include_str!("schema.sql"), include_str!("schema-2.sql"), include_str!("schema-3.sql"), include_str!("schema-4.sql")];
+const MIGRATIONS: [&str; 5] = [
+    include_str!("schema.sql"),
+    include_str!("schema-2.sql"),
+    include_str!("schema-3.sql"),
+    include_str!("schema-4.sql"),
+    include_str!("schema-5.sql"),
+];
 /// Under which number those who change schemas wait for each other: `scimkit` in ASCII.
 const LOCK: i64 = 0x0073_6369_6d6b_6974;
 

@@ -111,6 +111,15 @@ const fn number(table: Table) -> i64 {
     }
 }
 
+/// Where records of a table stand. Small ones stand in the order of their keys themselves, so that each costs one step down a tree and those
+/// that go together lie together; large ones in the order in which they came, found by an index that stays small.
+const fn relation(table: i64) -> &'static Relation {
+    match table {
+        0 | 1 | 3 | 4 | 7 | 10 | 15 => &LARGE,
+        _ => &SMALL,
+    }
+}
+
 /// Reads records.
 pub(crate) struct GetMany(pub(crate) JobId, pub(crate) Table, pub(crate) Vec<String>);
 
@@ -119,14 +128,10 @@ impl Work for GetMany {
 
     async fn run<S: Session>(&self, session: &mut S) -> Result<Self::Answer> {
         let Self(job, table, keys) = self;
-        session.texts(&GET, &parameters![job.as_str(), number(*table)], keys).await
+        let number = number(*table);
+        session.texts(&relation(number).get, &parameters![job.as_str(), number], keys).await
     }
 }
-
-const GET: Each = Each {
-    one: "SELECT value FROM @state WHERE job = (SELECT number FROM @job_lease WHERE job = ?1) AND tbl = ?2 AND key = ?3",
-    all: "SELECT key, value FROM @state WHERE job = (SELECT number FROM @job_lease WHERE job = ?1) AND tbl = ?2 AND key = ANY(?3)",
-};
 
 /// Reads records in the order of their keys.
 pub(crate) struct Scan {
@@ -149,7 +154,8 @@ impl Work for Scan {
         // What comes after a text with U+0000 is what comes after its part before that.
         let start_at = after.unwrap_or(&self.prefix).split('\0').next().unwrap_or_default();
         let limit = i64::try_from(self.limit).unwrap_or(i64::MAX);
-        let mut parameters: Vec<Parameter> = parameters![self.job.as_str(), number(self.table), start_at, limit].into();
+        let number = number(self.table);
+        let mut parameters: Vec<Parameter> = parameters![self.job.as_str(), number, start_at, limit].into();
         let until = match end_of_prefix(&self.prefix) {
             Some(end) => {
                 parameters.push(end.into());
@@ -157,7 +163,8 @@ impl Work for Scan {
             }
             None => "",
         };
-        let sql = format!("SELECT key, value FROM @state WHERE {OF_TABLE} AND {start}{until} ORDER BY key LIMIT ?4");
+        let name = relation(number).name;
+        let sql = format!("SELECT key, value FROM {name} WHERE {OF_TABLE} AND {start}{until} ORDER BY key LIMIT ?4");
         session.rows(&sql, &parameters).await?.into_iter().map(|mut row| Ok((row.take()?, row.take()?))).collect()
     }
 }
@@ -179,7 +186,8 @@ impl Work for Count {
             (sql, parameters![job.as_str(), number(*table)].into())
         } else {
             let (until, parameters) = below(job.as_str(), *table, prefix);
-            (format!("SELECT count(*) FROM @state WHERE {OF_TABLE} AND key >= ?3{until}"), parameters)
+            let name = relation(number(*table)).name;
+            (format!("SELECT count(*) FROM {name} WHERE {OF_TABLE} AND key >= ?3{until}"), parameters)
         };
         let count: i64 = first(session, &sql, &parameters).await?.map_or(Ok(0), |mut row| row.take())?;
         u64::try_from(count).map_err(StoreError::backend)
@@ -222,8 +230,9 @@ impl Work for Commit {
                 Step::Clear { table, prefix } => {
                     write(session, job, std::mem::take(&mut records), &mut grown).await?;
                     let (until, parameters) = below(job, *table, prefix);
-                    let sql = format!("DELETE FROM @state WHERE job = ?1 AND tbl = ?2 AND key >= ?3{until}");
-                    count(&mut grown, number(*table), 0, session.execute(&sql, &parameters).await?)?;
+                    let (table, name) = (number(*table), relation(number(*table)).name);
+                    let sql = format!("DELETE FROM {name} WHERE job = ?1 AND tbl = ?2 AND key >= ?3{until}");
+                    count(&mut grown, table, 0, session.execute(&sql, &parameters).await?)?;
                 }
                 Step::Schedule { due_at } => {
                     let sql = "UPDATE @job_lease SET due_at = ?2 WHERE number = ?1";
@@ -242,23 +251,64 @@ impl Work for Commit {
     }
 }
 
-const ADD: Each = Each {
-    one: "INSERT INTO @state (job, tbl, key, value) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-    all: "INSERT INTO @state (job, tbl, key, value) \
-          SELECT ?1::bigint, ?2::bigint, new.key, new.value FROM unnest(?3::text[], ?4::text[]) AS new(key, value) ON CONFLICT DO NOTHING",
-};
+/// The statements about records that stand in one place.
+struct Relation {
+    name: &'static str,
+    get: Each,
+    add: Each,
+    replace: Each,
+    delete: Each,
+}
 
-const REPLACE: Each = Each {
-    one: "UPDATE @state SET value = ?4 WHERE job = ?1 AND tbl = ?2 AND key = ?3 AND value <> ?4",
-    all: "UPDATE @state s SET value = new.value FROM unnest(?3::text[], ?4::text[]) AS new(key, value) \
-          WHERE s.job = ?1::bigint AND s.tbl = ?2::bigint AND s.key = new.key AND s.value <> new.value",
-};
+macro_rules! relation {
+    ($name:literal) => {
+        Relation {
+            name: $name,
+            get: Each {
+                one: concat!(
+                    "SELECT value FROM ",
+                    $name,
+                    " WHERE job = (SELECT number FROM @job_lease WHERE job = ?1) AND tbl = ?2 AND key = ?3"
+                ),
+                all: concat!(
+                    "SELECT key, value FROM ",
+                    $name,
+                    " WHERE job = (SELECT number FROM @job_lease WHERE job = ?1) AND tbl = ?2 AND key = ANY(?3)"
+                ),
+            },
+            add: Each {
+                one: concat!("INSERT INTO ", $name, " (job, tbl, key, value) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING"),
+                all: concat!(
+                    "INSERT INTO ",
+                    $name,
+                    " (job, tbl, key, value) SELECT ?1::bigint, ?2::bigint, new.key, new.value \
+                     FROM unnest(?3::text[], ?4::text[]) AS new(key, value) ON CONFLICT DO NOTHING"
+                ),
+            },
+            replace: Each {
+                one: concat!("UPDATE ", $name, " SET value = ?4 WHERE job = ?1 AND tbl = ?2 AND key = ?3 AND value <> ?4"),
+                all: concat!(
+                    "UPDATE ",
+                    $name,
+                    " s SET value = new.value FROM unnest(?3::text[], ?4::text[]) AS new(key, value) \
+                     WHERE s.job = ?1::bigint AND s.tbl = ?2::bigint AND s.key = new.key AND s.value <> new.value"
+                ),
+            },
+            delete: Each {
+                one: concat!("DELETE FROM ", $name, " WHERE job = ?1 AND tbl = ?2 AND key = ?3"),
+                all: concat!(
+                    "DELETE FROM ",
+                    $name,
+                    " s USING unnest(?1::bigint[], ?2::bigint[], ?3::text[]) AS gone(job, tbl, key) \
+                     WHERE s.job = gone.job AND s.tbl = gone.tbl AND s.key = gone.key"
+                ),
+            },
+        }
+    };
+}
 
-const DELETE: Each = Each {
-    one: "DELETE FROM @state WHERE job = ?1 AND tbl = ?2 AND key = ?3",
-    all: "DELETE FROM @state s USING unnest(?1::bigint[], ?2::bigint[], ?3::text[]) AS gone(job, tbl, key) \
-          WHERE s.job = gone.job AND s.tbl = gone.tbl AND s.key = gone.key",
-};
+static LARGE: Relation = relation!("@state");
+static SMALL: Relation = relation!("@state_entry");
 
 const GROW: Each = Each {
     one: "INSERT INTO @state_size (job, tbl, records) VALUES (?1, ?2, ?3) \
@@ -292,8 +342,9 @@ async fn write<S: Session>(session: &mut S, job: i64, mut records: Vec<Record<'_
                 None => gone.push(parameters![job, table, *key].into()),
             }
         }
-        let went = session.each(&DELETE, &gone).await?;
-        let came = session.put(&ADD, &REPLACE, [job, table], &put).await?;
+        let relation = relation(table);
+        let went = session.each(&relation.delete, &gone).await?;
+        let came = session.put(&relation.add, &relation.replace, [job, table], &put).await?;
         count(grown, table, came, went)?;
     }
     Ok(())

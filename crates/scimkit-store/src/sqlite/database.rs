@@ -25,13 +25,14 @@ const CHECKPOINT: i64 = 8192;
 /// Marks a file as one of these stores (`PRAGMA application_id`): `SCIM` in ASCII.
 const APPLICATION_ID: i32 = 0x5343_494d;
 /// What brings a database from each version to the next.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("schema.sql"),
     include_str!("schema-2.sql"),
     include_str!("schema-3.sql"),
     include_str!("schema-4.sql"),
     include_str!("schema-5.sql"),
     include_str!("schema-6.sql"),
+    include_str!("schema-7.sql"),
 ];
 
 /// What the calls on a database are like.
