@@ -1,6 +1,6 @@
 //! Who has which matching value while a plan is made: by a link, or by what the plan gives and frees.
 //!
-//! Everything stands in the state, so that memory does not grow with the directory.
+//! What may grow with the directory stands in the state.
 
 use std::collections::HashMap;
 
@@ -8,6 +8,7 @@ use scimkit_store::{Batch, Table};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
+use crate::given::{Given, Holder};
 use crate::run::Run;
 use crate::state::{CHUNK, object_key, put, waiters_prefix};
 
@@ -52,7 +53,9 @@ pub(crate) struct Claims<'a> {
     /// What is known of the keys of the present chunk.
     known: HashMap<String, Known>,
     /// Who has the target objects of the present chunk, by their ids.
-    targets: HashMap<String, Option<String>>,
+    targets: HashMap<String, Option<Holder>>,
+    /// What the plan has given.
+    given: Given<'a>,
     /// How many objects wait.
     waiting: u64,
 }
@@ -60,13 +63,13 @@ pub(crate) struct Claims<'a> {
 #[derive(Clone, Debug, Default)]
 struct Known {
     holder: Option<String>,
-    claimant: Option<String>,
+    claimant: Option<Holder>,
     freed: Option<Freed>,
 }
 
 impl<'a> Claims<'a> {
     pub(crate) fn new(run: &'a Run<'a>, object_type: &'a str) -> Self {
-        Self { run, object_type, known: HashMap::new(), targets: HashMap::new(), waiting: 0 }
+        Self { run, object_type, known: HashMap::new(), targets: HashMap::new(), given: Given::new(run.state), waiting: 0 }
     }
 
     /// Forgets the chunk before, and reads what is known of these matching keys.
@@ -74,8 +77,7 @@ impl<'a> Claims<'a> {
         self.known.clear();
         let links: Vec<String> = keys.iter().map(|key| object_key(self.object_type, key)).collect();
         let holders = self.run.state.get_many::<String>(Table::LinkByMatch, &links).await?;
-        let claims: Vec<String> = keys.iter().map(|key| self.claim_key(key)).collect();
-        let claimants = self.run.state.get_many::<String>(Table::Claim, &claims).await?;
+        let claimants = self.given.holders(keys.iter().map(|key| self.claim_key(key))).await?;
         for ((key, holder), claimant) in keys.iter().zip(holders).zip(claimants) {
             let freed = match &holder {
                 Some(_) => self.run.state.get(Table::Claim, &self.freed_key(key)).await?,
@@ -90,7 +92,7 @@ impl<'a> Claims<'a> {
     pub(crate) fn standing(&self, id: &str, key: &str) -> Standing {
         let Some(known) = self.known.get(key) else { return Standing::Free };
         match (&known.claimant, &known.holder, &known.freed) {
-            (Some(claimant), ..) if claimant == id => known.freed.clone().map_or(Standing::Free, Standing::Freed),
+            (Some(claimant), ..) if *claimant == self.given.holder(id) => known.freed.clone().map_or(Standing::Free, Standing::Freed),
             (Some(_), ..) => Standing::Taken,
             (None, Some(holder), freed) if holder != id => freed.clone().map_or_else(|| Standing::Held(holder.clone()), Standing::Freed),
             _ => Standing::Free,
@@ -98,9 +100,15 @@ impl<'a> Claims<'a> {
     }
 
     /// Gives a matching key to an object.
-    pub(crate) fn claim(&mut self, batch: &mut Batch, id: &str, key: &str) -> Result<()> {
-        self.known.entry(key.to_owned()).or_default().claimant = Some(id.to_owned());
-        put(batch, Table::Claim, self.claim_key(key), &id)
+    pub(crate) fn claim(&mut self, id: &str, key: &str) {
+        let claimant = self.given.holder(id);
+        self.known.entry(key.to_owned()).or_default().claimant = Some(claimant);
+        self.given.give(&self.claim_key(key), claimant);
+    }
+
+    /// Keeps what was given where there is room for it.
+    pub(crate) async fn spill(&mut self) -> Result<()> {
+        self.given.spill().await
     }
 
     /// Gives a matching key free.
@@ -161,23 +169,24 @@ impl<'a> Claims<'a> {
     /// Reads who has these target objects, by a link or by this plan, and forgets those of the chunk before.
     pub(crate) async fn load_targets(&mut self, target_ids: &[String]) -> Result<()> {
         let links: Vec<String> = target_ids.iter().map(|id| object_key(self.object_type, id)).collect();
-        let claims: Vec<String> = target_ids.iter().map(|id| self.target_key(id)).collect();
         let owners = self.run.state.get_many::<String>(Table::LinkByTarget, &links).await?;
-        let claimants = self.run.state.get_many::<String>(Table::Claim, &claims).await?;
-        let known = owners.into_iter().zip(claimants).map(|(owner, claimant)| claimant.or(owner));
+        let claimants = self.given.holders(target_ids.iter().map(|id| self.target_key(id))).await?;
+        let known =
+            owners.into_iter().zip(claimants).map(|(owner, claimant)| claimant.or_else(|| owner.map(|owner| self.given.holder(&owner))));
         self.targets = target_ids.iter().cloned().zip(known).collect();
         Ok(())
     }
 
     /// Gives a target object that was loaded to a source object; false if another one has it already, by its link or by this plan.
-    pub(crate) fn adopt(&mut self, batch: &mut Batch, id: &str, target_id: &str) -> Result<bool> {
+    pub(crate) fn adopt(&mut self, id: &str, target_id: &str) -> bool {
+        let claimant = self.given.holder(id);
         let holder = self.targets.entry(target_id.to_owned()).or_default();
-        if holder.as_ref().is_some_and(|holder| holder != id) {
-            return Ok(false);
+        if holder.is_some_and(|holder| holder != claimant) {
+            return false;
         }
-        *holder = Some(id.to_owned());
-        put(batch, Table::Claim, self.target_key(target_id), &id)?;
-        Ok(true)
+        *holder = Some(claimant);
+        self.given.give(&self.target_key(target_id), claimant);
+        true
     }
 
     fn target_key(&self, target_id: &str) -> String {

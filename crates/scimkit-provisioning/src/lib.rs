@@ -129,6 +129,7 @@ mod error;
 mod escrow;
 mod event;
 mod explain;
+mod given;
 mod import;
 mod inspect;
 mod job;

@@ -219,10 +219,11 @@ impl Planner<'_> {
         self.claims.load_targets(&adopted).await?;
         let mut freed = Vec::new();
         for Placed { object, decision, layer, .. } in placed {
-            let decision = self.adopt(&mut batch, &object, decision)?;
+            let decision = self.adopt(&object, decision);
             freed.extend(self.keep(&mut batch, &object, decision, layer).await?);
         }
         self.run.state.commit(batch).await?;
+        self.claims.spill().await?;
         self.events.drain(..).for_each(|event| self.run.emit(&event));
         self.run.progress(Phase::Planning, self.done, Some(self.total));
         Ok(freed)
@@ -260,7 +261,7 @@ impl Planner<'_> {
                 continue;
             } else {
                 for key in &wanted {
-                    self.claims.claim(batch, &object.id, key)?;
+                    self.claims.claim(&object.id, key);
                 }
                 decision
             };
@@ -335,10 +336,10 @@ impl Planner<'_> {
     }
 
     /// Refuses an action that would link two source objects to one target object.
-    fn adopt(&mut self, batch: &mut Batch, object: &Marked, decision: Decision) -> Result<Decision> {
+    fn adopt(&mut self, object: &Marked, decision: Decision) -> Decision {
         match adopted(&decision) {
-            Some(target_id) if !self.claims.adopt(batch, &object.id, target_id)? => Ok(Decision::Fail(duplicate())),
-            _ => Ok(decision),
+            Some(target_id) if !self.claims.adopt(&object.id, target_id) => Decision::Fail(duplicate()),
+            _ => decision,
         }
     }
 

@@ -160,7 +160,7 @@ impl Planner<'_> {
             // The last one wants what the first one had, and so on back to the first one.
             for (layer, (object, decision)) in (1..).zip(objects.into_iter().rev()) {
                 for key in self.wanted(&object, &decision) {
-                    self.claims.claim(&mut batch, &object.id, &key)?;
+                    self.claims.claim(&object.id, &key);
                 }
                 self.keep(&mut batch, &object, decision, layer).await?;
             }
