@@ -152,7 +152,7 @@ async fn a_file_of_an_older_version_is_brought_up_to_date() {
              INSERT INTO resource (scope, id, document, revision, created_at, modified_at)
              VALUES (1, '7', '{}', 3, X'80000000000000000000000000000000', X'80000000000000000000000000000000');
              INSERT INTO job_lease (job, fence) VALUES ('users', 4);
-             INSERT INTO state (job, tbl, key, value) VALUES ('other', 'link', 'a', '4'), ('users', 'link', 'b', '2'), ('users', 'link', 'a', '1'), ('users', 'plan', 'a', '3');
+             INSERT INTO state (job, tbl, key, value) VALUES ('other', 'link', 'a', '4'), ('users', 'link', 'b', '2'), ('users', 'link', 'a', '1'), ('users', 'plan', 'a', '3'), ('users', 'pending', 'b', '6'), ('users', 'pending', 'a', '5');
              INSERT INTO job_lease (job, fence) VALUES ('users/control', 2), ('a/control', 1), ('new/control', 1);
              INSERT INTO state (job, tbl, key, value)
              VALUES ('users/control', 'job', 'control', '{"state":"Paused"}'), ('new/control', 'job', 'control', '{"state":"Disabled"}'),

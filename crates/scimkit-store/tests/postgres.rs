@@ -54,7 +54,7 @@ async fn the_state_of_an_older_version_is_brought_up_to_date() {
          INSERT INTO {name}.version (version) VALUES (1);
          INSERT INTO {name}.job_lease (job, fence) VALUES ('users', 4);
          INSERT INTO {name}.state (job, tbl, key, value)
-         VALUES ('users', 'link', 'b', '2'), ('users', 'link', 'a', '1'), ('users', 'plan', 'a', '3'), ('other', 'link', 'a', '4'),
+         VALUES ('users', 'link', 'b', '2'), ('users', 'link', 'a', '1'), ('users', 'plan', 'a', '3'), ('users', 'pending', 'b', '6'), ('users', 'pending', 'a', '5'), ('other', 'link', 'a', '4'),
                 ('users/control', 'job', 'control', '{{"state":"Paused"}}'), ('new/control', 'job', 'control', '{{"state":"Disabled"}}'),
                 ('other/control', 'job', 'control', '{{"state":"Active"}}'), ('a/control', 'link', 'a', '5')"#
     );
