@@ -9,7 +9,8 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, Stream, StreamExt};
 use scimkit_filter::{Filter, ParseOptions};
 use scimkit_store::{Batch, Table};
-use scimkit_types::{PatchOp, PatchOperation, Resource, Timestamp, Value};
+use scimkit_types::messages::MessageError;
+use scimkit_types::{PatchOp, PatchOperation, Resource, Timestamp};
 use serde::de::IgnoredAny;
 
 use crate::code::ErrorCode;
@@ -21,6 +22,8 @@ use crate::job::WhenGone;
 use crate::matching::{find, usable_id};
 use crate::plan::{duplicate, forget, lose, remove_record};
 use crate::records::{Action, Link, PlannedAction, Presence, StoredRecord};
+use crate::reference_rows::{Other, put_doubt, put_references, whole_key};
+use crate::references::{list_operations, one_operation};
 use crate::refusals::Kind;
 use crate::run::{Outcome, Run};
 use crate::state::{Work, blocked_key, forgotten_key, layer_prefix, object_key, put, waiting_prefix};
@@ -108,12 +111,12 @@ fn planned<'a>(run: &'a Run<'a>, layer: u32, stop: &'a AtomicBool) -> impl Strea
     chunks.flat_map(stream::iter).take_while(move |_| std::future::ready(!stop.load(Ordering::Relaxed)))
 }
 
-/// Does one action.
+/// Does one action; returns whether it was done.
 ///
 /// INVARIANT (crash safety): the intent is durable before the request; the outcome, the link and the end of the intent are one batch.
-pub(crate) async fn apply(run: &Run<'_>, key: &str, planned: PlannedAction) -> Result<()> {
+pub(crate) async fn apply(run: &Run<'_>, key: &str, planned: PlannedAction) -> Result<bool> {
     if !may_begin(run, key, &planned).await? {
-        return Ok(());
+        return Ok(false);
     }
     let mut batch = Batch::new();
     put(&mut batch, Table::Intent, key, &planned)?;
@@ -121,7 +124,8 @@ pub(crate) async fn apply(run: &Run<'_>, key: &str, planned: PlannedAction) -> R
     run.state.commit(batch).await?;
     let began_at = run.clock.now();
     let performed = perform(run, &planned).await?;
-    conclude(run, key, planned, performed, began_at).await
+    let is_done = matches!(performed, Performed::Done(_));
+    conclude(run, key, planned, performed, began_at).await.map(|()| is_done)
 }
 
 /// Whether an action is done now; one that is passed over is told to the log.
@@ -217,10 +221,8 @@ pub(crate) async fn perform(run: &Run<'_>, planned: &PlannedAction) -> Result<Pe
     let resource_type = resource_type(run, planned);
     match &planned.action {
         Action::Create { resource, .. } => create(run, planned, resource_type, resource).await,
-        Action::Update { target_id, operations, .. } => patch(run, resource_type, target_id, operations, usize::MAX).await,
-        Action::References { target_id, operations, .. } => {
-            let max_members = run.job.profile.limits.max_members.and_then(|limit| usize::try_from(limit).ok());
-            patch(run, resource_type, target_id, operations, max_members.unwrap_or(usize::MAX)).await
+        Action::Update { target_id, .. } | Action::References { target_id, .. } => {
+            patch(run, resource_type, target_id, &planned.action).await
         }
         Action::Delete { target_id } => match repeat(run, |not_after| run.target.delete(resource_type, target_id, not_after)).await? {
             Ok(()) => Ok(Performed::Done(target_id.clone())),
@@ -310,17 +312,12 @@ pub(crate) async fn find_created(run: &Run<'_>, planned: &PlannedAction) -> Resu
     Ok(owner.is_none_or(|owner| owner == planned.source_id).then(|| done_with_id(only)))
 }
 
-async fn patch(run: &Run<'_>, resource_type: &str, target_id: &str, body: &Value, max_members: usize) -> Result<Performed> {
-    let operations = match PatchOp::from_json(body.clone()) {
-        Ok(request) => request.operations,
+async fn patch(run: &Run<'_>, resource_type: &str, target_id: &str, action: &Action) -> Result<Performed> {
+    let parts = match requests(run, action) {
+        Ok(parts) => parts,
         Err(error) => return Ok(Performed::Failed(Reason::new(ErrorCode::MappingFailed, error.to_string()))),
     };
-    if operations.is_empty() {
-        return Ok(Performed::Done(target_id.to_owned()));
-    }
-    let max_operations = run.job.profile.limits.max_operations.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-    for part in scimkit_patch::split(operations, max_operations, max_members) {
-        let part: Vec<PatchOperation> = part;
+    for part in parts {
         match repeat(run, |not_after| run.target.patch(resource_type, target_id, &part, not_after)).await? {
             Ok(()) => {}
             Err(error) if error.kind == TargetErrorKind::Gone => return Ok(Performed::Gone),
@@ -328,6 +325,22 @@ async fn patch(run: &Run<'_>, resource_type: &str, target_id: &str, body: &Value
         }
     }
     Ok(Performed::Done(target_id.to_owned()))
+}
+
+/// The operations of the requests that an action of changes takes.
+pub(crate) fn requests(run: &Run<'_>, action: &Action) -> Result<Vec<Vec<PatchOperation>>, MessageError> {
+    let limits = &run.job.profile.limits;
+    let most = |limit: Option<u64>| limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    let (operations, max_members) = match action {
+        Action::Update { operations, .. } => (PatchOp::from_json(operations.clone())?.operations, usize::MAX),
+        Action::References { references, lists, .. } => {
+            let ones = references.iter().map(|(path, after)| one_operation(path, after));
+            let listed = lists.iter().flat_map(|(path, edits)| list_operations(path, edits));
+            (ones.chain(listed).collect(), most(limits.max_members))
+        }
+        Action::Create { .. } | Action::Delete { .. } => (Vec::new(), usize::MAX),
+    };
+    Ok(scimkit_patch::split(operations, most(limits.max_operations), max_members))
 }
 
 /// Sends a request that may be sent again until it is answered.
@@ -371,7 +384,7 @@ pub(crate) async fn settle(run: &Run<'_>, key: &str, planned: PlannedAction, per
     let work = if is_reference { Work::References } else { Work::Object };
     match (&performed, begun) {
         (Performed::Done(_), Begun::Before(_)) => batch.put(Table::Pending, work.key(&object_type, &source_id), "null"),
-        (Performed::Done(_), Begun::Now(_)) if is_interim => {}
+        (Performed::Done(_), Begun::Now(_)) if is_interim || planned_action.is_part() => {}
         _ => batch.delete(Table::Pending, work.key(&object_type, &source_id)),
     }
     let object = object_key(&object_type, &source_id);
@@ -385,13 +398,39 @@ pub(crate) async fn settle(run: &Run<'_>, key: &str, planned: PlannedAction, per
             if let Action::Create { resource: written, .. } | Action::Update { exported: written, .. } = &planned_action {
                 target_name = name_of(written);
             }
-            written(run, &mut batch, &object_type, &source_id, planned_action, link.as_ref(), &target_id).await?;
+            let is_newest = matches!(begun, Begun::Now(_));
+            match (planned_action, link) {
+                (Action::References { references, lists, known, is_whole, .. }, Some(mut link)) => {
+                    let object = (object_type.as_str(), source_id.as_str());
+                    put_references(&mut batch, object, lists, is_newest)?;
+                    if !references.is_empty() || known.keys().any(|path| !link.knows(path)) {
+                        references.keys().for_each(|path| drop(link.doubtful.remove(path)));
+                        link.references.extend(references.into_iter().chain(known));
+                        put(&mut batch, Table::Link, object_key(object.0, object.1), &link)?;
+                    }
+                    if is_whole && is_newest {
+                        batch.clear(Table::Touched, whole_key(object.0, object.1));
+                    }
+                }
+                (Action::References { .. }, None) => {}
+                (action, link) => written(run, &mut batch, &object_type, &source_id, action, link.as_ref(), &target_id).await?,
+            }
             (Some(target_id), EventStatus::Success, None)
         }
         Performed::Failed(reason) | Performed::Unknown(reason) => {
             escrow = Some(run.put_escrow(&mut batch, work, &object_type, &source_id, &reason).await?);
             match &link {
-                Some(link) => put(&mut batch, Table::Link, object, &link.doubt(&planned_action))?,
+                Some(link) => {
+                    if let Action::References { lists, .. } = &planned_action {
+                        for (path, edits) in lists {
+                            put_doubt(run, &mut batch, (&object_type, &source_id), path, edits).await?;
+                        }
+                    }
+                    let doubted = link.doubt(&planned_action);
+                    if doubted != *link {
+                        put(&mut batch, Table::Link, object, &doubted)?;
+                    }
+                }
                 None => put_doubtful_adoption(&mut batch, &object_type, &source_id, planned_action)?,
             }
             (link.map(|link| link.target_id), EventStatus::Failure, Some(reason))
@@ -482,16 +521,17 @@ async fn written(
                 batch.delete(Table::LinkByMatch, object_key(object_type, old));
             }
             let (references, doubtful) = link.map(|link| (link.references.clone(), link.doubtful.clone())).unwrap_or_default();
+            if is_managed && link.is_some_and(|link| !link.is_managed) && run.has_lists(object_type) {
+                // While the job did not manage the object, nothing was done of its references.
+                batch.put(Table::Touched, whole_key(object_type, source_id), "null");
+            }
             let is_adopted = is_adopted || link.is_some_and(|link| link.is_adopted);
             let target_id = target_id.to_owned();
             // Until whoever leaves comes back, the account is left to others.
             Link { target_id, matching_key, exported, references, is_managed, is_adopted, is_uncertain: !is_managed, doubtful }
         }
-        Action::References { references, .. } => {
-            let Some(link) = link else { return Ok(()) };
-            let written = Link { references, doubtful: Default::default(), ..link.clone() };
-            return put(batch, Table::Link, object_key(object_type, source_id), &written);
-        }
+        // Their link stays, but for what it says of references.
+        Action::References { .. } => return Ok(()),
         Action::Delete { .. } => {
             forget(batch, object_type, source_id, link);
             let key = object_key(object_type, source_id);
@@ -528,12 +568,13 @@ async fn mark_references(run: &Run<'_>, batch: &mut Batch, object_type: &str, so
     if run.job.mapping(object_type).is_some_and(|(_, mapping)| !mapping.reference_attributes().is_empty()) {
         batch.put(Table::Pending, Work::References.key(object_type, source_id), "null");
     }
+    let other = Other::Source(source_id.to_owned());
     let prefix = waiting_prefix(source_id);
     let mut walk = run.state.walk::<IgnoredAny>(Table::Waiting, prefix.as_str());
     while let Some(rows) = walk.next().await? {
         for (key, _) in rows {
             if let Some((object_type, id)) = key.strip_prefix(&prefix).and_then(|rest| rest.split_once('/')) {
-                batch.put(Table::Pending, Work::References.key(object_type, id), "null");
+                run.touch(batch, object_type, id, &other);
             }
             batch.delete(Table::Waiting, key);
         }

@@ -246,7 +246,8 @@ impl Comparison<'_> {
         if drifted.changes.is_empty() {
             return Ok(());
         }
-        let works = [(Work::Object, drifted.attributes > 0), (Work::References, !drifted.references.is_empty())];
+        let works =
+            [(Work::Object, drifted.attributes > 0), (Work::References, !drifted.references.is_empty() || !drifted.lists.is_empty())];
         self.report.changed += 1;
         if self.policy == DriftPolicy::Repair && link.is_managed {
             // What differs is taken as written, so that the difference from it is what the next cycle sends.
@@ -254,6 +255,9 @@ impl Comparison<'_> {
             // Some services never show their members; so what differs is in doubt, and written whatever was written before.
             for (path, present) in &drifted.references {
                 link.doubt_references(path, present);
+            }
+            for list in &drifted.lists {
+                list.doubt(self.run, (&object_type, &source_id)).await?;
             }
             put(batch, Table::Link, key, &link)?;
             for (work, _) in works.into_iter().filter(|(_, differs)| *differs) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use scimkit_filter::{AttributePath, Filter};
 use scimkit_mapping::{Desired, Operation};
-use scimkit_store::Table;
+use scimkit_store::{Batch, Table};
 use scimkit_types::Resource;
 
 use crate::decide::{Known, Setting};
@@ -12,14 +12,19 @@ use crate::differences::{attribute_of, differences};
 use crate::echo::echo;
 use crate::error::Result;
 use crate::event::PropertyChange;
+use crate::judged::Flow;
 use crate::records::{Link, StoredRecord};
-use crate::references::{flowing, ids_at, reference_change};
+use crate::reference_rows::{Other, ReferenceEdit, Written, owners, put_doubt};
+use crate::references::{edits_change, flowing, ids_at, reference_change};
 use crate::run::Run;
-use crate::state::object_key;
+use crate::state::{CHUNK, Walk, object_key, reference_prefix};
 use crate::target::TargetErrorKind;
 
 /// How many references a service that shows none is asked for by a filter, before those are taken for gone.
 const MOST_ASKED: usize = 5;
+
+/// How many references of a list are shown at most, about.
+const MOST_SHOWN: usize = 2048;
 
 /// What others changed of one object.
 #[derive(Debug, Default)]
@@ -30,16 +35,30 @@ pub(crate) struct Drifted {
     pub attributes: usize,
     /// What was last written, with what is there in the place of what differs.
     pub exported: Resource,
-    /// What is there of the references that differ and that somebody else is not free to add, by path.
+    /// What is there of the references that differ and have no list, by path.
     pub references: BTreeMap<String, Vec<String>>,
+    /// The lists that differ.
+    pub lists: Vec<DriftedList>,
     /// Whether the service does not show references that were written.
     pub is_hidden: bool,
+}
+
+/// A list of references that differs.
+#[derive(Debug)]
+pub(crate) struct DriftedList {
+    /// The path of the list.
+    pub path: String,
+    /// What is there, in order.
+    pub present: Vec<String>,
+    /// Whether others may add to it.
+    pub may_grow: bool,
 }
 
 /// What is there, of the references that are other ones than were written.
 #[derive(Debug, Default)]
 struct Present {
     references: BTreeMap<String, Vec<String>>,
+    lists: BTreeMap<String, Vec<String>>,
     is_hidden: bool,
 }
 
@@ -47,9 +66,10 @@ struct Present {
 /// type lets others add is no drift.
 pub(crate) async fn drifted(run: &Run<'_>, setting: &Setting<'_>, id: &str, link: &Link, resource: &Resource) -> Result<Drifted> {
     let (mut changes, exported) = differences(setting, &link.exported, resource);
-    let Present { references: present, is_hidden } = present_references(run, setting, resource, link).await?;
-    let mut references = BTreeMap::new();
-    if changes.is_empty() && present.is_empty() {
+    let object = (setting.mapping.object_type(), id);
+    let Present { references: present, lists: listed, is_hidden } = present_references(run, setting, id, resource, link).await?;
+    let (mut references, mut lists) = (BTreeMap::new(), Vec::new());
+    if changes.is_empty() && present.is_empty() && listed.is_empty() {
         return Ok(Drifted { is_hidden, ..Drifted::default() });
     }
     let desired = desired(run, setting, id, link).await?;
@@ -57,17 +77,104 @@ pub(crate) async fn drifted(run: &Run<'_>, setting: &Setting<'_>, id: &str, link
         changes = unwanted(setting, link, resource, desired.cleared);
     }
     let attributes = changes.len();
+    let reference_at = |path: &str| desired.references.iter().find(|reference| reference.target == path);
     for (path, present) in present {
         let written = link.references.get(&path).map(Vec::as_slice).unwrap_or_default();
-        let reference = desired.references.iter().find(|reference| reference.target == path);
-        let after = reference.map_or_else(|| written.to_vec(), |reference| flowing(reference, &present, written));
+        let after = reference_at(&path).map_or_else(|| written.to_vec(), |reference| flowing(reference, &present, written));
         if after != present {
             changes.push(reference_change(&path, &present, &after));
-            let is_ours = |id: &String| written.binary_search(id).is_ok() || after.binary_search(id).is_err();
-            references.insert(path, present.into_iter().filter(is_ours).collect());
+            references.insert(path, present);
         }
     }
-    Ok(Drifted { changes, attributes, exported, references, is_hidden })
+    for (path, present) in listed {
+        let flow = reference_at(&path).map_or(Flow::All, |reference| Flow::of(reference.flow_type, !present.is_empty()));
+        if flow == Flow::Nothing {
+            continue;
+        }
+        let may_grow = flow == Flow::Adds;
+        let mut edits = Vec::new();
+        let mut differing = Differing::new(run, object, &path, &present, may_grow);
+        while edits.len() < MOST_SHOWN {
+            let Some(some) = differing.next().await? else { break };
+            edits.extend(some);
+        }
+        if !edits.is_empty() {
+            changes.push(edits_change(&path, &edits));
+            lists.push(DriftedList { path, present, may_grow });
+        }
+    }
+    Ok(Drifted { changes, attributes, exported, references, lists, is_hidden })
+}
+
+/// The references of a list that are other ones than were written, in chunks: as they would be removed and added again.
+#[derive(Debug)]
+struct Differing<'a> {
+    run: &'a Run<'a>,
+    walk: Option<Walk<'a, Written>>,
+    prefix: String,
+    may_grow: bool,
+    /// What is there that was not found among what was written, yet.
+    strangers: Vec<(&'a str, bool)>,
+}
+
+impl<'a> Differing<'a> {
+    fn new(run: &'a Run<'_>, object: (&str, &str), path: &str, present: &'a [String], may_grow: bool) -> Self {
+        let prefix = reference_prefix(object.0, object.1, path);
+        let walk = Some(run.state.walk(Table::Written, prefix.as_str()));
+        // What others may add is found by itself.
+        let strangers = present.iter().map(|target| (target.as_str(), may_grow)).collect();
+        Self { run, walk, prefix, may_grow, strangers }
+    }
+
+    /// The next references; `None` after the last ones.
+    async fn next(&mut self) -> Result<Option<Vec<ReferenceEdit>>> {
+        let Some(walk) = &mut self.walk else { return self.next_strangers().await };
+        let Some(rows) = walk.next().await? else {
+            self.walk = None;
+            self.strangers.retain(|(_, is_found)| !is_found);
+            return Ok(Some(Vec::new()));
+        };
+        let mut edits = Vec::new();
+        for (key, row) in rows {
+            let Some(other) = key.strip_prefix(&self.prefix).and_then(Other::of_key) else { continue };
+            let target = row.target().to_owned();
+            let place = self.strangers.binary_search_by(|(stranger, _)| (*stranger).cmp(&target)).ok();
+            let found = place.and_then(|place| self.strangers.get_mut(place));
+            let is_present = found.map(|(_, is_found)| *is_found = true).is_some();
+            // What may have been added stays where others may add.
+            if is_present != row.is_written() && (row.is_written() || !self.may_grow) {
+                edits.push(ReferenceEdit { other, target, is_removed: is_present });
+            }
+        }
+        Ok(Some(edits))
+    }
+
+    async fn next_strangers(&mut self) -> Result<Option<Vec<ReferenceEdit>>> {
+        let some = self.strangers.len().min(CHUNK);
+        if some == 0 {
+            return Ok(None);
+        }
+        let targets: Vec<String> = self.strangers.drain(..some).map(|(target, _)| target.to_owned()).collect();
+        let mut owners = owners(self.run.state, self.run.job, &targets).await?;
+        let edits = targets.into_iter().map(|target| {
+            let other = owners.remove(&target).map_or_else(|| Other::Target(target.clone()), Other::Source);
+            ReferenceEdit { other, target, is_removed: true }
+        });
+        Ok(Some(edits.collect()))
+    }
+}
+
+impl DriftedList {
+    /// Says in the state that what differs is in doubt, so that it is written whatever was written before.
+    pub(crate) async fn doubt(&self, run: &Run<'_>, object: (&str, &str)) -> Result<()> {
+        let mut differing = Differing::new(run, object, &self.path, &self.present, self.may_grow);
+        while let Some(edits) = differing.next().await? {
+            let mut batch = Batch::new();
+            put_doubt(run, &mut batch, object, &self.path, &edits).await?;
+            run.state.commit(batch).await?;
+        }
+        Ok(())
+    }
 }
 
 /// What the mappings give for an object; nothing if that is not known.
@@ -88,32 +195,48 @@ fn unwanted(setting: &Setting<'_>, link: &Link, resource: &Resource, cleared: Ve
     differences(setting, &setting.mapping.expected(&shown, &flowing), &shown).0
 }
 
-async fn present_references(run: &Run<'_>, setting: &Setting<'_>, resource: &Resource, link: &Link) -> Result<Present> {
+async fn present_references(run: &Run<'_>, setting: &Setting<'_>, id: &str, resource: &Resource, link: &Link) -> Result<Present> {
+    let object_type = setting.mapping.object_type();
     let mut whole = None;
     let mut present = Present::default();
     for (path, written) in &link.references {
-        let is_listed = attribute_of(setting, path).is_none_or(|attribute| !attribute.is_multi_valued);
-        let ids = if is_listed {
-            ids_at(resource, path)
-        } else {
-            if whole.is_none() {
-                let resource_type = setting.mapping.resource_type();
-                match run.call(|not_after| run.target.get(resource_type, &link.target_id, not_after)).await? {
-                    Ok(read) => whole = Some(read),
-                    // It went away since it was listed.
-                    Err(error) if error.kind == TargetErrorKind::Gone => break,
-                    Err(error) => return Err(error.into()),
-                }
+        if attribute_of(setting, path).is_none_or(|attribute| !attribute.is_multi_valued) {
+            let ids = ids_at(resource, path);
+            if ids != *written {
+                present.references.insert(path.clone(), ids);
             }
-            whole.as_ref().map(|whole| ids_at(whole, path)).unwrap_or_default()
-        };
-        if !is_listed && ids.is_empty() && hides(run, setting, link, path, written).await? {
+            continue;
+        }
+        if whole.is_none() {
+            let resource_type = setting.mapping.resource_type();
+            match run.call(|not_after| run.target.get(resource_type, &link.target_id, not_after)).await? {
+                Ok(read) => whole = Some(read),
+                // It went away since it was listed.
+                Err(error) if error.kind == TargetErrorKind::Gone => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let ids = whole.as_ref().map(|whole| ids_at(whole, path)).unwrap_or_default();
+        if ids.is_empty() && hides(run, setting, link, path, &some_written(run, (object_type, id), path).await?).await? {
             present.is_hidden = true;
-        } else if ids != *written {
-            present.references.insert(path.clone(), ids);
+        } else {
+            present.lists.insert(path.clone(), ids);
         }
     }
     Ok(present)
+}
+
+/// Some of the target ids that were written to a list.
+async fn some_written(run: &Run<'_>, (object_type, id): (&str, &str), path: &str) -> Result<Vec<String>> {
+    let mut walk = run.state.walk::<Written>(Table::Written, reference_prefix(object_type, id, path));
+    let mut some = Vec::new();
+    while let Some(rows) = walk.next().await? {
+        some.extend(rows.into_iter().filter(|(_, row)| row.is_written()).map(|(_, row)| row.target().to_owned()));
+        if some.len() >= MOST_ASKED {
+            break;
+        }
+    }
+    Ok(some)
 }
 
 /// Whether a service that shows no references has some that were written, or cannot be asked for one of them.

@@ -14,6 +14,7 @@ use crate::escrow::{prune_log, release_due};
 use crate::event::{EventAction, EventStatus, Observer, Phase, QuotaMeter, Silent};
 use crate::import::{import, mark_all};
 use crate::job::ProvisioningJob;
+use crate::migration::migrate;
 use crate::notice::Notifier;
 use crate::plan::plan;
 use crate::records::{JobRecord, Link, PlannedAction, print};
@@ -170,7 +171,15 @@ impl Engine {
 
     pub(crate) async fn open(&self) -> Result<State> {
         let job = &self.job;
-        State::open(Arc::clone(&self.store), Arc::clone(&self.clock), job.id.clone(), self.owner.clone(), job.lease_duration).await
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        let state = State::open(store, clock, job.id.clone(), self.owner.clone(), job.lease_duration).await?;
+        let migrated = migrate(&state, job).await;
+        if migrated.is_err() {
+            let closed = state.close().await;
+            migrated?;
+            closed?;
+        }
+        Ok(state)
     }
 
     /// The state for reading only, also while a cycle runs.

@@ -12,23 +12,26 @@ use crate::error::Result;
 use crate::event::Phase;
 use crate::paging::Paging;
 use crate::records::{JobRecord, Presence, StoredRecord};
+use crate::reference_lists::Told;
 use crate::run::Run;
 use crate::source::{Assignment, SourceError, SourceErrorKind, is_usable_id};
-use crate::state::{CHUNK, Work, object_id, object_key, put, put_job};
+use crate::state::{CHUNK, ENTITLED, Work, entitlement_key, object_id, object_key, put, put_job, referrer_by, referrers_prefix};
 
 /// Reads the assignments, brings the stored entitlements in step with them, and marks the objects whose entitlement changed.
 ///
-/// Of the state nothing is read or written when neither an assignment nor a group changed. Who is assigned is kept nowhere as a whole but
-/// in the state: a page at a time is held, so that a list which may have changed is first read to see whether it did, and then once more.
+/// Of the state nothing is read or written when neither an assignment nor a group changed; when only members of groups came or went, and
+/// not very many, they alone are looked at. Who is assigned is kept nowhere as a whole but in the state: a page at a time is held, so that
+/// a list which may have changed is first read to see whether it did, and then once more.
 ///
 /// INVARIANT (no lost assignment): until the last page was read, what is gathered stands beside the entitlements; a reading that stopped
 /// before is begun anew.
 pub(crate) async fn entitle(run: &Run<'_>, record: &mut JobRecord) -> Result<()> {
     let mut told = 0;
     if !record.assignments.is_empty() {
-        let has_changed_groups = run.state.walk::<IgnoredAny>(Table::Pending, Work::Object.prefix("Group")).next().await?.is_some();
-        if !has_changed_groups && read(run, None, &mut told).await? == record.assignments {
-            return Ok(());
+        if let Some(mut few) = Few::marked(run).await?
+            && read(run, Reader::Few(&mut few), &mut told).await? == record.assignments
+        {
+            return few.keep(run).await;
         }
         // Of what is brought in step in part, nothing may be taken for known: the assignments may be what they were by then.
         record.assignments.clear();
@@ -40,13 +43,102 @@ pub(crate) async fn entitle(run: &Run<'_>, record: &mut JobRecord) -> Result<()>
     store(run).await?;
     record.assignments = print;
     let mut batch = Batch::new();
+    batch.clear(Table::Pending, ENTITLED);
     put_job(&mut batch, record)?;
     run.state.commit(batch).await
 }
 
+/// What becomes of the assignments that are read.
+enum Reader<'a, 'b> {
+    All(&'a mut Granted<'b>),
+    Few(&'a mut Few),
+}
+
+/// The members of groups who came or went since entitlements were last brought in step.
+#[derive(Debug, Default)]
+struct Few {
+    /// Their keys, each with the roles that it is assigned to by itself.
+    roles: BTreeMap<String, Vec<String>>,
+    /// Their marks.
+    marks: Vec<String>,
+}
+
+impl Few {
+    /// The members that are marked; `None` if all entitlements must be looked at.
+    async fn marked(run: &Run<'_>) -> Result<Option<Self>> {
+        let mut few = Self::default();
+        let mut walk = run.state.walk::<IgnoredAny>(Table::Pending, ENTITLED);
+        let Some(ids) = walk.next_ids().await? else { return Ok(Some(few)) };
+        if ids.len() >= CHUNK || ids.iter().any(String::is_empty) {
+            return Ok(None);
+        }
+        if run.job.expands_nested_groups {
+            // The members of a group that came or went as a member come and go with it.
+            let keys: Vec<String> = ids.iter().map(|id| object_key(GROUP, id)).collect();
+            if run.state.get_many::<IgnoredAny>(Table::Record, &keys).await?.iter().any(Option::is_some) {
+                return Ok(None);
+            }
+        }
+        few.roles = ids.iter().map(|id| (object_key("User", id), Vec::new())).collect();
+        few.marks = ids;
+        Ok(Some(few))
+    }
+
+    fn note(&mut self, assignment: &Assignment) {
+        if self.roles.is_empty() || !assignment.principal_type.eq_ignore_ascii_case("User") {
+            return;
+        }
+        if let Some(roles) = self.roles.get_mut(&object_key("User", &assignment.principal_id)) {
+            add_role(roles, &assignment.app_role_id);
+        }
+    }
+
+    /// Gives each the roles that it is assigned to and those of the groups that it is a member of.
+    async fn keep(self, run: &Run<'_>) -> Result<()> {
+        let keys: Vec<String> = self.roles.keys().cloned().collect();
+        let present = run.state.get_many::<Vec<String>>(Table::Assignment, &keys).await?;
+        let mut batch = Batch::new();
+        for ((key, mut roles), present) in self.roles.into_iter().zip(present) {
+            let prefix = referrers_prefix(object_id("User", &key));
+            let mut walk = run.state.walk::<IgnoredAny>(Table::Referrer, prefix.as_str());
+            while let Some(rows) = walk.next_ids().await? {
+                let groups = rows.iter().filter_map(|row| referrer_by(row, MEMBERS)).filter(|(object_type, _)| *object_type == GROUP);
+                let groups: Vec<String> = groups.map(|(_, id)| object_key(GROUP, id)).collect();
+                for granted in run.state.get_many::<Vec<String>>(Table::Assignment, &groups).await?.into_iter().flatten() {
+                    granted.iter().for_each(|role| add_role(&mut roles, role));
+                }
+            }
+            let roles = Some(roles).filter(|roles| !roles.is_empty());
+            if roles == present {
+                continue;
+            }
+            mark(&mut batch, &key);
+            match roles {
+                Some(roles) => put(&mut batch, Table::Assignment, key, &roles)?,
+                None => batch.delete(Table::Assignment, key),
+            }
+        }
+        for id in self.marks {
+            batch.delete(Table::Pending, entitlement_key(&id));
+        }
+        run.state.commit(batch).await
+    }
+}
+
+/// The type of the objects whose members are entitled with them.
+pub(crate) const GROUP: &str = "Group";
+
+/// The references that lead to them.
+pub(crate) const MEMBERS: &str = "members";
+
+/// Whether a group that is assigned entitles its members.
+pub(crate) fn grants(group: &StoredRecord) -> bool {
+    group.presence == Presence::Present && is_security_enabled(group)
+}
+
 /// Reads all pages of the assignments, grants what they say if somebody is to be granted something, and returns a print of them. The
 /// progress goes on from what was told before.
-async fn read(run: &Run<'_>, mut granted: Option<&mut Granted<'_>>, told: &mut u64) -> Result<String> {
+async fn read(run: &Run<'_>, mut reader: Reader<'_, '_>, told: &mut u64) -> Result<String> {
     let mut print = Print::default();
     let mut paging = Paging::new("assignments");
     let mut after = None;
@@ -60,8 +152,9 @@ async fn read(run: &Run<'_>, mut granted: Option<&mut Granted<'_>>, told: &mut u
         for assignment in page.assignments {
             check_id(&assignment)?;
             print.add(&assignment);
-            if let Some(granted) = &mut granted {
-                granted.grant_assignment(&assignment).await?;
+            match &mut reader {
+                Reader::All(granted) => granted.grant_assignment(&assignment).await?,
+                Reader::Few(few) => few.note(&assignment),
             }
         }
         let Some(next) = page.next else { return Ok(print.text(run.job.expands_nested_groups)) };
@@ -113,7 +206,7 @@ async fn gather(run: &Run<'_>, told: &mut u64) -> Result<String> {
     batch.clear(Table::Entitlement, "");
     run.state.commit(batch).await?;
     let mut granted = Granted { run, roles: BTreeMap::new() };
-    let print = read(run, Some(&mut granted), told).await?;
+    let print = read(run, Reader::All(&mut granted), told).await?;
     granted.keep().await?;
     Ok(print)
 }
@@ -151,8 +244,9 @@ impl Granted<'_> {
             let mut nested = Vec::new();
             for key in level {
                 let group = self.run.state.get::<StoredRecord>(Table::Record, &key).await?;
-                let Some(group) = group.filter(|group| group.presence == Presence::Present && is_security_enabled(group)) else { continue };
-                for members in group.record.references.get("members").map(Vec::as_slice).unwrap_or_default().chunks(CHUNK) {
+                let Some(group) = group.filter(grants) else { continue };
+                let mut told = Told::new(self.run, (GROUP, &group.record.id), MEMBERS);
+                while let Some(members) = told.next().await? {
                     let keys: Vec<String> = members.iter().map(|member| object_key("Group", member)).collect();
                     let groups = if expands { self.run.state.get_many::<IgnoredAny>(Table::Record, &keys).await? } else { Vec::new() };
                     for (index, (member, key)) in members.iter().zip(keys).enumerate() {

@@ -1,6 +1,6 @@
 //! What a job knows: who is linked, and who is not and why. Nothing is sent to the service.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use scimkit_store::Table;
 use scimkit_types::Resource;
@@ -10,8 +10,9 @@ use crate::decide::{Decision, Known, Setting};
 use crate::engine::Engine;
 use crate::error::{CycleError, Result};
 use crate::records::{Escrow, Link, Presence, StoredRecord};
+use crate::reference_rows::Written;
 use crate::report::Cycle;
-use crate::state::{State, object_key};
+use crate::state::{State, object_key, part_text, reference_parts};
 
 impl Engine {
     /// The linked objects with what was last written to each, by object type and source id. Nothing is sent to the service.
@@ -27,15 +28,26 @@ impl Engine {
         for mapping in &self.job.mappings {
             let object_type = mapping.object_type();
             let prefix = object_key(object_type, "");
+            let mut lists = written_lists(state, &prefix).await?;
             let mut walk = state.walk::<Link>(Table::Link, prefix.as_str());
             while let Some(rows) = walk.next().await? {
-                linked.extend(rows.into_iter().map(|(key, link)| LinkedObject {
-                    object_type: object_type.to_owned(),
-                    source_id: key.strip_prefix(&prefix).unwrap_or(&key).to_owned(),
-                    target_id: link.target_id,
-                    exported: link.exported,
-                    references: link.references,
-                }));
+                for (key, link) in rows {
+                    let source_id = key.strip_prefix(&prefix).unwrap_or(&key).to_owned();
+                    let mut references = link.references;
+                    for (path, mut target_ids) in lists.remove(&source_id).unwrap_or_default() {
+                        let known = references.entry(path).or_default();
+                        known.append(&mut target_ids);
+                        known.sort_unstable();
+                        known.dedup();
+                    }
+                    linked.push(LinkedObject {
+                        object_type: object_type.to_owned(),
+                        source_id,
+                        target_id: link.target_id,
+                        exported: link.exported,
+                        references,
+                    });
+                }
             }
         }
         Ok(linked)
@@ -80,6 +92,21 @@ impl Engine {
         }
         Ok(unprovisioned)
     }
+}
+
+/// The target ids of the lists of references that were last written to objects, by the id of the object and by path.
+async fn written_lists(state: &State, prefix: &str) -> Result<HashMap<String, BTreeMap<String, Vec<String>>>> {
+    let mut lists: HashMap<String, BTreeMap<String, Vec<String>>> = HashMap::new();
+    let mut walk = state.walk::<Written>(Table::Written, prefix);
+    while let Some(rows) = walk.next().await? {
+        for (key, row) in rows.iter().filter(|(_, row)| row.is_written()) {
+            let Some((id, rest)) = key.strip_prefix(prefix).and_then(reference_parts) else { continue };
+            let Some((path, _)) = reference_parts(rest) else { continue };
+            let list = lists.entry(part_text(id).into_owned()).or_default().entry(part_text(path).into_owned()).or_default();
+            list.push(row.target().to_owned());
+        }
+    }
+    Ok(lists)
 }
 
 fn why(setting: &Setting<'_>, stored: &StoredRecord, roles: Option<&[String]>, escrow: Option<Escrow>) -> (ErrorCode, String) {

@@ -17,6 +17,7 @@ use crate::event::{EventAction, EventStatus, Observer, Progress, PropertyChange,
 use crate::import::take_one;
 use crate::plan::plan_one;
 use crate::records::{Link, StoredRecord};
+use crate::reference_rows::ReferenceEdit;
 use crate::references::write_one;
 use crate::report::Cycle;
 use crate::state::{State, Work, object_key, put_job};
@@ -63,25 +64,15 @@ pub(crate) struct FewMembers {
 }
 
 impl FewMembers {
-    /// What may stand after, of what is to stand: at most a few ids more or less than before. Both are in order.
-    pub(crate) fn limit(&self, before: &[String], after: &[String]) -> Vec<String> {
-        let ends = before.iter().filter(|id| after.binary_search(id).is_err());
-        let begins = after.iter().filter(|id| before.binary_search(id).is_err());
-        let mut changes: Vec<&String> = begins.chain(ends).collect();
-        let all = changes.len();
+    /// What is done, of what is to be done beside so many: at most a few references more or less than before.
+    pub(crate) fn limit(&self, count: usize, mut edits: Vec<(String, ReferenceEdit)>) -> Vec<(String, ReferenceEdit)> {
+        let all = edits.len();
         match &self.named {
-            Some(named) => changes.retain(|id| named.contains(id)),
-            None => changes.truncate(MOST_MEMBERS),
+            Some(named) => edits.retain(|(_, edit)| named.contains(&edit.target)),
+            None => edits.truncate(MOST_MEMBERS.saturating_sub(count)),
         }
-        self.left.fetch_add(u64::try_from(all - changes.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        let mut limited = before.to_vec();
-        for id in changes {
-            match limited.binary_search(id) {
-                Ok(index) => drop(limited.remove(index)),
-                Err(index) => limited.insert(index, id.clone()),
-            }
-        }
-        limited
+        self.left.fetch_add(u64::try_from(all - edits.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        edits
     }
 }
 

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::code::ErrorCode;
 use crate::decide::property_changes;
 use crate::event::PropertyChange;
+use crate::reference_rows::ReferenceEdit;
+use crate::references::edits_change;
 use crate::saved_plan::PlanHeader;
 use crate::source::Position;
 
@@ -34,9 +36,9 @@ pub(crate) struct JobRecord {
     /// Whether the next cycle evaluates every object, whatever changed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub evaluates_all: bool,
-    /// Whether the state knows who refers to whom.
+    /// Whether references stand in rows of their own, and the state knows who refers to whom.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub has_referrers: bool,
+    pub has_reference_rows: bool,
     /// The plan that waits to be applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanHeader>,
@@ -50,7 +52,8 @@ pub(crate) struct ReadPosition {
     pub is_round_complete: bool,
 }
 
-/// A source object as last read, whole.
+/// A source object as last read, whole but for its references: its record says which of them the source tells of, and there are rows of
+/// them in the table of references.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StoredRecord {
@@ -86,7 +89,8 @@ pub(crate) struct Link {
     pub matching_key: Option<String>,
     /// What was last written.
     pub exported: Resource,
-    /// The target ids that were last written, by the path of the reference.
+    /// What was last written, by the path of the reference: the target id of one that has no list. Of a list nothing stands here, but
+    /// that the rows of it in the table of written references are all that was written.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub references: BTreeMap<String, Vec<String>>,
     /// Whether the job still manages the object: false once it has left the scope.
@@ -97,7 +101,7 @@ pub(crate) struct Link {
     /// Whether a change of the attributes was begun after that, and it is not known whether it was done.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_uncertain: bool,
-    /// The target ids of which it is not known whether they stand in the target, by the path of the reference.
+    /// The target ids of which it is not known whether they stand in the target, by the path of a reference that has no list.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub doubtful: BTreeMap<String, BTreeSet<String>>,
 }
@@ -152,10 +156,15 @@ pub(crate) struct PlannedAction {
 }
 
 impl PlannedAction {
-    /// What changes, for people. That a new resource has its attributes is not kept beside them, unless it was explained.
+    /// What changes, for people. That a new resource has its attributes is not kept beside them, unless it was explained, nor is it kept
+    /// beside the references that are added and removed.
     pub(crate) fn changes(&self) -> Vec<PropertyChange> {
         match &self.action {
             Action::Create { resource, .. } if self.changes.is_empty() => property_changes(&Resource::default(), resource, &self.redacted),
+            Action::References { lists, .. } => {
+                let edited = lists.iter().map(|(path, edits)| edits_change(path, edits));
+                self.changes.iter().cloned().chain(edited).collect()
+            }
             _ => self.changes.clone(),
         }
     }
@@ -199,10 +208,21 @@ pub(crate) enum Action {
     References {
         /// The id of the resource.
         target_id: String,
-        /// The PATCH operations, as the body of a request has them.
-        operations: Value,
-        /// The target ids that stand afterwards, by the path of the reference.
+        /// The target ids that stand afterwards, by the path of a reference that has no list.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         references: BTreeMap<String, Vec<String>>,
+        /// What is added to lists and removed from them, by path.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        lists: BTreeMap<String, Vec<ReferenceEdit>>,
+        /// What the link knows afterwards beside what is changed, by path.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        known: BTreeMap<String, Vec<String>>,
+        /// Whether lists were compared as a whole, and are right afterwards.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_whole: bool,
+        /// Whether more of the same object follows, so that it stays marked.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_part: bool,
     },
     /// A resource is deleted.
     Delete {

@@ -1,23 +1,23 @@
 //! Writing references: a manager or a member is written once both ends are linked.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, StreamExt};
-use scimkit_mapping::{AppRole, DesiredReference, Operation};
+use scimkit_mapping::{AppRole, DesiredReference};
 use scimkit_store::{Batch, Table};
-use scimkit_types::{ComplexValue, OperationKind, PatchOp, PatchOperation, Resource, Value};
+use scimkit_types::{ComplexValue, OperationKind, PatchOperation, Resource, Value};
 use serde::de::IgnoredAny;
 
 use crate::apply::apply;
-use crate::decide::{Known, Setting};
+use crate::decide::Setting;
 use crate::error::Result;
-use crate::event::{EventAction, EventStatus, Phase, PropertyChange};
-use crate::records::{Action, Link, PlannedAction, StoredRecord};
-use crate::run::{Outcome, Run};
-use crate::state::{Work, action_key, forgotten_key, forgotten_prefix, object_key, put, referrer, referrers_prefix, waiting_key};
+use crate::event::{Phase, PropertyChange};
+use crate::records::{Action, PlannedAction};
+use crate::reference_rows::{Other, ReferenceEdit, clear_gone};
+use crate::reference_work::ReferenceWork;
+use crate::run::Run;
+use crate::state::{Work, action_key, forgotten_key, forgotten_prefix, referrer, referrers_prefix};
 use crate::together;
 
 /// The layer of references, behind all others.
@@ -28,6 +28,7 @@ const MOST_HELD: usize = 10_000;
 
 /// Writes the references of every object that is marked for it.
 pub(crate) async fn write_references(run: &Run<'_>, app_roles: &[AppRole], mut number: u64) -> Result<()> {
+    clear_gone(run).await?;
     mark_referrers(run).await?;
     let (mut done, mut total) = (0, 0);
     for mapping in &run.job.mappings {
@@ -90,13 +91,14 @@ async fn mark_referrers(run: &Run<'_>) -> Result<()> {
 }
 
 async fn mark_referrers_of(run: &Run<'_>, id: &str) -> Result<()> {
+    let other = Other::Source(id.to_owned());
     let prefix = referrers_prefix(id);
     let mut walk = run.state.walk::<IgnoredAny>(Table::Referrer, prefix.as_str());
     while let Some(keys) = walk.next_ids().await? {
         let mut batch = Batch::new();
         for (object_type, id) in keys.iter().filter_map(|key| referrer(key)) {
             if run.job.mapping(object_type).is_some_and(|(_, mapping)| !mapping.reference_attributes().is_empty()) {
-                batch.put(Table::Pending, Work::References.key(object_type, id), "null");
+                run.touch(&mut batch, object_type, id, &other);
             }
         }
         run.state.commit(batch).await?;
@@ -108,15 +110,18 @@ async fn mark_referrers_of(run: &Run<'_>, id: &str) -> Result<()> {
 async fn write_some(run: &Run<'_>, setting: &Setting<'_>, ids: Vec<(u64, String)>, stop: &AtomicBool) -> Result<u64> {
     let count = u64::try_from(ids.len()).unwrap_or(u64::MAX);
     let (mut actions, mut held) = (Vec::new(), 0);
-    for (number, id) in ids {
+    for (number, id) in &ids {
         if stop.load(Ordering::Relaxed) {
             return Ok(0);
         }
-        let Some(planned) = plan_one(run, setting, &id).await? else { continue };
-        if let Action::References { references, .. } = &planned.action {
-            held += references.values().map(Vec::len).sum::<usize>();
+        let Some(mut work) = ReferenceWork::open(run, setting, id).await? else { continue };
+        let Some(planned) = work.next().await? else { continue };
+        if planned.action.is_part() {
+            write_parts(run, work, planned, *number, stop).await?;
+            continue;
         }
-        actions.push((action_key(REFERENCES, number), planned));
+        held += planned.action.edits();
+        actions.push((action_key(REFERENCES, *number), planned));
         if held > MOST_HELD {
             held = 0;
             together::apply_some(run, std::mem::take(&mut actions)).await?;
@@ -125,114 +130,27 @@ async fn write_some(run: &Run<'_>, setting: &Setting<'_>, ids: Vec<(u64, String)
     together::apply_some(run, actions).await.map(|()| count)
 }
 
+/// Writes the references of one object by as many actions as there need to be, until one is not done.
+async fn write_parts(run: &Run<'_>, mut work: ReferenceWork<'_>, mut planned: PlannedAction, number: u64, stop: &AtomicBool) -> Result<()> {
+    loop {
+        let is_part = planned.action.is_part();
+        let is_done = apply(run, &action_key(REFERENCES, number), planned).await?;
+        if !is_part || !is_done || stop.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        match work.next().await? {
+            Some(next) => planned = next,
+            None => return Ok(()),
+        }
+    }
+}
+
 /// Writes the references of one object.
 pub(crate) async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: &str, number: u64) -> Result<()> {
-    match plan_one(run, setting, id).await? {
-        Some(planned) => apply(run, &action_key(REFERENCES, number), planned).await,
+    let Some(mut work) = ReferenceWork::open(run, setting, id).await? else { return Ok(()) };
+    match work.next().await? {
+        Some(planned) => write_parts(run, work, planned, number, &AtomicBool::new(false)).await,
         None => Ok(()),
-    }
-}
-
-/// What is to be written of the references of one object; `None` if nothing is, which then is noted.
-async fn plan_one(run: &Run<'_>, setting: &Setting<'_>, id: &str) -> Result<Option<PlannedAction>> {
-    let object_type = setting.mapping.object_type();
-    let key = object_key(object_type, id);
-    let pending = Work::References.key(object_type, id);
-    let stored: Option<StoredRecord> = run.state.get(Table::Record, &key).await?;
-    let link: Option<Link> = run.state.get(Table::Link, &key).await?;
-    let roles: Option<Vec<String>> = run.state.get(Table::Assignment, &key).await?;
-    let mut batch = Batch::new();
-    batch.delete(Table::Pending, pending);
-    batch.delete(Table::Escrow, Work::References.escrow_key(object_type, id));
-    let (Some(stored), Some(link)) = (stored, link.filter(|link| link.is_managed)) else {
-        return run.state.commit(batch).await.map(|()| None);
-    };
-    let known = Known { stored: &stored, roles: roles.as_deref(), link: Some(&link) };
-    let desired = match setting.desired(known, Operation::Update, setting.standing(known).is_err()) {
-        Ok(desired) => desired,
-        Err(reason) => {
-            let escrow = run.put_escrow(&mut batch, Work::References, object_type, id, &reason).await?;
-            let outcome = Outcome {
-                object_type,
-                source_id: id,
-                name: stored.name(setting.mapping),
-                target_id: Some(&link.target_id),
-                target_name: run.target_name(object_type, &link.exported),
-                action: EventAction::Other,
-                is_reference: true,
-                status: EventStatus::Failure,
-                reason: Some(reason),
-                escrow: Some(escrow),
-                changes: Vec::new(),
-                took: Duration::ZERO,
-            };
-            return run.tell(batch, outcome).await.map(|()| None);
-        }
-    };
-    let mut resolver = Resolver { run, missing: Vec::new() };
-    let certain = BTreeSet::new();
-    let mut references = BTreeMap::new();
-    let mut operations = Vec::new();
-    let mut changes = Vec::new();
-    for reference in &desired.references {
-        let target_ids = resolver.resolve(reference).await?;
-        let before = present_references(run, setting, &link, reference).await?;
-        let mut target_ids = flowing(reference, &before, &target_ids);
-        if let Some(few) = run.few_members.as_ref().filter(|_| reference.is_multi_valued) {
-            target_ids = few.limit(&before, &target_ids);
-        }
-        let doubtful = link.doubtful.get(&reference.target).unwrap_or(&certain);
-        if before != target_ids || !doubtful.is_empty() {
-            operations.extend(reference_operations(reference, &before, doubtful, &target_ids));
-            changes.push(reference_change(&reference.target, &before, &target_ids));
-        }
-        references.insert(reference.target.clone(), target_ids);
-    }
-    // A reference that waits is remembered first, so that a crash cannot lose it.
-    let mut waiting = Batch::new();
-    for missing in resolver.missing {
-        waiting.put(Table::Waiting, waiting_key(&missing, object_type, id), "null");
-    }
-    if operations.is_empty() {
-        if link.is_adopted && references.keys().any(|path| !link.references.contains_key(path)) {
-            // What an adopted resource has is known now, and right.
-            put(&mut batch, Table::Link, key, &Link { references, ..link })?;
-        }
-        waiting.steps.append(&mut batch.steps);
-        return run.state.commit(waiting).await.map(|()| None);
-    }
-    run.state.commit(waiting).await?;
-    let action = Action::References { target_id: link.target_id, operations: PatchOp::new(operations).to_json(), references };
-    Ok(Some(PlannedAction {
-        object_type: object_type.to_owned(),
-        source_id: id.to_owned(),
-        name: stored.name(setting.mapping),
-        basis: String::new(),
-        layer: 0,
-        action,
-        changes,
-        redacted: Vec::new(),
-    }))
-}
-
-/// The target ids that stand in the target, in order: what was last written; of a resource that was there before, what it had then. Lists
-/// do not show members, so an adopted resource is read once for them.
-async fn present_references(run: &Run<'_>, setting: &Setting<'_>, link: &Link, reference: &DesiredReference) -> Result<Vec<String>> {
-    if let Some(written) = link.references.get(&reference.target) {
-        return Ok(written.clone());
-    }
-    if !link.is_adopted {
-        return Ok(Vec::new());
-    }
-    if !reference.is_multi_valued {
-        return Ok(ids_at(&link.exported, &reference.target));
-    }
-    let resource_type = setting.mapping.resource_type();
-    match run.call(|not_after| run.target.get(resource_type, &link.target_id, not_after)).await? {
-        Ok(resource) => Ok(ids_at(&resource, &reference.target)),
-        // The request that follows tells what is wrong with the resource.
-        Err(error) if !error.ends_cycle() => Ok(Vec::new()),
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -253,25 +171,6 @@ pub(crate) fn ids_at(resource: &Resource, path: &str) -> Vec<String> {
     ids
 }
 
-/// What would change in the references of an object, as far as it is known before anything is written: an object that is not linked yet
-/// stands with its id in the source.
-pub(crate) async fn preview(run: &Run<'_>, setting: &Setting<'_>, known: Known<'_>) -> Result<Vec<PropertyChange>> {
-    let operation = if known.link.is_some() { Operation::Update } else { Operation::Create };
-    let Ok(desired) = setting.desired(known, operation, setting.standing(known).is_err()) else { return Ok(Vec::new()) };
-    let mut changes = Vec::new();
-    for reference in &desired.references {
-        let mut resolver = Resolver { run, missing: Vec::new() };
-        let mut after = resolver.resolve(reference).await?;
-        after.extend(resolver.missing.into_iter().map(|id| format!("source:{id}")));
-        let before = known.link.and_then(|link| link.references.get(&reference.target)).cloned().unwrap_or_default();
-        let after = flowing(reference, &before, &after);
-        if before != after {
-            changes.push(reference_change(&reference.target, &before, &after));
-        }
-    }
-    Ok(changes)
-}
-
 /// What is to stand after as much has flowed as the mapping's flow type lets.
 pub(crate) fn flowing(reference: &DesiredReference, before: &[String], desired: &[String]) -> Vec<String> {
     let mut after = reference.flow_type.merge(before, desired, reference.is_multi_valued, |left, right| left == right);
@@ -281,65 +180,51 @@ pub(crate) fn flowing(reference: &DesiredReference, before: &[String], desired: 
     after.unwrap_or_else(|| before.to_vec())
 }
 
-/// Finds the target ids of source objects.
-#[derive(Debug)]
-struct Resolver<'a> {
-    run: &'a Run<'a>,
-    /// The source objects that are not linked.
-    missing: Vec<String>,
-}
+impl Action {
+    /// Whether more of the same object follows.
+    pub(crate) const fn is_part(&self) -> bool {
+        matches!(self, Self::References { is_part: true, .. })
+    }
 
-impl Resolver<'_> {
-    /// The target ids of a reference in a fixed order; those that are not linked are remembered.
-    async fn resolve(&mut self, reference: &DesiredReference) -> Result<Vec<String>> {
-        let mut found: HashMap<&str, String> = HashMap::new();
-        for mapping in &self.run.job.mappings {
-            let keys: Vec<String> = reference.source_ids.iter().map(|id| object_key(mapping.object_type(), id)).collect();
-            let links = self.run.state.get_many::<Link>(Table::Link, &keys).await?;
-            for (id, link) in reference.source_ids.iter().zip(links) {
-                if let Some(link) = link {
-                    found.insert(id, link.target_id);
-                }
-            }
+    /// How many references of lists are added and removed.
+    fn edits(&self) -> usize {
+        match self {
+            Self::References { lists, .. } => lists.values().map(Vec::len).sum(),
+            _ => 0,
         }
-        let mut target_ids = Vec::new();
-        for id in &reference.source_ids {
-            match found.remove(id.as_str()) {
-                Some(target_id) => target_ids.push(target_id),
-                None => self.missing.push(id.clone()),
-            }
-        }
-        target_ids.sort_unstable();
-        Ok(target_ids)
     }
 }
 
-/// The operations that lead from what stands before to what is to stand, also if some of it stands or does not.
-fn reference_operations(
-    reference: &DesiredReference,
-    before: &[String],
-    doubtful: &BTreeSet<String>,
-    after: &[String],
-) -> Vec<PatchOperation> {
-    let path = reference.target.as_str();
-    if !reference.is_multi_valued {
-        return match after.first() {
-            Some(id) => vec![PatchOperation::new(OperationKind::Replace, Some(path.to_owned()), Some(member(id)))],
-            None => vec![PatchOperation::new(OperationKind::Remove, Some(path.to_owned()), None)],
-        };
+/// The operations that write a reference that has no list.
+pub(crate) fn one_operation(path: &str, after: &[String]) -> PatchOperation {
+    match after.first() {
+        Some(id) => PatchOperation::new(OperationKind::Replace, Some(path.to_owned()), Some(member(id))),
+        None => PatchOperation::new(OperationKind::Remove, Some(path.to_owned()), None),
     }
-    let is_added = |id: &&String| before.binary_search(id).is_err() || doubtful.contains(*id);
-    let added: Vec<Value> = after.iter().filter(is_added).map(|id| member(id)).collect();
-    let others = doubtful.iter().filter(|id| before.binary_search(id).is_err());
-    let removed = before.iter().chain(others).filter(|id| after.binary_search(id).is_err()).map(|id| {
-        let value = scimkit_filter::Filter::equal(value_path(), id.as_str());
-        PatchOperation::new(OperationKind::Remove, Some(format!("{path}[{value}]")), None)
-    });
-    let mut operations: Vec<PatchOperation> = removed.collect();
+}
+
+/// The operations that add to a list and remove from it, also if some of it is done or there is nothing to be done.
+pub(crate) fn list_operations(path: &str, edits: &[ReferenceEdit]) -> Vec<PatchOperation> {
+    let mut operations: Vec<PatchOperation> = targets(edits, true)
+        .into_iter()
+        .map(|id| {
+            let value = scimkit_filter::Filter::equal(value_path(), id);
+            PatchOperation::new(OperationKind::Remove, Some(format!("{path}[{value}]")), None)
+        })
+        .collect();
+    let added: Vec<Value> = targets(edits, false).into_iter().map(member).collect();
     if !added.is_empty() {
         operations.push(PatchOperation::new(OperationKind::Add, Some(path.to_owned()), Some(Value::List(added))));
     }
     operations
+}
+
+/// The target ids that are added or removed, in order.
+fn targets(edits: &[ReferenceEdit], are_removed: bool) -> Vec<&str> {
+    let mut targets: Vec<&str> = edits.iter().filter(|edit| edit.is_removed == are_removed).map(|edit| edit.target.as_str()).collect();
+    targets.sort_unstable();
+    targets.dedup();
+    targets
 }
 
 fn value_path() -> scimkit_filter::AttributePath {
@@ -350,6 +235,12 @@ fn value_path() -> scimkit_filter::AttributePath {
 
 fn member(id: &str) -> Value {
     Value::Complex([("value", id)].into_iter().collect::<ComplexValue>())
+}
+
+/// The change of a list, for people: what is removed, and what is added.
+pub(crate) fn edits_change(path: &str, edits: &[ReferenceEdit]) -> PropertyChange {
+    let list = |are_removed| Value::List(targets(edits, are_removed).into_iter().map(Value::from).collect());
+    PropertyChange::new(path.to_owned(), list(true), list(false))
 }
 
 pub(crate) fn reference_change(path: &str, before: &[String], after: &[String]) -> PropertyChange {

@@ -325,6 +325,48 @@ pub(crate) fn referrer(rest: &str) -> Option<(&str, &str)> {
     rest.split_once(SEPARATOR)?.1.split_once('/')
 }
 
+/// The same, if it has it under this attribute.
+pub(crate) fn referrer_by<'a>(rest: &'a str, attribute: &str) -> Option<(&'a str, &'a str)> {
+    let (under, object) = rest.split_once(SEPARATOR)?;
+    if under == attribute { object.split_once('/') } else { None }
+}
+
+/// The start of the keys of what is kept of the references of an object, one by one.
+pub(crate) fn references_prefix(object_type: &str, id: &str) -> String {
+    format!("{object_type}/{}{SEPARATOR}", key_part(id))
+}
+
+/// The same of one attribute of the source, or of one path of the target.
+pub(crate) fn reference_prefix(object_type: &str, id: &str, name: &str) -> String {
+    format!("{}{}{SEPARATOR}", references_prefix(object_type, id), key_part(name))
+}
+
+/// The key of a reference of an object by its attribute.
+pub(crate) fn reference_key(object_type: &str, id: &str, attribute: &str, other: &str) -> String {
+    format!("{}{}", reference_prefix(object_type, id, attribute), key_part(other))
+}
+
+/// The attribute or path and the rest of the key of a reference, from its key without the start that all of its object have.
+pub(crate) fn reference_parts(rest: &str) -> Option<(&str, &str)> {
+    rest.split_once(SEPARATOR)
+}
+
+/// The start of the keys of the members of entitling groups whose entitlement must be looked at.
+pub(crate) const ENTITLED: &str = "entitled/";
+
+/// The key of an object whose entitlement must be looked at; without an id, that of all of them.
+pub(crate) fn entitlement_key(id: &str) -> String {
+    format!("{ENTITLED}{id}")
+}
+
+/// The start of the keys of the objects that are gone for good and whose references are not cleared away yet.
+pub(crate) const GONE: &str = "gone/";
+
+/// The key of an object that is gone for good, until its references are cleared away.
+pub(crate) fn gone_key(object_type: &str, id: &str) -> String {
+    format!("{GONE}{object_type}/{id}")
+}
+
 /// The start of the keys of the objects that lost their link and may get another one.
 pub(crate) fn forgotten_prefix() -> String {
     // No object has an empty id, so nothing else waits under it.
@@ -351,6 +393,25 @@ pub(crate) fn key_part(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(part)
+}
+
+/// The text of which [`key_part`] made a part of a key.
+pub(crate) fn part_text(part: &str) -> Cow<'_, str> {
+    if !part.contains(ESCAPE) {
+        return Cow::Borrowed(part);
+    }
+    let mut text = String::with_capacity(part.len());
+    let mut characters = part.chars();
+    while let Some(character) = characters.next() {
+        match (character, (character == ESCAPE).then(|| characters.next()).flatten()) {
+            (ESCAPE, Some('0')) => text.push('\0'),
+            (ESCAPE, Some('1')) => text.push(SEPARATOR),
+            (ESCAPE, Some('2')) => text.push(ESCAPE),
+            (ESCAPE, Some(other)) => text.extend([ESCAPE, other]),
+            (other, _) => text.push(other),
+        }
+    }
+    Cow::Owned(text)
 }
 
 /// The start of the keys of all objects that wait for a matching value.

@@ -4,10 +4,10 @@
 //! what has none leaves its intent open.
 
 use scimkit_store::{Batch, Table};
+use scimkit_types::Profile;
 use scimkit_types::profile::BulkPrice;
-use scimkit_types::{PatchOp, Profile};
 
-use crate::apply::{apply, conclude, find_created, may_begin, perform, resource_type};
+use crate::apply::{apply, conclude, find_created, may_begin, perform, requests, resource_type};
 use crate::error::{CycleError, Result};
 use crate::records::{Action, PlannedAction};
 use crate::run::Run;
@@ -30,7 +30,7 @@ pub(crate) fn size(profile: &Profile) -> usize {
 pub(crate) async fn apply_some(run: &Run<'_>, mut actions: Vec<(String, PlannedAction)>) -> Result<()> {
     if actions.len() < 2 {
         return match actions.pop() {
-            Some((key, planned)) => apply(run, &key, planned).await,
+            Some((key, planned)) => apply(run, &key, planned).await.map(drop),
             None => Ok(()),
         };
     }
@@ -38,7 +38,7 @@ pub(crate) async fn apply_some(run: &Run<'_>, mut actions: Vec<(String, PlannedA
     for (key, planned) in actions {
         match change(run, &planned) {
             Some(change) => together.push((key, planned, change)),
-            None => apply(run, &key, planned).await?,
+            None => drop(apply(run, &key, planned).await?),
         }
     }
     if together.len() < 2 {
@@ -53,16 +53,12 @@ pub(crate) async fn apply_some(run: &Run<'_>, mut actions: Vec<(String, PlannedA
 /// An action as a change that can be made together with others; `None` for one that must be made alone.
 fn change(run: &Run<'_>, planned: &PlannedAction) -> Option<TargetChange> {
     let resource_type = resource_type(run, planned).to_owned();
-    let limits = &run.job.profile.limits;
-    let most = |limit: Option<u64>| limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-    let (target_id, operations, max_members) = match &planned.action {
+    let target_id = match &planned.action {
         Action::Create { resource, .. } => return Some(TargetChange::Create { resource_type, resource: resource.clone() }),
         Action::Delete { target_id } => return Some(TargetChange::Delete { resource_type, id: target_id.clone() }),
-        Action::Update { target_id, operations, .. } => (target_id, operations, usize::MAX),
-        Action::References { target_id, operations, .. } => (target_id, operations, most(limits.max_members)),
+        Action::Update { target_id, .. } | Action::References { target_id, .. } => target_id,
     };
-    let operations = PatchOp::from_json(operations.clone()).ok()?.operations;
-    let mut parts = scimkit_patch::split(operations, most(limits.max_operations), max_members).into_iter();
+    let mut parts = requests(run, &planned.action).ok()?.into_iter();
     let (Some(operations), None, true) = (parts.next(), parts.next(), run.job.profile.features.patch) else { return None };
     Some(TargetChange::Patch { resource_type, id: target_id.clone(), operations })
 }

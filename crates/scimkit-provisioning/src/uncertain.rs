@@ -28,7 +28,8 @@ impl Link {
     pub(crate) fn doubt(&self, action: &Action) -> Self {
         let mut link = self.clone();
         match action {
-            // Members may be very many, and some services never show them; so it is kept of each whether it is in doubt.
+            // Members may be very many, and some services never show them; so it is kept of each, in a row of its own, whether it is in
+            // doubt.
             Action::References { references, .. } => {
                 for (path, tried) in references {
                     link.doubt_references(path, tried);

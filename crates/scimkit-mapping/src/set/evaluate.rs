@@ -39,6 +39,8 @@ pub struct Desired {
 pub struct DesiredReference {
     /// The path of the whole attribute, such as `members`.
     pub target: String,
+    /// The name of the source's references, as the mapping has it.
+    pub source: String,
     /// The ids of the objects in the source. Empty if there is to be no reference.
     pub source_ids: Vec<String>,
     /// Whether the attribute has a list of references.
@@ -155,7 +157,7 @@ impl Mapping {
         }
         let expression = match &self.source {
             Source::Expression(expression) => expression,
-            Source::Reference(name) => return Ok((self.reference(context.attributes.record.reference(name)), None)),
+            Source::Reference(name) => return Ok((self.reference(name, context.attributes.record.reference(name)), None)),
             Source::Default => return Ok((self.without_value(operation)?, None)),
         };
         let value = match context.evaluate(&expression.root) {
@@ -207,12 +209,13 @@ impl Mapping {
 
     /// What the record does not tell is left out, unless the null policy clears it. A reference that is known to point nowhere is a value
     /// like any other: the target's reference ends.
-    fn reference(&self, ids: Option<&[String]>) -> Flow {
+    fn reference(&self, name: &str, ids: Option<&[String]>) -> Flow {
         let is_multi_valued = !self.target.is_single();
         match ids {
             None if is_multi_valued || self.null_policy == NullPolicy::Ignore => Flow::LeftOut("the record does not tell"),
             ids => Flow::Reference(DesiredReference {
                 target: self.target.attribute_text(),
+                source: name.to_owned(),
                 source_ids: ids.unwrap_or_default().to_vec(),
                 is_multi_valued,
                 flow_type: self.flow_type,

@@ -175,6 +175,11 @@ impl MappingSet {
         names
     }
 
+    /// Whether a mapping writes a list of references, such as `members`.
+    pub fn has_reference_lists(&self) -> bool {
+        self.mappings.iter().any(|mapping| matches!(mapping.source, Source::Reference(_)) && !mapping.target.is_single())
+    }
+
     /// The target attributes, as the mappings name them.
     pub fn target_attributes(&self) -> Vec<&str> {
         self.mappings.iter().map(|mapping| mapping.target.text.as_str()).collect()

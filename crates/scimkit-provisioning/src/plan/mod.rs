@@ -16,16 +16,14 @@ use crate::decide::{Decision, Known, Reason, Setting, property_changes};
 use crate::error::Result;
 use crate::event::{EventAction, EventStatus, Phase, PropertyChange, ProvisioningEvent};
 use crate::explain::explain;
-use crate::import::put_referrers;
 use crate::lookup::{Found, Lookup, look_up};
 use crate::matching::{prepare, usable_id};
+use crate::preview::preview;
 use crate::records::{Action, Escrow, Link, PlannedAction, Presence, StoredRecord, target_name};
-use crate::references::preview;
+use crate::reference_rows::{forget_written, put_gone, whole_key};
 use crate::run::{Outcome, Run};
 use crate::saved_plan::PlanCounts;
-use crate::state::{
-    CHUNK, Work, action_key, blocked_key, blocked_prefix, forgotten_key, object_key, preview_key, put, waiting_key, waiting_prefix,
-};
+use crate::state::{CHUNK, Work, action_key, blocked_key, blocked_prefix, forgotten_key, object_key, preview_key, put, waiting_prefix};
 use crate::uncertain::{FoundOut, find_out};
 
 pub(crate) use self::waiting::wake;
@@ -350,6 +348,9 @@ impl Planner<'_> {
                     // Until whoever leaves comes back, the account is left to others.
                     let link = Link { is_managed, is_uncertain: !is_managed, ..link.clone() };
                     put(batch, Table::Link, object_key(self.object_type(), &object.id), &link)?;
+                    if is_managed && self.run.has_lists(self.object_type()) {
+                        batch.put(Table::Touched, whole_key(self.object_type(), &object.id), "null");
+                    }
                 }
                 Decision::Skip(reason)
             }
@@ -412,14 +413,20 @@ impl Planner<'_> {
             return Ok(());
         }
         self.counts.references += 1;
-        let (target_id, operations) = (link.target_id.clone(), Default::default());
         let planned = PlannedAction {
             object_type: self.object_type().to_owned(),
             source_id: object.id.clone(),
             name: stored.name(self.setting.mapping),
             basis: String::new(),
             layer: u32::MAX,
-            action: Action::References { target_id, operations, references: Default::default() },
+            action: Action::References {
+                target_id: link.target_id.clone(),
+                references: Default::default(),
+                lists: Default::default(),
+                known: Default::default(),
+                is_whole: false,
+                is_part: false,
+            },
             changes,
             redacted: Vec::new(),
         };
@@ -522,6 +529,7 @@ pub(crate) fn forget(batch: &mut Batch, object_type: &str, source_id: &str, link
     batch.delete(Table::Link, object_key(object_type, source_id));
     batch.delete(Table::Escrow, Work::Object.escrow_key(object_type, source_id));
     batch.delete(Table::Escrow, Work::References.escrow_key(object_type, source_id));
+    forget_written(batch, object_type, source_id);
     let Some(link) = link else { return };
     batch.delete(Table::LinkByTarget, object_key(object_type, &link.target_id));
     if let Some(matching_key) = &link.matching_key {
@@ -545,8 +553,5 @@ pub(crate) fn remove_record(batch: &mut Batch, object_type: &str, stored: &Store
     let id = &stored.record.id;
     batch.delete(Table::Record, object_key(object_type, id));
     batch.clear(Table::Waiting, waiting_prefix(id));
-    for other in stored.record.references.values().flatten() {
-        batch.delete(Table::Waiting, waiting_key(other, object_type, id));
-    }
-    put_referrers(batch, Some(stored), None);
+    put_gone(batch, object_type, stored);
 }

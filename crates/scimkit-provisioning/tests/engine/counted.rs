@@ -16,6 +16,10 @@ pub(crate) struct Counts {
     read: BTreeMap<Table, usize>,
     /// How many changes of each table there were.
     written: BTreeMap<Table, usize>,
+    /// How many batches there were.
+    pub(crate) batches: usize,
+    /// How many bytes of keys and records were read and written.
+    pub(crate) bytes: usize,
     /// The most records that one call read.
     pub(crate) largest_read: usize,
     /// The most steps of one batch.
@@ -52,10 +56,11 @@ impl CountedState {
         *self.left.lock().unwrap() = batches;
     }
 
-    fn note(&self, table: Table, rows: usize) {
+    fn note(&self, table: Table, rows: usize, bytes: usize) {
         let mut counts = self.counts.lock().unwrap();
         *counts.read.entry(table).or_default() += rows;
         counts.largest_read = counts.largest_read.max(rows);
+        counts.bytes += bytes;
     }
 }
 
@@ -90,13 +95,16 @@ impl StateStore for CountedState {
     }
 
     async fn get(&self, job: &JobId, table: Table, key: &str) -> Result<Option<String>, StoreError> {
-        self.note(table, 1);
-        self.state.get(job, table, key).await
+        let text = self.state.get(job, table, key).await?;
+        self.note(table, 1, key.len() + text.as_ref().map_or(0, String::len));
+        Ok(text)
     }
 
     async fn get_many(&self, job: &JobId, table: Table, keys: &[String]) -> Result<Vec<Option<String>>, StoreError> {
-        self.note(table, keys.len());
-        self.state.get_many(job, table, keys).await
+        let texts = self.state.get_many(job, table, keys).await?;
+        let bytes = keys.iter().chain(texts.iter().flatten()).map(String::len).sum();
+        self.note(table, keys.len(), bytes);
+        Ok(texts)
     }
 
     async fn scan(
@@ -108,7 +116,7 @@ impl StateStore for CountedState {
         limit: usize,
     ) -> Result<Vec<(String, String)>, StoreError> {
         let rows = self.state.scan(job, table, prefix, after, limit).await?;
-        self.note(table, rows.len());
+        self.note(table, rows.len(), rows.iter().map(|(key, text)| key.len() + text.len()).sum());
         Ok(rows)
     }
 
@@ -122,8 +130,14 @@ impl StateStore for CountedState {
         }
         {
             let mut counts = self.counts.lock().unwrap();
+            counts.batches += 1;
             counts.largest_batch = counts.largest_batch.max(batch.steps.len());
             for step in &batch.steps {
+                counts.bytes += match step {
+                    Step::Put { key, value, .. } => key.len() + value.len(),
+                    Step::Delete { key, .. } | Step::Clear { prefix: key, .. } => key.len(),
+                    Step::Schedule { .. } => 0,
+                };
                 match step {
                     Step::Put { table, .. } | Step::Delete { table, .. } | Step::Clear { table, .. } => {
                         *counts.written.entry(*table).or_default() += 1;

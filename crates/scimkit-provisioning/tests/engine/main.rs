@@ -16,6 +16,7 @@ mod group_decisions;
 mod incidents;
 mod job_files;
 mod log;
+mod members;
 mod nested;
 mod notices;
 mod on_demand;

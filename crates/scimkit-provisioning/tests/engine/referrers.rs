@@ -1,14 +1,12 @@
 //! Who refers to an object that lost its link is found by an index.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use scimkit_store::state::{Batch, StateStore, Table};
-use scimkit_types::Clock;
+use scimkit_store::state::Table;
 use serde_json::json;
 
 use crate::counted::CountedState;
-use crate::world::{World, block_on, person, present};
+use crate::world::{World, person, present};
 
 /// A directory of so many people, of whom the first has the second as manager; the manager's account is lost.
 fn world(people: usize) -> (World, Arc<CountedState>) {
@@ -48,21 +46,4 @@ fn whoever_else_is_in_the_directory_is_not_read_for_a_lost_link() {
         state.take().read(Table::Record)
     });
     assert_eq!(read[0], read[1]);
-}
-
-#[test]
-fn a_state_without_the_index_gets_it() {
-    let (world, state) = world(3);
-    block_on(async {
-        let job = &world.job.id;
-        let lease = state.lease(job, "another", None, world.clock.now(), Duration::from_secs(60)).await.unwrap();
-        let mut record: serde_json::Value = serde_json::from_str(&state.get(job, Table::Job, "job").await.unwrap().unwrap()).unwrap();
-        assert_eq!(record.as_object_mut().unwrap().remove("hasReferrers"), Some(true.into()));
-        let mut batch = Batch::new();
-        batch.clear(Table::Referrer, "");
-        batch.put(Table::Job, "job", record.to_string());
-        state.commit(job, lease.fence, batch).await.unwrap();
-        state.release(job, lease.fence).await.unwrap();
-    });
-    check_manager_follows(&world);
 }

@@ -68,11 +68,17 @@ pub enum Table {
     Log,
     /// Who refers to whom, by the source id that is referred to, then by the object type and source id of who does.
     Referrer,
+    /// References of source objects as last read, by object type and source id, then by attribute and the source id that is referred to.
+    Reference,
+    /// References as last written, by object type and source id, then by path and what is referred to.
+    Written,
+    /// References that must be looked at, by object type and source id, then by what is referred to.
+    Touched,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Job,
         Self::Record,
         Self::Pending,
@@ -90,6 +96,9 @@ impl Table {
         Self::Entitlement,
         Self::Log,
         Self::Referrer,
+        Self::Reference,
+        Self::Written,
+        Self::Touched,
     ];
 
     /// The name of the table, for people.
@@ -112,6 +121,9 @@ impl Table {
             Self::Entitlement => "entitlement",
             Self::Log => "log",
             Self::Referrer => "referrer",
+            Self::Reference => "reference",
+            Self::Written => "written",
+            Self::Touched => "touched",
         }
     }
 }
