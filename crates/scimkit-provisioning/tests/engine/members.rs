@@ -104,6 +104,40 @@ fn one_member_costs_the_same_in_a_group_of_any_size() {
     }
 }
 
+/// Who comes into an assigned group, or leaves it, is entitled or is not any more, and nobody else is looked at.
+#[test]
+fn entitlement_by_a_group_costs_the_same_in_a_group_of_any_size() {
+    let bytes = [20, 2_000].map(|size| {
+        let (mut world, state) = linked(size + 1);
+        world.job.scope = Scope::Assigned;
+        world.source.assign("Group", &["g1"]);
+        world.source.assign("User", &[&id(3)]);
+        tell(&world, &ids(0..size), &[]);
+        world.cycle();
+        let entitled = || rows(&world, &state, Table::Assignment).into_iter().map(|(key, _)| key).collect::<Vec<_>>();
+        let users = |ids: Vec<String>| ids.iter().map(|id| format!("User/{id}")).collect::<Vec<_>>();
+        assert!(entitled().ends_with(&users(ids(0..size))));
+        state.take();
+        tell(&world, &[id(size)], &[]);
+        world.cycle();
+        let added = state.take().bytes;
+        assert!(entitled().ends_with(&users(ids(0..=size))));
+        state.take();
+        // One of the two who leave is assigned by itself.
+        tell(&world, &[], &[id(3), id(5)]);
+        world.cycle();
+        let removed = state.take().bytes;
+        let mut expected = users(ids(0..=size));
+        expected.remove(5);
+        assert!(entitled().ends_with(&expected));
+        assert_eq!(entitled().len(), expected.len() + 1, "the group and its members");
+        [added, removed]
+    });
+    for (small, large) in bytes[0].into_iter().zip(bytes[1]) {
+        assert!(small.abs_diff(large) < 100, "{bytes:?}");
+    }
+}
+
 /// What is held is some chunks of 256, however many members are new, gone or compared as a whole.
 #[test]
 fn large_groups_are_written_and_compared_in_chunks() {
