@@ -177,15 +177,18 @@ impl<'a> Claims<'a> {
         Ok(())
     }
 
-    /// Gives a target object that was loaded to a source object; false if another one has it already, by its link or by this plan.
-    pub(crate) fn adopt(&mut self, id: &str, target_id: &str) -> bool {
+    /// Gives a target object that was loaded to a source object; false if another one has it already, by its link or by this plan. Nothing
+    /// need be kept of one that only whoever has its matching value finds, for that is claimed.
+    pub(crate) fn adopt(&mut self, id: &str, target_id: &str, is_sole: bool) -> bool {
         let claimant = self.given.holder(id);
         let holder = self.targets.entry(target_id.to_owned()).or_default();
         if holder.is_some_and(|holder| holder != claimant) {
             return false;
         }
         *holder = Some(claimant);
-        self.given.give(&self.target_key(target_id), claimant);
+        if !is_sole {
+            self.given.give(&self.target_key(target_id), claimant);
+        }
         true
     }
 

@@ -17,13 +17,25 @@ use crate::records::{Action, Link, Presence, StoredRecord};
 use crate::state::key_part;
 
 /// What an evaluation needs besides the object.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Setting<'a> {
     pub job: &'a ProvisioningJob,
     pub mapping: &'a MappingSet,
     pub now: Timestamp,
     pub app_roles: &'a [AppRole],
     pub entropy: &'a dyn Entropy,
+    /// How the values of each matching attribute are compared, in their order.
+    pub comparisons: Vec<TextComparison>,
+}
+
+/// How a job compares the values of the matching attributes of a mapping.
+pub(crate) fn comparisons(job: &ProvisioningJob, mapping: &MappingSet) -> Vec<TextComparison> {
+    let resource_type = job.catalog.resource_type(mapping.resource_type());
+    let resolved = mapping
+        .matching()
+        .iter()
+        .map(|attribute| resource_type.and_then(|resource_type| resolve_path(&attribute.filter_path, &job.catalog, resource_type).ok()));
+    resolved.map(|resolved| resolved.map_or(TextComparison::CaseExact, |(path, _)| path.comparison)).collect()
 }
 
 /// What is known of one object.
@@ -383,10 +395,7 @@ impl Setting<'_> {
 
     /// The key under which objects with this matching value are found: compared as the attribute's schema says.
     pub(crate) fn matching_key(&self, index: usize, value: &str) -> String {
-        let Some(attribute) = self.mapping.matching().get(index) else { return format!("{index}/{}", key_part(value)) };
-        let resource_type = self.job.catalog.resource_type(self.mapping.resource_type());
-        let resolved = resource_type.and_then(|resource_type| resolve_path(&attribute.filter_path, &self.job.catalog, resource_type).ok());
-        let comparison = resolved.map_or(TextComparison::CaseExact, |(path, _)| path.comparison);
+        let comparison = self.comparisons.get(index).copied().unwrap_or(TextComparison::CaseExact);
         format!("{index}/{}", key_part(&comparison.key(value)))
     }
 }

@@ -8,7 +8,7 @@ use scimkit_mapping::{AppRole, Entropy, MappingSet};
 use scimkit_store::{Batch, Table};
 use scimkit_types::{Clock, Resource, Timestamp};
 
-use crate::decide::{Reason, Setting};
+use crate::decide::{Reason, Setting, comparisons};
 use crate::error::Result;
 use crate::event::{EventAction, EventStatus, Initiator, Observer, Phase, Progress, PropertyChange, ProvisioningEvent, QuotaMeter};
 use crate::job::ProvisioningJob;
@@ -73,7 +73,8 @@ pub(crate) struct Outcome<'a> {
 
 impl Run<'_> {
     pub(crate) fn setting<'b>(&'b self, mapping: &'b MappingSet, app_roles: &'b [AppRole]) -> Setting<'b> {
-        Setting { job: self.job, mapping, now: self.clock.now(), app_roles, entropy: self.entropy }
+        let comparisons = comparisons(self.job, mapping);
+        Setting { job: self.job, mapping, now: self.clock.now(), app_roles, entropy: self.entropy, comparisons }
     }
 
     pub(crate) fn count(&self, change: impl FnOnce(&mut CycleReport)) {

@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::event::{EventAction, EventStatus, Phase, PropertyChange, ProvisioningEvent};
 use crate::explain::explain;
 use crate::lookup::{Found, Lookup, look_up};
-use crate::matching::{prepare, usable_id};
+use crate::matching::{prepare, texts_at, usable_id};
 use crate::preview::preview;
 use crate::records::{Action, Escrow, Link, PlannedAction, Presence, StoredRecord, target_name};
 use crate::reference_rows::{forget_written, put_gone, whole_key};
@@ -118,6 +118,8 @@ struct Placed {
     layer: u32,
     /// The source objects that give their matching values up before.
     after: Vec<String>,
+    /// Whether nobody finds the resource that was found for the object unless by the matching value that the object has claimed.
+    is_sole: bool,
 }
 
 impl Planner<'_> {
@@ -216,8 +218,8 @@ impl Planner<'_> {
         let adopted: Vec<String> = placed.iter().filter_map(|placed| adopted(&placed.decision)).map(str::to_owned).collect();
         self.claims.load_targets(&adopted).await?;
         let mut freed = Vec::new();
-        for Placed { object, decision, layer, .. } in placed {
-            let decision = self.adopt(&object, decision);
+        for Placed { object, decision, layer, is_sole, .. } in placed {
+            let decision = self.adopt(&object, decision, is_sole);
             freed.extend(self.keep(&mut batch, &object, decision, layer).await?);
         }
         self.run.state.commit(batch).await?;
@@ -263,7 +265,7 @@ impl Planner<'_> {
                 }
                 decision
             };
-            placed.push(Placed { object, decision, layer, after });
+            placed.push(Placed { object, decision, layer, after, is_sole: false });
         }
         Ok(placed)
     }
@@ -317,6 +319,7 @@ impl Planner<'_> {
                 if !placed.after.is_empty() {
                     resources = self.without_those_of(&placed.after, resources).await?;
                 }
+                placed.is_sole = self.is_sole(&desired, &resources);
                 placed.decision = failure.map_or_else(|| self.setting.decide_matched(*desired, &resources, index), Decision::Fail);
             }
             matched.push(placed);
@@ -334,11 +337,20 @@ impl Planner<'_> {
     }
 
     /// Refuses an action that would link two source objects to one target object.
-    fn adopt(&mut self, object: &Marked, decision: Decision) -> Decision {
+    fn adopt(&mut self, object: &Marked, decision: Decision, is_sole: bool) -> Decision {
         match adopted(&decision) {
-            Some(target_id) if !self.claims.adopt(&object.id, target_id) => Decision::Fail(duplicate()),
+            Some(target_id) if !self.claims.adopt(&object.id, target_id, is_sole) => Decision::Fail(duplicate()),
             _ => decision,
         }
+    }
+
+    /// Whether resources that were found for an object are one, which has but one matching value, and that is the one that the object wants.
+    fn is_sole(&self, desired: &Desired, resources: &[Resource]) -> bool {
+        let ([attribute], [(index, value)], [resource]) = (self.setting.mapping.matching(), desired.matching.as_slice(), resources) else {
+            return false;
+        };
+        let [has] = texts_at(resource, &attribute.filter_path)[..] else { return false };
+        self.setting.matching_key(*index, has) == self.setting.matching_key(*index, value)
     }
 
     async fn keep(&mut self, batch: &mut Batch, object: &Marked, decision: Decision, layer: u32) -> Result<Option<String>> {
