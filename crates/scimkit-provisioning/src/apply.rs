@@ -119,13 +119,13 @@ pub(crate) async fn apply(run: &Run<'_>, key: &str, planned: PlannedAction) -> R
         return Ok(false);
     }
     let mut batch = Batch::new();
-    put(&mut batch, Table::Intent, key, &planned)?;
+    put(&mut batch, Table::Intent, planned.intent_key(), &planned)?;
     batch.delete(Table::Plan, key);
     run.state.commit(batch).await?;
     let began_at = run.clock.now();
     let performed = perform(run, &planned).await?;
     let is_done = matches!(performed, Performed::Done(_));
-    conclude(run, key, planned, performed, began_at).await.map(|()| is_done)
+    conclude(run, planned, performed, began_at).await.map(|()| is_done)
 }
 
 /// Whether an action is done now; one that is passed over is told to the log.
@@ -142,7 +142,7 @@ pub(crate) async fn may_begin(run: &Run<'_>, key: &str, planned: &PlannedAction)
 }
 
 /// Notes how an action ended that this run began.
-pub(crate) async fn conclude(run: &Run<'_>, key: &str, planned: PlannedAction, performed: Performed, began_at: Timestamp) -> Result<()> {
+pub(crate) async fn conclude(run: &Run<'_>, planned: PlannedAction, performed: Performed, began_at: Timestamp) -> Result<()> {
     match &performed {
         Performed::Failed(reason) if reason.code == ErrorCode::InsufficientRights => {
             run.refusals.refused(Kind::of(&planned.action), &reason.text);
@@ -150,7 +150,8 @@ pub(crate) async fn conclude(run: &Run<'_>, key: &str, planned: PlannedAction, p
         Performed::Failed(_) | Performed::Unknown(_) => {}
         Performed::Done(_) | Performed::Gone => run.refusals.done(Kind::of(&planned.action)),
     }
-    settle(run, key, planned, performed, Begun::Now(began_at)).await
+    let intent = planned.intent_key();
+    settle(run, &intent, planned, performed, Begun::Now(began_at)).await
 }
 
 /// Why an action cannot be done now: it is not known how an earlier one ended, the object's link changed after it was approved, or the
@@ -194,7 +195,7 @@ async fn pass_over(run: &Run<'_>, key: &str, planned: &PlannedAction, reason: Re
         target_id: planned.action.target_id(),
         target_name: link.and_then(|link| run.target_name(&planned.object_type, &link.exported)),
         action: planned.action.event(),
-        is_reference: matches!(planned.action, Action::References { .. }),
+        is_reference: planned.action.work() == Work::References,
         status: if is_outdated { EventStatus::Skipped } else { EventStatus::Failure },
         reason: Some(reason),
         escrow,
@@ -371,17 +372,16 @@ fn failed(error: TargetError) -> Result<Performed> {
 
 /// Writes how an action ended. An object whose action is done has no mark any more, unless that may be newer than the action; one whose
 /// action failed waits in escrow.
-pub(crate) async fn settle(run: &Run<'_>, key: &str, planned: PlannedAction, performed: Performed, begun: Begun) -> Result<()> {
+pub(crate) async fn settle(run: &Run<'_>, intent: &str, planned: PlannedAction, performed: Performed, begun: Begun) -> Result<()> {
     let mut batch = Batch::new();
     if !matches!(performed, Performed::Unknown(_)) {
-        batch.delete(Table::Intent, key);
+        batch.delete(Table::Intent, intent);
     }
     let action = planned.action.event();
     let changes = planned.changes();
     let PlannedAction { object_type, source_id, name, action: planned_action, .. } = planned;
-    let is_reference = matches!(planned_action, Action::References { .. });
+    let work = planned_action.work();
     let is_interim = matches!(planned_action, Action::Update { is_interim: true, .. });
-    let work = if is_reference { Work::References } else { Work::Object };
     match (&performed, begun) {
         (Performed::Done(_), Begun::Before(_)) => batch.put(Table::Pending, work.key(&object_type, &source_id), "null"),
         (Performed::Done(_), Begun::Now(_)) if is_interim || planned_action.is_part() => {}
@@ -456,7 +456,7 @@ pub(crate) async fn settle(run: &Run<'_>, key: &str, planned: PlannedAction, per
         target_id: target_id.as_deref(),
         target_name,
         action,
-        is_reference,
+        is_reference: work == Work::References,
         status,
         reason,
         escrow,

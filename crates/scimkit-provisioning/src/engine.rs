@@ -233,7 +233,7 @@ impl Engine {
         }
         self.guard(&run, counts).await?;
         apply_all(&run, counts.actions).await?;
-        write_references(&run, &app_roles, counts.actions).await?;
+        write_references(&run, &app_roles).await?;
         finish(&run, record).await?;
         Ok(run.into_report())
     }

@@ -171,7 +171,7 @@ impl Engine {
             let mut batch = Batch::new();
             batch.put(Table::Pending, object.clone(), "null");
             state.commit(batch).await?;
-            write_one(&run, &run.setting(mapping, &app_roles), id, counts.actions).await?;
+            write_one(&run, &run.setting(mapping, &app_roles), id).await?;
         }
         let members_left = run.few_members.as_ref().map(|few| few.left.load(Ordering::Relaxed)).unwrap_or_default();
         let mut batch = Batch::new();

@@ -14,6 +14,7 @@ use crate::reference_rows::ReferenceEdit;
 use crate::references::edits_change;
 use crate::saved_plan::PlanHeader;
 use crate::source::Position;
+use crate::state::Work;
 
 /// What a job remembers of itself: one record.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -156,6 +157,14 @@ pub(crate) struct PlannedAction {
 }
 
 impl PlannedAction {
+    /// The key of the action once it is begun.
+    ///
+    /// INVARIANT (crash safety): it is that of the work on the object and not of a place in a plan, since what is open for many cycles must
+    /// not give way to an action of a later plan. An object has at most one action of a kind under way.
+    pub(crate) fn intent_key(&self) -> String {
+        self.action.work().key(&self.object_type, &self.source_id)
+    }
+
     /// What changes, for people. That a new resource has its attributes is not kept beside them, unless it was explained, nor is it kept
     /// beside the references that are added and removed.
     pub(crate) fn changes(&self) -> Vec<PropertyChange> {
@@ -229,6 +238,16 @@ pub(crate) enum Action {
         /// The id of the resource.
         target_id: String,
     },
+}
+
+impl Action {
+    /// Which work on its object this is.
+    pub(crate) const fn work(&self) -> Work {
+        match self {
+            Self::References { .. } => Work::References,
+            Self::Create { .. } | Self::Update { .. } | Self::Delete { .. } => Work::Object,
+        }
+    }
 }
 
 /// An object that failed, and when it is tried again.

@@ -17,17 +17,14 @@ use crate::records::{Action, PlannedAction};
 use crate::reference_rows::{Other, ReferenceEdit, clear_gone};
 use crate::reference_work::ReferenceWork;
 use crate::run::Run;
-use crate::state::{Work, action_key, forgotten_key, forgotten_prefix, referrer, referrers_prefix};
+use crate::state::{Work, forgotten_key, forgotten_prefix, preview_key, referrer, referrers_prefix};
 use crate::together;
-
-/// The layer of references, behind all others.
-const REFERENCES: u32 = u32::MAX;
 
 /// How many references are held in memory, about, before what was gathered for one request is sent.
 const MOST_HELD: usize = 10_000;
 
 /// Writes the references of every object that is marked for it.
-pub(crate) async fn write_references(run: &Run<'_>, app_roles: &[AppRole], mut number: u64) -> Result<()> {
+pub(crate) async fn write_references(run: &Run<'_>, app_roles: &[AppRole]) -> Result<()> {
     clear_gone(run).await?;
     mark_referrers(run).await?;
     let (mut done, mut total) = (0, 0);
@@ -41,13 +38,10 @@ pub(crate) async fn write_references(run: &Run<'_>, app_roles: &[AppRole], mut n
         let setting = run.setting(mapping, app_roles);
         let prefix = Work::References.prefix(mapping.object_type());
         let mut walk = run.state.walk::<IgnoredAny>(Table::Pending, prefix.as_str());
-        while let Some(ids) = walk.next_ids().await? {
-            let first = number;
-            number = number.saturating_add(u64::try_from(ids.len()).unwrap_or(u64::MAX));
-            let mut numbered: Vec<(u64, String)> = (first..).zip(ids).collect();
+        while let Some(mut ids) = walk.next_ids().await? {
             let mut written: Vec<BoxFuture<'_, Result<u64>>> = Vec::new();
-            while !numbered.is_empty() {
-                let some = numbered.drain(..size.min(numbered.len())).collect();
+            while !ids.is_empty() {
+                let some = ids.drain(..size.min(ids.len())).collect();
                 // Boxed, so that the compiler can tell that a cycle may move between threads.
                 written.push(write_some(run, &setting, some, &stop).boxed());
             }
@@ -107,21 +101,21 @@ async fn mark_referrers_of(run: &Run<'_>, id: &str) -> Result<()> {
 }
 
 /// Writes the references of some objects, by one request if that can be and is cheaper; returns how many objects they were.
-async fn write_some(run: &Run<'_>, setting: &Setting<'_>, ids: Vec<(u64, String)>, stop: &AtomicBool) -> Result<u64> {
+async fn write_some(run: &Run<'_>, setting: &Setting<'_>, ids: Vec<String>, stop: &AtomicBool) -> Result<u64> {
     let count = u64::try_from(ids.len()).unwrap_or(u64::MAX);
     let (mut actions, mut held) = (Vec::new(), 0);
-    for (number, id) in &ids {
+    for id in &ids {
         if stop.load(Ordering::Relaxed) {
             return Ok(0);
         }
         let Some(mut work) = ReferenceWork::open(run, setting, id).await? else { continue };
         let Some(planned) = work.next().await? else { continue };
         if planned.action.is_part() {
-            write_parts(run, work, planned, *number, stop).await?;
+            write_parts(run, work, planned, stop).await?;
             continue;
         }
         held += planned.action.edits();
-        actions.push((action_key(REFERENCES, *number), planned));
+        actions.push((preview_key(&planned.object_type, id), planned));
         if held > MOST_HELD {
             held = 0;
             together::apply_some(run, std::mem::take(&mut actions)).await?;
@@ -131,10 +125,10 @@ async fn write_some(run: &Run<'_>, setting: &Setting<'_>, ids: Vec<(u64, String)
 }
 
 /// Writes the references of one object by as many actions as there need to be, until one is not done.
-async fn write_parts(run: &Run<'_>, mut work: ReferenceWork<'_>, mut planned: PlannedAction, number: u64, stop: &AtomicBool) -> Result<()> {
+async fn write_parts(run: &Run<'_>, mut work: ReferenceWork<'_>, mut planned: PlannedAction, stop: &AtomicBool) -> Result<()> {
     loop {
         let is_part = planned.action.is_part();
-        let is_done = apply(run, &action_key(REFERENCES, number), planned).await?;
+        let is_done = apply(run, &preview_key(&planned.object_type, &planned.source_id), planned).await?;
         if !is_part || !is_done || stop.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -146,10 +140,10 @@ async fn write_parts(run: &Run<'_>, mut work: ReferenceWork<'_>, mut planned: Pl
 }
 
 /// Writes the references of one object.
-pub(crate) async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: &str, number: u64) -> Result<()> {
+pub(crate) async fn write_one(run: &Run<'_>, setting: &Setting<'_>, id: &str) -> Result<()> {
     let Some(mut work) = ReferenceWork::open(run, setting, id).await? else { return Ok(()) };
     match work.next().await? {
-        Some(planned) => write_parts(run, work, planned, number, &AtomicBool::new(false)).await,
+        Some(planned) => write_parts(run, work, planned, &AtomicBool::new(false)).await,
         None => Ok(()),
     }
 }

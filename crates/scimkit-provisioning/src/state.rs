@@ -434,7 +434,8 @@ pub(crate) fn action_key(layer: u32, number: u64) -> String {
     format!("{}{number:020}", layer_prefix(layer))
 }
 
-/// The key in a plan of changes of references that are only shown; behind all actions.
+/// The key in a plan of the changes of an object's references; behind all actions. There they are only shown: what is to be written is
+/// decided when what it refers to is.
 pub(crate) fn preview_key(object_type: &str, id: &str) -> String {
     format!("references/{object_type}/{id}")
 }

@@ -67,9 +67,9 @@ async fn send(run: &Run<'_>, actions: Vec<(String, PlannedAction, TargetChange)>
     let (mut batch, mut begun, mut changes) = (Batch::new(), Vec::new(), Vec::new());
     for (key, planned, change) in actions {
         if may_begin(run, &key, &planned).await? {
-            put(&mut batch, Table::Intent, key.as_str(), &planned)?;
-            batch.delete(Table::Plan, key.as_str());
-            begun.push((key, planned));
+            put(&mut batch, Table::Intent, planned.intent_key(), &planned)?;
+            batch.delete(Table::Plan, key);
+            begun.push(planned);
             changes.push(change);
         }
     }
@@ -84,7 +84,7 @@ async fn send(run: &Run<'_>, actions: Vec<(String, PlannedAction, TargetChange)>
         report.bulk_operations += u64::try_from(begun.len()).unwrap_or(u64::MAX);
     });
     let mut first_error = None;
-    for ((key, planned), answer) in begun.into_iter().zip(answers) {
+    for (planned, answer) in begun.into_iter().zip(answers) {
         let performed = match answer {
             Ok(id) => crate::apply::Performed::Done(id),
             // It waited for too long to be sent; alone it is sent under the renewed lease.
@@ -101,7 +101,7 @@ async fn send(run: &Run<'_>, actions: Vec<(String, PlannedAction, TargetChange)>
                 }
             }
         };
-        conclude(run, &key, planned, performed, began_at).await?;
+        conclude(run, planned, performed, began_at).await?;
     }
     first_error.map_or(Ok(()), |error| Err(CycleError::Target(error)))
 }

@@ -378,8 +378,9 @@ impl Planner<'_> {
                     batch.put(Table::Pending, Work::References.key(self.object_type(), &object.id), "null");
                     self.preview(batch, object).await?;
                 }
-                if let Some(stored) = object.stored.as_ref().filter(|stored| stored.presence == Presence::Deleted && object.link.is_none())
-                {
+                // Who may have an account after all is still known when that is found out.
+                let is_unlinked = object.link.is_none() && !self.run.is_unsettled(&object_key(self.object_type(), &object.id));
+                if let Some(stored) = object.stored.as_ref().filter(|stored| stored.presence == Presence::Deleted && is_unlinked) {
                     remove_record(batch, self.object_type(), stored);
                 }
                 self.tell(batch, object, EventStatus::Skipped, reason, None)?;

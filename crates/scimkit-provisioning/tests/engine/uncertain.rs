@@ -1,9 +1,10 @@
 //! Changes of which nobody knows whether they were done, and which are not wanted any more when that can be found out.
 
+use scimkit_provisioning::SourceChange;
 use scimkit_types::Value;
 use serde_json::json;
 
-use crate::world::{Fault, World, deleted, person, present};
+use crate::world::{Fault, World, deleted, person, present, soft_deleted};
 
 /// Lets the next requests meet faults, counted from 1.
 fn fail(world: &World, faults: &[(usize, Fault)]) {
@@ -16,7 +17,7 @@ fn requests(world: &World) -> Vec<String> {
     std::mem::take(&mut world.target.requests.lock().unwrap())
 }
 
-fn titled(title: &str) -> scimkit_provisioning::SourceChange {
+fn titled(title: &str) -> SourceChange {
     present("u1", json!({"jobTitle": title}))
 }
 
@@ -151,5 +152,37 @@ fn an_expired_create_that_may_have_been_done_is_looked_up() {
     fail(&world, &[(2, Fault::ExpiredAfter)]);
     assert_eq!(world.cycle().created, 1);
     assert_eq!(requests(&world), ["find User", "create User", "find User"]);
+    assert_eq!(world.target.content("User").len(), 1);
+}
+
+/// Somebody whose account may have been made and cannot be asked for, also in the next cycle, when they are gone and somebody else changes.
+fn with_uncertain_account(gone: SourceChange) -> World {
+    let world = World::with_linked_person();
+    world.source.assign("User", &["u2"]);
+    world.source.tell("User", vec![person("u2", "bo@example.com")]);
+    fail(&world, &[(2, Fault::After), (3, Fault::Failed)]);
+    assert_eq!(world.cycle().failures(), 1);
+    requests(&world);
+    world.source.tell("User", vec![titled("Pilot"), gone]);
+    fail(&world, &[(1, Fault::Failed)]);
+    assert_eq!(world.cycle().updated, 1);
+    assert_eq!(requests(&world), ["find User", "patch User"]);
+    world
+}
+
+/// Found by a simulation: what was begun was forgotten for an action of a later plan that stood in the same place.
+#[test]
+fn what_may_have_been_made_is_looked_for_after_other_plans_too() {
+    let world = with_uncertain_account(soft_deleted("u2"));
+    assert_eq!(world.cycle().settled, 1);
+    let active = world.target.user("bo@example.com").unwrap().get("active").and_then(Value::as_bool);
+    assert_eq!(active, Some(false));
+}
+
+#[test]
+fn an_account_that_may_have_been_made_is_deleted_with_its_owner() {
+    let world = with_uncertain_account(deleted("u2"));
+    assert_eq!(world.cycle().deleted, 1);
+    assert!(world.target.user("bo@example.com").is_none());
     assert_eq!(world.target.content("User").len(), 1);
 }
