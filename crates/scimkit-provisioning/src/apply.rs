@@ -436,15 +436,15 @@ pub(crate) async fn settle(run: &Run<'_>, intent: &str, planned: PlannedAction, 
             (link.map(|link| link.target_id), EventStatus::Failure, Some(reason))
         }
         Performed::Gone => {
-            let text = match run.job.when_gone {
+            let (work, text) = match run.job.when_gone {
                 WhenGone::Match => {
                     lose(run, &mut batch, &object_type, &source_id, link.as_ref()).await?;
-                    "the linked resource is gone; the object is matched again"
+                    (Work::Object, "the linked resource is gone; the object is matched again")
                 }
-                WhenGone::Fail => "the linked resource is gone, and the job makes no other one",
+                WhenGone::Fail => (work, "the linked resource is gone, and the job makes no other one"),
             };
             let reason = Reason::new(ErrorCode::InvalidAnchor, text);
-            escrow = Some(run.put_escrow(&mut batch, Work::Object, &object_type, &source_id, &reason).await?);
+            escrow = Some(run.put_escrow(&mut batch, work, &object_type, &source_id, &reason).await?);
             (link.map(|link| link.target_id), EventStatus::Failure, Some(reason))
         }
     };

@@ -5,7 +5,7 @@ use scimkit_provisioning::{ErrorCode, ResetScope, WhenGone};
 use scimkit_types::Value;
 use serde_json::json;
 
-use crate::world::{World, block_on, deleted, job, person, present, soft_deleted, user_mapping};
+use crate::world::{World, block_on, deleted, group_mapping, job, person, present, soft_deleted, user_mapping};
 
 fn active(world: &World, user_name: &str) -> Option<bool> {
     world.target.user(user_name)?.get("active").and_then(Value::as_bool)
@@ -262,6 +262,34 @@ fn a_resource_that_is_gone_fails_until_a_restart_where_the_job_says_so() {
     world.source.start_over("User", vec![person("u1", "ada@example.com")]);
     world.source.expired.lock().unwrap().take();
     assert_eq!(world.cycle().created, 1);
+}
+
+/// A group that is gone is tried ever more seldom, though nothing but its members is to be written.
+#[test]
+fn references_of_a_resource_that_is_gone_back_off_where_the_job_makes_no_other_one() {
+    let mut world = World::new();
+    world.job = job(&[user_mapping(), group_mapping()]);
+    world.job.when_gone = WhenGone::Fail;
+    world.source.assign("User", &["u1", "u2"]);
+    world.source.assign("Group", &["g1"]);
+    world.source.tell("User", vec![person("u1", "ada@example.com"), person("u2", "bo@example.com")]);
+    world.source.tell("Group", vec![present("g1", json!({"displayName": "Crew", "members+": ["u1"]}))]);
+    world.cycle();
+    let gone = world.target.resources.lock().unwrap().remove("Group").unwrap();
+    world.source.tell("Group", vec![present("g1", json!({"members+": ["u2"]}))]);
+    let failures = [0, 6, 6, 6].map(|hours| {
+        world.advance(hours);
+        world.cycle().failures()
+    });
+    assert_eq!(failures, [1, 1, 0, 1]);
+    assert_eq!(world.log.of("g1").last().unwrap(), "Update Failure InvalidAnchor");
+
+    // Somebody who restores the group has it written.
+    world.target.resources.lock().unwrap().insert("Group".to_owned(), gone);
+    world.advance(24);
+    world.cycle();
+    let members = world.target.content("Group").remove(0).get("members").map(|members| members.elements().len());
+    assert_eq!(members, Some(2));
 }
 
 #[test]
