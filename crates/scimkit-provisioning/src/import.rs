@@ -122,7 +122,7 @@ async fn start_over(run: &Run<'_>, job: &mut JobRecord, object_type: &str) -> Re
 }
 
 /// Takes the objects that a round from the beginning did not show as deleted: softly, for the round does not tell which deletions are final.
-/// Does nothing after any other round.
+/// What has ended of them meanwhile will not be told, so that they are to be told whole. Does nothing after any other round.
 async fn sweep(run: &Run<'_>, job: &mut JobRecord, object_type: &str) -> Result<()> {
     if !job.restarted.contains(object_type) {
         return Ok(());
@@ -134,13 +134,18 @@ async fn sweep(run: &Run<'_>, job: &mut JobRecord, object_type: &str) -> Result<
         let seen = run.state.get_many::<IgnoredAny>(Table::Seen, &keys).await?;
         let mut batch = Batch::new().deferred();
         for ((key, stored), seen) in rows.into_iter().zip(seen) {
-            if seen.is_none() && stored.presence == Presence::Present {
+            let is_gone = stored.presence == Presence::Present;
+            if seen.is_some() || (!is_gone && stored.is_untold) {
+                continue;
+            }
+            if is_gone {
                 batch.put(Table::Pending, Work::Object.key(object_type, &stored.record.id), "null");
                 if object_type == GROUP {
                     batch.put(Table::Pending, entitlement_key(""), "null");
                 }
-                put(&mut batch, Table::Record, key, &with_presence(&stored, Presence::SoftDeleted))?;
             }
+            let presence = if is_gone { Presence::SoftDeleted } else { stored.presence };
+            put(&mut batch, Table::Record, key, &StoredRecord { presence, is_untold: true, ..stored })?;
         }
         run.state.commit(batch).await?;
     }
@@ -151,7 +156,8 @@ async fn sweep(run: &Run<'_>, job: &mut JobRecord, object_type: &str) -> Result<
     run.state.commit(batch).await
 }
 
-/// Merges a page. A round that starts over tells every object whole, so that the first change of each replaces what was known.
+/// Merges a page. A round that starts over tells every object whole, so that the first change of each replaces what was known; so does the
+/// first change of an object that such a round did not show.
 ///
 /// INVARIANT (no lost change): what changed, its marks and the position after the page are one batch, for what is read again may be newer.
 /// Only that a round from the beginning ends references may be written before, since after a kill it ends what it does not tell again.
@@ -173,7 +179,8 @@ async fn take_page(run: &Run<'_>, job: &mut JobRecord, object_type: &str, page: 
         let key = object_key(object_type, &change.id);
         let Some(slot) = known.get_mut(&key) else { continue };
         let is_first = unseen.remove(&key);
-        let is_whole = is_first && matches!(change.kind, SourceChangeKind::Present { .. });
+        let is_untold = is_first || slot.as_ref().is_some_and(|stored| stored.is_untold);
+        let is_whole = is_untold && matches!(change.kind, SourceChangeKind::Present { .. });
         merging.merge(slot, change, is_whole).await?;
         if is_first {
             seen.push(key);
@@ -341,17 +348,15 @@ fn merge(object_type: &str, stored: Option<&StoredRecord>, change: SourceChange)
         SourceChangeKind::SoftDeleted => return stored.map(|stored| with_presence(stored, Presence::SoftDeleted)),
         SourceChangeKind::Deleted => return stored.map(|stored| with_presence(stored, Presence::Deleted)),
     };
-    let mut merged =
-        stored.cloned().unwrap_or_else(|| StoredRecord { record: SourceRecord::new(change.id, object_type), presence: Presence::Present });
-    merged.presence = Presence::Present;
+    let mut record = stored.map_or_else(|| SourceRecord::new(change.id, object_type), |stored| stored.record.clone());
     for (name, value) in attributes {
         if value == Value::Null {
-            merged.record.attributes.remove(&name);
+            record.attributes.remove(&name);
         } else {
-            merged.record.attributes.insert(name, value);
+            record.attributes.insert(name, value);
         }
     }
-    Some(merged)
+    Some(StoredRecord { record, presence: Presence::Present, is_untold: false })
 }
 
 /// The record of an object that is told whole: what is not told is not so any more. References that are not told have ended, which is
@@ -365,7 +370,7 @@ fn replace(object_type: &str, stored: Option<&StoredRecord>, change: SourceChang
 }
 
 fn with_presence(stored: &StoredRecord, presence: Presence) -> StoredRecord {
-    StoredRecord { record: stored.record.clone(), presence }
+    StoredRecord { presence, ..stored.clone() }
 }
 
 /// Marks every object that the state has for evaluation, because the job itself changed.

@@ -60,6 +60,9 @@ pub(crate) struct ReadPosition {
 pub(crate) struct StoredRecord {
     pub record: SourceRecord,
     pub presence: Presence,
+    /// Whether a round from the beginning did not show the object, so that it is told whole when it comes back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_untold: bool,
 }
 
 impl StoredRecord {

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 /// The first round, from no position, tells every object that is there. A later round, from the position that the last page of the round
 /// before gave, tells what changed since. Changes may come more than once and in any order of objects; those of one object come in order.
 /// Reading a position again gives the same or a newer state, so that a page can be read again after a crash. A first round tells each
-/// object whole, if need be in several changes: what it does not tell of an object is not so any more. Ids are not empty and do not hold
+/// object whole, if need be in several changes: what it does not tell of an object is not so any more. An object that it does not tell, as
+/// one that is deleted and may come back, is told whole by the later round in which it is there again. Ids are not empty and do not hold
 /// U+0000.
 ///
 /// Pages come to an end: one that leads back to itself or to one before, or more than 10,000 empty ones in a row, end the cycle with
