@@ -1,4 +1,4 @@
-//! Which mapping a planned change comes from, and why the value is so.
+//! Which mapping a planned change comes from, why the value is so, and why somebody is disabled or deleted.
 
 use scimkit_mapping::{Operation, Trace, TraceOutcome};
 
@@ -6,8 +6,8 @@ use crate::decide::{Known, Setting};
 use crate::event::PropertyChange;
 use crate::records::Action;
 
-/// Says of each change which mappings it comes from.
-pub(crate) fn explain(setting: &Setting<'_>, known: Known<'_>, action: &Action, changes: &mut [PropertyChange]) {
+/// Says of each change which mappings it comes from; and gives why the object is to be disabled or deleted, unless only a mapping says so.
+pub(crate) fn explain(setting: &Setting<'_>, known: Known<'_>, action: &Action, changes: &mut [PropertyChange]) -> Option<String> {
     let operation = if matches!(action, Action::Create { .. }) { Operation::Create } else { Operation::Update };
     let traces = setting.trace(known, operation);
     for change in changes {
@@ -17,6 +17,7 @@ pub(crate) fn explain(setting: &Setting<'_>, known: Known<'_>, action: &Action, 
         reasons.dedup();
         change.why = (!reasons.is_empty()).then(|| reasons.join("; "));
     }
+    setting.standing(known).err().filter(|_| action.removes()).map(|reason| reason.text)
 }
 
 /// Whether a mapping's target stands in the attribute of a change: `emails[type eq "work"].value` in `emails`.

@@ -151,6 +151,9 @@ pub(crate) struct PlannedAction {
     pub layer: u32,
     /// What is done.
     pub action: Action,
+    /// Why the resource is disabled or deleted, if the plan says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// What changes, for people, unless it is [what is created](Self::changes).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<PropertyChange>,

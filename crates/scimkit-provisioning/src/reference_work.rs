@@ -251,6 +251,7 @@ impl<'a> ReferenceWork<'a> {
             basis: String::new(),
             layer: 0,
             action,
+            why: None,
             changes: take(&mut self.changes),
             redacted: Vec::new(),
         }))

@@ -103,6 +103,9 @@ pub struct PlannedChange {
     pub target_id: Option<String>,
     /// What is done.
     pub action: EventAction,
+    /// Why the resource is disabled or deleted: the object is not assigned, is filtered out, is disabled at the source, or was deleted there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// What changes, with the mapping that each value comes from and why.
     pub changes: Vec<PropertyChange>,
 }
@@ -117,6 +120,7 @@ impl PlannedChange {
             object_type: planned.object_type,
             source_id: planned.source_id,
             source_name: planned.name,
+            why: planned.why,
             changes,
         }
     }
@@ -130,7 +134,8 @@ impl PlannedChange {
         };
         let name = self.source_name.as_deref().unwrap_or(&self.source_id);
         let action = self.action.name();
-        let mut text = format!("{sign} {action} {} {name}\n", self.object_type);
+        let why = self.why.as_ref().map(|why| format!("    # {why}")).unwrap_or_default();
+        let mut text = format!("{sign} {action} {} {name}{why}\n", self.object_type);
         for change in &self.changes {
             let from = if change.mappings.is_empty() { String::new() } else { format!("    # {}", change.mappings.join("; ")) };
             // Writing to text cannot fail.

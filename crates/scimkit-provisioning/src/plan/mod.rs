@@ -440,6 +440,7 @@ impl Planner<'_> {
                 is_whole: false,
                 is_part: false,
             },
+            why: None,
             changes,
             redacted: Vec::new(),
         };
@@ -486,12 +487,13 @@ impl Planner<'_> {
             Action::Create { .. } => self.setting.mapping.redacted_attributes().map(str::to_owned).collect(),
             _ => Vec::new(),
         };
+        let mut why = None;
         if let (true, Some(stored)) = (self.run.explains, &object.stored) {
             if let Action::Create { resource, .. } = &action {
                 changes = property_changes(&Resource::default(), resource, &redacted);
             }
             changes.extend(preview(self.run, &self.setting, known(object, stored)).await?);
-            explain(&self.setting, known(object, stored), &action, &mut changes);
+            why = explain(&self.setting, known(object, stored), &action, &mut changes);
         }
         let planned = PlannedAction {
             object_type: self.object_type().to_owned(),
@@ -500,6 +502,7 @@ impl Planner<'_> {
             basis: Link::print(object.link.as_ref()),
             layer,
             action,
+            why,
             changes,
             redacted,
         };

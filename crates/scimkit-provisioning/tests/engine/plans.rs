@@ -1,10 +1,11 @@
 //! Plans that are read, compared, approved and applied.
 
+use scimkit_mapping::schema::{ScopeClause, ScopeFilter, ScopeGroup};
 use scimkit_provisioning::{CycleError, EventAction, PlanDocument, PlanFormat};
 use scimkit_types::Value;
 use serde_json::json;
 
-use crate::world::{Fault, World, block_on, deleted, job, person, present, user_mapping};
+use crate::world::{Fault, World, block_on, deleted, job, person, present, soft_deleted, user_mapping};
 
 fn plan(world: &World) -> scimkit_provisioning::PlanHeader {
     block_on(world.engine().plan_cycle()).unwrap()
@@ -58,6 +59,34 @@ fn each_change_says_what_it_was_and_which_mapping_it_comes_from() {
     assert!(diff.contains("~ update User Person u1"), "{diff}");
     assert!(diff.contains(r#"~ userName: "ada@example.com" -> "new@example.com"    # [mail] -> userName"#), "{diff}");
     assert!(diff.contains("+ create User Person u2") && diff.contains("- delete User Person u3"), "{diff}");
+}
+
+#[test]
+fn each_removal_says_why() {
+    let check = |change: &dyn Fn(&World), expected: &str| {
+        let mut world = World::with_linked_person();
+        let (mut mapping, mut filter, mut group) = (user_mapping(), ScopeFilter::default(), ScopeGroup::default());
+        group.clauses.push(ScopeClause::new("mail", "EQUALS", &["ada@example.com"]));
+        filter.groups.push(group);
+        mapping.scope = Some(filter);
+        world.job = job(&[mapping]);
+        change(&world);
+        plan(&world);
+        let diff = text(&world, PlanFormat::Diff);
+        assert!(diff.contains(expected), "`{expected}` is not in: {diff}");
+        let document = PlanDocument::from_json(&text(&world, PlanFormat::Json)).unwrap();
+        assert!(document.actions.first().unwrap().why.is_some(), "{document:?}");
+    };
+    let tell = |world: &World, change| world.source.tell("User", vec![change]);
+    check(&|world| world.source.unassign("u1"), "~ disable User Person u1    # the object is not assigned to the application\n");
+    check(
+        &|world| tell(world, present("u1", json!({"mail": "guest@example.com"}))),
+        "~ disable User Person u1    # `mail EQUALS` does not hold\n",
+    );
+    let is_disabled = present("u1", json!({"accountEnabled": false}));
+    check(&|world| tell(world, is_disabled.clone()), "~ disable User Person u1    # the object is disabled at the source\n");
+    check(&|world| tell(world, soft_deleted("u1")), "~ disable User Person u1    # the object was deleted at the source\n");
+    check(&|world| tell(world, deleted("u1")), "- delete User Person u1    # the object was deleted at the source\n");
 }
 
 #[test]
