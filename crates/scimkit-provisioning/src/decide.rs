@@ -406,7 +406,7 @@ fn unchanged(link: &Link, is_managed: bool, reason: Reason) -> Decision {
 }
 
 /// Whether a value is false, also as a text, as expressions and files have it.
-fn is_false(value: &Value) -> bool {
+pub(crate) fn is_false(value: &Value) -> bool {
     value.as_bool() == Some(false) || value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("false"))
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use scimkit_mapping::Entropy;
+use scimkit_mapping::{Entropy, MappingSet};
 use scimkit_store::{Batch, StateStore, Table};
 use scimkit_types::{Clock, Timestamp};
 
@@ -25,7 +25,6 @@ use crate::run::{Outcome, Run};
 use crate::saved_plan::{PlanCounts, PlanHeader};
 use crate::source::Source;
 use crate::state::{State, Work, object_key, put_job};
-use crate::status::StatusRecord;
 use crate::target::Target;
 
 /// Runs one job: a source on one side, a target on the other, and the state between them.
@@ -110,7 +109,7 @@ impl Engine {
         Self { quota: Some(meter), ..self }
     }
 
-    /// This engine with the removals released that the deletion threshold held back.
+    /// This engine with the removals released that the deletion threshold held back, or that a source tells which shows nothing any more.
     #[must_use]
     pub fn with_removals_allowed(self) -> Self {
         Self { may_remove: true, ..self }
@@ -189,6 +188,7 @@ impl Engine {
 
     pub(crate) async fn run_held(&self, state: &State, until: Until) -> Result<CycleReport> {
         self.give_notice(state).await?;
+        self.check_object_types()?;
         let mut record = state.job().await?;
         if !record.is_cycle_open || record.plan.is_some() {
             if !record.is_cycle_open {
@@ -238,14 +238,23 @@ impl Engine {
         Ok(run.into_report())
     }
 
+    /// Refuses a mapping that the source has no objects for, such as one of `user` or `Person` where there are only those of `User`.
+    pub(crate) fn check_object_types(&self) -> Result<()> {
+        let known = self.source.object_types();
+        let mut object_types = self.job.mappings.iter().map(MappingSet::object_type);
+        match object_types.find(|object_type| !known.iter().any(|known| known == object_type)) {
+            Some(object_type) => Err(CycleError::UnknownObjectType { object_type: object_type.to_owned(), known }),
+            None => Ok(()),
+        }
+    }
+
     /// Holds everything back if too much would be removed.
     ///
     /// INVARIANT (deletion guard): this stands between the plan and the first write.
     pub(crate) async fn guard(&self, run: &Run<'_>, counts: PlanCounts) -> Result<()> {
         let planned = counts.removals();
         let Some(threshold) = self.job.deletion_threshold.filter(|threshold| planned > *threshold) else { return Ok(()) };
-        let status: StatusRecord = run.state.status().await?;
-        if self.may_remove || status.allows_removals {
+        if run.are_removals_released().await? {
             return Ok(());
         }
         let mut walk = run.state.walk::<PlannedAction>(Table::Plan, "");
@@ -292,6 +301,7 @@ impl Engine {
             cycle: record.cycles,
             explains: false,
             is_approved: false,
+            may_remove: self.may_remove,
             few_members: None,
             tally: Mutex::new(report),
             refusals: Refusals::default(),

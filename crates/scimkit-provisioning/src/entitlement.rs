@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use scimkit_store::{Batch, Table};
-use scimkit_types::Value;
 use serde::de::IgnoredAny;
 
+use crate::decide::is_false;
 use crate::error::Result;
 use crate::event::Phase;
 use crate::paging::Paging;
@@ -291,7 +291,7 @@ fn add_role(roles: &mut Vec<String>, role: &str) {
 
 /// A group counts for assignment unless the source says that it is not security-enabled.
 fn is_security_enabled(group: &StoredRecord) -> bool {
-    group.record.attributes.get("securityEnabled").and_then(Value::as_bool) != Some(false)
+    !group.record.attributes.get("securityEnabled").is_some_and(is_false)
 }
 
 /// Makes what was gathered the present entitlements, and marks whoever has others than before.

@@ -60,6 +60,14 @@ pub enum CycleError {
         /// What it is.
         state: ScheduleState,
     },
+    /// A mapping is of an object type that the source does not have, so that it would provision nobody; nothing was done.
+    #[error("expected mappings of object types that the directory has (`{}`), found one of `{object_type}`", known.join("`, `"))]
+    UnknownObjectType {
+        /// The object type of the mapping.
+        object_type: String,
+        /// The object types that the source has.
+        known: Vec<String>,
+    },
     /// Something could not be written for the caller.
     #[error("the plan could not be written")]
     Output(#[from] std::io::Error),
@@ -83,6 +91,7 @@ impl CycleError {
             Self::CorruptState { .. }
             | Self::TooManyDeletes { .. }
             | Self::Refused { .. }
+            | Self::UnknownObjectType { .. }
             | Self::Output(_)
             | Self::NotActive { .. }
             | Self::PlanRefused { .. } => false,

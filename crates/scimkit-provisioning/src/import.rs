@@ -122,12 +122,22 @@ async fn start_over(run: &Run<'_>, job: &mut JobRecord, object_type: &str) -> Re
 }
 
 /// Takes the objects that a round from the beginning did not show as deleted: softly, for the round does not tell which deletions are final.
-/// What has ended of them meanwhile will not be told, so that they are to be told whole. Does nothing after any other round.
+/// What has ended of them meanwhile will not be told, so that they are to be told whole. Does nothing after any other round; one that shows
+/// nobody at all is refused unless the removals are released.
 async fn sweep(run: &Run<'_>, job: &mut JobRecord, object_type: &str) -> Result<()> {
     if !job.restarted.contains(object_type) {
         return Ok(());
     }
     let prefix = object_key(object_type, "");
+    if shows_nothing_any_more(run, object_type).await? && !run.are_removals_released().await? {
+        // The next cycle asks again from the beginning, not for what has changed since.
+        start_over(run, job, object_type).await?;
+        let message = format!(
+            "expected objects of the type `{object_type}`, as there were before, found none at all; none is taken as deleted unless the \
+             removals are released, by `ForceDeletes` or `with_removals_allowed`"
+        );
+        return Err(SourceError::new(SourceErrorKind::Invalid, message).into());
+    }
     let mut walk = run.state.walk::<StoredRecord>(Table::Record, prefix.as_str());
     while let Some(rows) = walk.next().await? {
         let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
@@ -154,6 +164,22 @@ async fn sweep(run: &Run<'_>, job: &mut JobRecord, object_type: &str) -> Result<
     batch.clear(Table::Seen, prefix);
     put_job(&mut batch, job)?;
     run.state.commit(batch).await
+}
+
+/// Whether a round from the beginning told nothing at all, though there were objects: that is far more often a source that is broken than one
+/// that is empty.
+async fn shows_nothing_any_more(run: &Run<'_>, object_type: &str) -> Result<bool> {
+    let prefix = object_key(object_type, "");
+    if run.state.walk::<IgnoredAny>(Table::Seen, prefix.as_str()).next().await?.is_some() {
+        return Ok(false);
+    }
+    let mut walk = run.state.walk::<StoredRecord>(Table::Record, prefix.as_str());
+    while let Some(rows) = walk.next().await? {
+        if rows.iter().any(|(_, stored)| stored.presence == Presence::Present) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Merges a page. A round that starts over tells every object whole, so that the first change of each replaces what was known; so does the

@@ -132,6 +132,7 @@ impl Engine {
     }
 
     async fn provision_held(&self, state: &State, object_type: &str, id: &str, members: Option<&[&str]>) -> Result<OnDemandReport> {
+        self.check_object_types()?;
         let mut record = state.job().await?;
         let Some((_, mapping)) = self.job.mapping(object_type) else {
             return Ok(OnDemandReport::not_imported("the job has no mapping for objects of this type"));

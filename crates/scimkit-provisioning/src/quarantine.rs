@@ -109,7 +109,7 @@ impl QuarantineReason {
             CycleError::Source(error) => {
                 matches!(error.kind, SourceErrorKind::Unauthorized | SourceErrorKind::Invalid).then_some(Self::IngestionInterrupted)
             }
-            CycleError::CorruptState { .. } => Some(Self::Unknown),
+            CycleError::CorruptState { .. } | CycleError::UnknownObjectType { .. } => Some(Self::Unknown),
             _ => None,
         }
     }

@@ -39,6 +39,8 @@ pub(crate) struct Run<'a> {
     pub explains: bool,
     /// Whether the actions were approved, so that what changed since is skipped.
     pub is_approved: bool,
+    /// Whether the engine may remove whatever it finds.
+    pub may_remove: bool,
     /// Which members may be added and removed, if not all may.
     pub few_members: Option<FewMembers>,
     pub tally: Mutex<CycleReport>,
@@ -79,6 +81,11 @@ impl Run<'_> {
 
     pub(crate) fn count(&self, change: impl FnOnce(&mut CycleReport)) {
         change(&mut self.tally.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Whether somebody has released the removals of this cycle, however many they are.
+    pub(crate) async fn are_removals_released(&self) -> Result<bool> {
+        Ok(self.may_remove || self.state.status().await?.allows_removals)
     }
 
     pub(crate) fn progress(&self, phase: Phase, done: u64, total: Option<u64>) {

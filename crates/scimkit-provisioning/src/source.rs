@@ -22,7 +22,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// A source that only knows how things are, such as a file, need not find out what changed: it refuses the position after its last page
 /// with [`PositionExpired`](SourceErrorKind::PositionExpired), and tells everything again. The engine finds what is different, and takes
-/// who is not told any more as deleted softly. That reads the whole source in each cycle, and writes a mark for each of its objects.
+/// who is not told any more as deleted softly; a round that tells nothing at all, though there were objects, is refused until the
+/// [removals are released](crate::Engine::with_removals_allowed). That reads the whole source in each cycle, and writes a mark for each of its objects.
 ///
 /// Attributes and references have whatever names the mappings read. Some mean something to the engine too, by the names that Microsoft
 /// Graph gives them: whose `accountEnabled` is false is inactive; members of an assigned group are its references `members`, unless its
@@ -35,7 +36,8 @@ use serde::{Deserialize, Serialize};
 #[async_trait]
 pub trait Source: Debug + Send + Sync {
     /// The object types that the source has, in the order in which they are read, such as `User` and `Group`. Mappings name them letter for
-    /// letter; of a type that no mapping names nothing is provisioned, and users and groups that are assigned are of these two.
+    /// letter: a mapping of any other type ends the cycle with [`CycleError::UnknownObjectType`](crate::CycleError::UnknownObjectType). Of a
+    /// type that no mapping names nothing is provisioned, and users and groups that are assigned are of these two.
     fn object_types(&self) -> Vec<String>;
 
     /// Reads a page of the changes of one object type; from the beginning of the first round without a position.

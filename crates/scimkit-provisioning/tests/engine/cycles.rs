@@ -1,10 +1,12 @@
 //! What cycles do with groups, references and positions.
 
-use scimkit_provisioning::{Cycle, CycleError, CycleReport, MatchingChoice, MatchingPolicy, TargetErrorKind};
+use scimkit_provisioning::{
+    Cycle, CycleError, CycleReport, MatchingChoice, MatchingPolicy, QuarantineReason, ResetScope, SourceErrorKind, TargetErrorKind,
+};
 use scimkit_types::{Value, schema};
 use serde_json::json;
 
-use crate::world::{World, group_mapping, job, person, present, soft_deleted, user_mapping};
+use crate::world::{World, block_on, group_mapping, job, person, present, soft_deleted, user_mapping};
 
 fn manager(world: &World, user_name: &str) -> Option<String> {
     let user = world.target.user(user_name)?;
@@ -37,11 +39,13 @@ fn direct_members_of_an_assigned_group_are_provisioned_with_the_group() {
 
 #[test]
 fn a_group_that_is_not_security_enabled_gives_no_scope() {
-    let world = World::new();
-    world.source.assign("Group", &["g1"]);
-    world.source.tell("User", vec![person("u1", "ada@example.com")]);
-    world.source.tell("Group", vec![present("g1", json!({"displayName": "List", "securityEnabled": false, "members+": ["u1"]}))]);
-    assert_eq!(world.cycle().created, 0);
+    for enabled in [json!(false), json!("False")] {
+        let world = World::new();
+        world.source.assign("Group", &["g1"]);
+        world.source.tell("User", vec![person("u1", "ada@example.com")]);
+        world.source.tell("Group", vec![present("g1", json!({"displayName": "List", "securityEnabled": enabled, "members+": ["u1"]}))]);
+        assert_eq!(world.cycle().created, 0);
+    }
 }
 
 #[test]
@@ -221,6 +225,64 @@ fn an_expired_position_starts_over_and_takes_who_is_missing_as_deleted() {
     assert_eq!((report.disabled, report.written()), (1, 1));
     assert_eq!(world.target.user("ada@example.com").unwrap().get("active"), Some(&Value::Boolean(false)));
     assert_eq!(world.cycle().written(), 0);
+}
+
+/// Such a source is broken rather than empty; once it is put right, everything goes on as if nothing had been.
+#[test]
+fn a_source_that_suddenly_shows_nothing_lets_nobody_leave() {
+    let world = World::with_linked_person();
+    world.source.start_over("User", Vec::new());
+    for _ in 0..2 {
+        let error = world.try_cycle().unwrap_err();
+        assert!(matches!(&error, CycleError::Source(error) if error.kind == SourceErrorKind::Invalid), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("type `User`") && text.contains("found none at all") && text.contains("`with_removals_allowed`"), "{text}");
+    }
+    assert!(world.target.requests.lock().unwrap().is_empty());
+
+    world.source.start_over("User", vec![person("u1", "ada@example.com"), person("u2", "bo@example.com")]);
+    world.source.assign("User", &["u2"]);
+    let report = world.cycle();
+    assert_eq!((report.created, report.written()), (1, 1));
+    assert!(world.cycle().skipped.is_empty(), "later rounds tell only what changed");
+}
+
+#[test]
+fn a_source_that_is_empty_indeed_lets_everybody_leave_once_the_removals_are_released() {
+    let world = World::with_linked_person();
+    world.source.start_over("User", Vec::new());
+    world.try_cycle().unwrap_err();
+    let report = block_on(world.engine().with_removals_allowed().run_cycle()).unwrap();
+    assert_eq!((report.disabled, report.written()), (1, 1));
+    world.source.start_over("User", Vec::new());
+    assert_eq!(world.cycle().written(), 0, "nobody is there who could leave");
+
+    let world = World::with_linked_person();
+    world.source.start_over("User", Vec::new());
+    world.try_cycle().unwrap_err();
+    block_on(world.engine().restart(ResetScope::FORCE_DELETES)).unwrap();
+    assert_eq!(world.cycle().disabled, 1);
+}
+
+#[test]
+fn a_mapping_of_an_object_type_that_the_source_does_not_have_is_refused() {
+    for name in ["user", "Person"] {
+        let mut world = World::new();
+        world.source.assign("User", &["u1"]);
+        world.source.tell("User", vec![person("u1", "ada@example.com")]);
+        let mut mapping = user_mapping();
+        mapping.source_object_name = name.to_owned();
+        world.job = job(&[mapping, group_mapping()]);
+        let error = world.try_cycle().unwrap_err();
+        let expected = "expected mappings of object types that the directory has (`User`, `Group`), found one of ";
+        assert_eq!(error.to_string(), format!("{expected}`{name}`"));
+        assert!(!error.is_transient());
+        assert!(block_on(world.engine().plan_cycle()).is_err(), "nor is it planned");
+        assert!(block_on(world.engine().provision_on_demand(name, "u1")).is_err());
+        assert!(world.target.requests.lock().unwrap().is_empty());
+        let quarantine = block_on(world.engine().status()).unwrap().status.quarantine;
+        assert_eq!(quarantine.unwrap().reason, QuarantineReason::Unknown);
+    }
 }
 
 #[test]

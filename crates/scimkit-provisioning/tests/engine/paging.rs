@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use scimkit_mapping::SeededEntropy;
 use scimkit_provisioning::{AppRole, AssignmentPage, CycleError, Engine, Position, Source, SourceError, SourceErrorKind, SourcePage};
 
-use crate::world::{World, block_on, person};
+use crate::world::{World, block_on, job, person, user_mapping};
 
 /// Gives, for the number of a page, whether it has a change and the number of the page it leads to; `None` for a position that is too old.
 type Next = fn(usize) -> Option<(bool, usize)>;
@@ -50,7 +50,7 @@ fn check(next: Next, kind: SourceErrorKind, most_reads: usize, message: &str) {
     let world = World::new();
     let source = Arc::new(Endless { next, reads: AtomicUsize::new(0) });
     let engine = Engine::new(
-        world.job.clone(),
+        job(&[user_mapping()]),
         Arc::clone(&source) as _,
         Arc::clone(&world.target) as _,
         Arc::clone(&world.state),

@@ -304,7 +304,7 @@ fn restart_force_deletes_lets_the_removals_of_one_cycle_pass() {
 #[test]
 fn a_restart_after_the_watermark_finds_who_left_unseen() {
     let world = World::with_linked_person();
-    world.source.start_over("User", Vec::new());
+    world.source.start_over("User", vec![person("u2", "bo@example.com")]);
     world.source.expired.lock().unwrap().take();
     restart(&world, ResetScope::WATERMARK);
     assert_eq!(world.cycle().disabled, 1);
