@@ -8,7 +8,7 @@ use std::sync::Arc;
 use scimkit_client::PageSize;
 use scimkit_connectors::graph::{GraphOptions, GraphSource, RecordedPages};
 use scimkit_provisioning::{
-    ConnectionError, CycleError, CycleReport, Engine, ErrorCode, Label, PlanCounts, PlanFormat, PlanHeader, ProvisioningJob, ResetScope,
+    ConnectionError, CycleError, CycleReport, Engine, ErrorCode, Label, PlanCounts, PlanFormat, PlanHeader, ProvisioningJob,
     ScimTarget, SourceErrorKind, Unprovisioned,
 };
 use scimkit_store::sqlite::SqliteState;
@@ -79,7 +79,7 @@ impl<'a> Flow<'a> {
         run: Run,
         folder: &Path,
     ) -> Result<Self, Failure> {
-        let watch = Arc::new(Watch::new(&home.file("provisioning-log.jsonl"))?);
+        let watch = Arc::new(Watch::new(home.append_to_private_file("provisioning-log.jsonl")?));
         let first_token = Arc::new(FirstToken::new());
         let service = Service::start(options, &job.profile, &home.file("service.sqlite"), &run.token, Arc::clone(&first_token)).await?;
         let authorization = Authorization::new(options, home, first_token, &run.token).await?;
@@ -190,10 +190,12 @@ impl<'a> Flow<'a> {
         if let Some(example) = &staged.example {
             self.say("", &format!("                  {example}"))?;
         }
-        self.say("released", "the administrator has looked and lets the removals of one cycle pass")?;
-        self.engine.restart(ResetScope::FORCE_DELETES).await.map_err(|error| cycle_failure("the release", &error))?;
-        self.say_told()?;
-        self.cycle(name).await
+        let plan = self.engine.waiting_plan().await.map_err(|error| cycle_failure("reading the plan", &error))?;
+        let plan = plan.ok_or_else(|| Failure::cycle("the plan that was held back is gone"))?;
+        self.say("released", "the administrator has looked and lets this plan pass, and no other removals")?;
+        let releasing = self.engine.clone().with_removals_allowed();
+        self.apply(name, &releasing, &plan.id, SystemClock::default().now()).await?.map_err(|error| cycle_failure(name, &error))?;
+        self.say_told()
     }
 
     /// Shows whom the engine had told what.
@@ -207,8 +209,7 @@ impl<'a> Flow<'a> {
 
     /// Plans a cycle, shows the plan, and applies it. What ends the cycle is for the caller; what does not is a failure.
     async fn try_cycle(&mut self, name: &str) -> Result<Result<(), CycleError>, Failure> {
-        let clock = SystemClock::default();
-        let began_at = clock.now();
+        let began_at = SystemClock::default().now();
         let planned = self.engine.plan_cycle().await;
         self.finish_watch()?;
         let plan = match planned {
@@ -216,10 +217,16 @@ impl<'a> Flow<'a> {
             Err(error) => return Ok(Err(error)),
         };
         self.show(name, &plan).await?;
-        let applied = self.engine.apply_plan(&plan.id).await;
+        let engine = self.engine.clone();
+        self.apply(name, &engine, &plan.id, began_at).await
+    }
+
+    /// Applies the plan of this id and tells what came of it.
+    async fn apply(&mut self, name: &str, engine: &Engine, id: &str, began_at: Timestamp) -> Result<Result<(), CycleError>, Failure> {
+        let applied = engine.apply_plan(id).await;
         self.finish_watch()?;
         match applied {
-            Ok(report) => self.tell(name, &report, began_at, clock.now()).map(Ok),
+            Ok(report) => self.tell(name, &report, began_at, SystemClock::default().now()).map(Ok),
             Err(error) => Ok(Err(error)),
         }
     }

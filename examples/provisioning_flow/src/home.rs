@@ -1,6 +1,6 @@
 //! Where a run keeps what it must not forget.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -99,11 +99,19 @@ impl Home {
 
     /// A file of the folder that only its owner can read, made anew.
     pub(crate) fn create_private_file(&self, name: &str) -> Result<File, Failure> {
+        self.open_private_file(name, File::options().truncate(true).write(true))
+    }
+
+    /// A file of the folder that only its owner can read, with what it holds; made if it does not exist.
+    pub(crate) fn append_to_private_file(&self, name: &str) -> Result<File, Failure> {
+        self.open_private_file(name, File::options().append(true))
+    }
+
+    fn open_private_file(&self, name: &str, options: &mut OpenOptions) -> Result<File, Failure> {
         let path = self.file(name);
-        let mut options = File::options();
-        options.create(true).truncate(true).write(true);
+        options.create(true);
         #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
         options.open(&path).map_err(|error| Failure::input_because(format!("cannot write `{}`", path.display()), &error))
     }
 

@@ -2,14 +2,11 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use scimkit_provisioning::{EventAction, Notice, Notifier, Observer, Phase, Progress, ProvisioningEvent};
-
-use crate::failure::Failure;
 
 /// Writes the provisioning log and shows the progress.
 #[derive(Debug)]
@@ -40,12 +37,10 @@ struct State {
 
 impl Watch {
     /// Appends to a provisioning log.
-    pub(crate) fn new(log: &Path) -> Result<Self, Failure> {
-        let open = File::options().create(true).append(true).open(log);
-        let file = open.map_err(|error| Failure::input_because(format!("cannot open the provisioning log `{}`", log.display()), &error))?;
+    pub(crate) fn new(log: File) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
-        let (log, staged, notices) = (BufWriter::new(file), Staged::default(), Vec::new());
-        Ok(Self { bar, state: Mutex::new(State { log, phase: None, records: 0, staged, notices, failure: None }) })
+        let (log, staged, notices) = (BufWriter::new(log), Staged::default(), Vec::new());
+        Self { bar, state: Mutex::new(State { log, phase: None, records: 0, staged, notices, failure: None }) }
     }
 
     /// Ends the bar of a cycle, and writes out what of the log is still in memory.

@@ -173,6 +173,11 @@ async fn a_port_in_use_is_named() {
     fails(&["--people", "20", "--listen", &address], FailureKind::Input, &["cannot listen", &address]).await;
 }
 
+/// How many lines of the bad day hold this.
+fn count(out: &str, part: &str) -> usize {
+    out.lines().filter(|line| line.starts_with("bad day") && line.contains(part)).count()
+}
+
 /// Half of the directory is gone: the deletion threshold of the job file holds all of it back until somebody has looked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_day_is_held_back_and_then_released() {
@@ -189,15 +194,15 @@ async fn a_bad_day_is_held_back_and_then_released() {
             "told  ",
             "mailto:it@example.com: provisioning job `",
             "holds removals back until they are released",
-            "has left its quarantine",
             "released",
+            "has left its quarantine",
             "no write was sent",
         ];
         for part in parts {
             assert!(out.contains(part), "`{part}` is not in: {out}");
         }
-        let disabled = out.lines().filter(|line| line.starts_with("bad day") && line.contains(" disabled ")).count();
-        assert_eq!(disabled, 1, "{out}");
+        let (planned, disabled) = (count(&out, "plan: "), count(&out, " disabled "));
+        assert_eq!((planned, disabled), (1, 1), "what was held is applied, and nothing is planned anew: {out}");
     }
 }
 
@@ -215,7 +220,9 @@ async fn each_cycle_shows_its_plan_first() {
     let creates = document.pointer("/plan/counts/creates").unwrap().as_u64().unwrap();
     assert!(creates > 10 && document.get("actions").unwrap().as_array().unwrap().len() as u64 == creates, "{out}");
     #[cfg(unix)]
-    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&plan).unwrap().permissions()) & 0o777, 0o600);
+    for private in [&plan, &folder.path().join("state/provisioning-log.jsonl")] {
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&fs::metadata(private).unwrap().permissions()) & 0o777, 0o600);
+    }
     assert!(folder.path().join("state/usage.json").exists(), "what was used of the quotas is kept");
 }
 
