@@ -11,7 +11,7 @@ use crate::error::{CycleError, Result};
 use crate::event::Phase;
 use crate::records::{JobRecord, PlannedAction};
 use crate::references::write_references;
-use crate::report::{Cycle, CycleReport};
+use crate::report::{Cycle, CycleReport, Tally};
 use crate::saved_plan::{PlanCounts, PlanDocument, PlanFormat, PlanHeader, PlanWriter, PlannedChange};
 use crate::state::{CHUNK, State};
 
@@ -24,13 +24,13 @@ impl Engine {
     pub async fn plan_cycle(&self) -> Result<PlanHeader, CycleError> {
         self.check_active().await?;
         let state = self.open().await?;
-        let began_at = self.clock.now();
-        let result = self.plan_held(&state).await;
-        self.close(&state, began_at, result).await
+        let (began_at, tally) = (self.clock.now(), Tally::default());
+        let result = self.plan_held(&state, &tally).await;
+        self.close(&state, began_at, &tally, result).await
     }
 
-    async fn plan_held(&self, state: &State) -> Result<PlanHeader> {
-        self.run_held(state, Until::Planned).await?;
+    async fn plan_held(&self, state: &State, tally: &Tally) -> Result<PlanHeader> {
+        self.run_held(state, tally, Until::Planned).await?;
         let plan = state.job().await?.plan;
         plan.ok_or_else(|| CycleError::PlanRefused { reason: "it is gone".to_owned() })
     }
@@ -96,15 +96,15 @@ impl Engine {
     pub async fn apply_plan(&self, id: &str) -> Result<CycleReport, CycleError> {
         self.check_active().await?;
         let state = self.open().await?;
-        let began_at = self.clock.now();
-        let result = self.apply_held(&state, id).await;
-        self.close(&state, began_at, result).await
+        let (began_at, tally) = (self.clock.now(), Tally::default());
+        let result = self.apply_held(&state, &tally, id).await;
+        self.close(&state, began_at, &tally, result).await
     }
 
-    async fn apply_held(&self, state: &State, id: &str) -> Result<CycleReport> {
+    async fn apply_held(&self, state: &State, tally: &Tally, id: &str) -> Result<CycleReport> {
         let record = state.job().await?;
         check(&record, id, &self.job.fingerprint)?;
-        let mut run = self.run(state, &record, Cycle::Incremental);
+        let mut run = self.run(state, tally, &record, Cycle::Incremental);
         run.is_approved = true;
         if let Some(plan) = &record.plan {
             let report = plan.report.clone();
@@ -122,7 +122,7 @@ impl Engine {
         apply_all(&run, counts.actions).await?;
         write_references(&run, &app_roles).await?;
         finish(&run, record).await?;
-        Ok(run.into_report())
+        Ok(tally.report())
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::{CycleError, Result};
 use crate::import::mark_all;
 use crate::quarantine::{EscrowCounts, ExecutionError, Quarantine, QuarantineReason, ScheduleState};
 use crate::records::Escrow;
-use crate::report::{Cycle, CycleReport};
+use crate::report::{Cycle, CycleReport, Tally};
 use crate::restart::ResetScope;
 use crate::state::{CHUNK, State, Work, object_key, put_job};
 use crate::status::{
@@ -133,7 +133,8 @@ impl Engine {
         let mut record = state.job().await?;
         let mut status = state.status().await?;
         let known = status.quarantine.clone();
-        let run = self.run(state, &record, Cycle::Initial);
+        let tally = Tally::default();
+        let run = self.run(state, &tally, &record, Cycle::Initial);
         if scope.contains(ResetScope::ESCROWS) {
             retry_escrowed(state).await?;
             status.escrows_pruned = false;
@@ -250,7 +251,8 @@ impl Engine {
         &self,
         state: &State,
         began_at: Timestamp,
-        result: Result<&CycleReport, &CycleError>,
+        report: &CycleReport,
+        error: Option<&CycleError>,
     ) -> Result<()> {
         let mut status = state.status().await?;
         let known = status.quarantine.clone();
@@ -258,10 +260,10 @@ impl Engine {
         let escrowed = state.count(Table::Escrow, "").await?;
         let linked = state.count(Table::Link, "").await?;
         let totals = Totals { entitled: state.count(Table::Assignment, "").await?, linked, escrowed };
-        let execution = Execution::new(self.random_name(), began_at, self.clock.now(), result, totals);
+        let execution = Execution::new(self.random_name(), began_at, self.clock.now(), report, error, totals);
         let mut prunes = None;
-        match result {
-            Ok(report) => {
+        match error {
+            None => {
                 status.count_successive_complete_failures = 0;
                 status.allows_removals = false;
                 status.last_successful_execution = Some(execution.clone());
@@ -284,7 +286,7 @@ impl Engine {
                     None => status.quarantine = None,
                 }
             }
-            Err(error) => {
+            Some(error) => {
                 status.count_successive_complete_failures += 1;
                 if let Some(reason) = QuarantineReason::of(error) {
                     self.put_into_quarantine(&mut status, reason, Some(ExecutionError::new(error)));

@@ -19,7 +19,7 @@ use crate::listing::{Pages, Unlistable};
 use crate::matching::{texts_at, usable_id};
 use crate::plan::lose;
 use crate::records::{Link, Presence, StoredRecord};
-use crate::report::Cycle;
+use crate::report::{Cycle, Tally};
 use crate::run::Run;
 use crate::state::{State, Work, object_key, put};
 use crate::target::{TargetError, TargetErrorKind};
@@ -140,7 +140,8 @@ impl Engine {
 
     async fn compare_held(&self, state: &State, policy: DriftPolicy) -> Result<DriftReport> {
         let record = state.job().await?;
-        let run = self.run(state, &record, Cycle::Incremental);
+        let tally = Tally::default();
+        let run = self.run(state, &tally, &record, Cycle::Incremental);
         let app_roles = self.source.app_roles().await?;
         let mut report = DriftReport::default();
         for mapping in &self.job.mappings {

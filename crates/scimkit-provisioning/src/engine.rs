@@ -1,6 +1,6 @@
 //! The engine: what it is made of, and the order of a cycle.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use scimkit_mapping::{Entropy, MappingSet};
 use scimkit_store::{Batch, StateStore, Table};
@@ -20,7 +20,7 @@ use crate::plan::plan;
 use crate::records::{JobRecord, Link, PlannedAction, print};
 use crate::references::write_references;
 use crate::refusals::Refusals;
-use crate::report::{Cycle, CycleReport};
+use crate::report::{Cycle, CycleReport, Tally};
 use crate::run::{Outcome, Run};
 use crate::saved_plan::{PlanCounts, PlanHeader};
 use crate::source::Source;
@@ -134,14 +134,14 @@ impl Engine {
     pub async fn run_cycle(&self) -> Result<CycleReport, CycleError> {
         self.check_active().await?;
         let state = self.open().await?;
-        let began_at = self.clock.now();
-        let result = self.run_held(&state, Until::Done).await;
-        self.close(&state, began_at, result).await
+        let (began_at, tally) = (self.clock.now(), Tally::default());
+        let result = self.run_held(&state, &tally, Until::Done).await;
+        self.close(&state, began_at, &tally, result).await
     }
 
     /// Writes how a cycle ended, and gives the job back.
-    pub(crate) async fn close<T: Ended>(&self, state: &State, began_at: Timestamp, result: Result<T>) -> Result<T> {
-        let concluded = self.conclude(state, began_at, result).await;
+    pub(crate) async fn close<T: Ended>(&self, state: &State, began_at: Timestamp, tally: &Tally, result: Result<T>) -> Result<T> {
+        let concluded = self.conclude(state, began_at, tally, result).await;
         let closed = state.close().await;
         let ended = concluded?;
         closed?;
@@ -149,14 +149,14 @@ impl Engine {
     }
 
     /// Writes how a cycle ended.
-    pub(crate) async fn conclude<T: Ended>(&self, state: &State, began_at: Timestamp, result: Result<T>) -> Result<T> {
+    pub(crate) async fn conclude<T: Ended>(&self, state: &State, began_at: Timestamp, tally: &Tally, result: Result<T>) -> Result<T> {
         let took = self.clock.now().duration_since(began_at).try_into().unwrap_or_default();
         let recorded = match &result {
             // Whoever does not have the job writes nothing.
             Err(CycleError::State(_)) => Ok(()),
-            Err(error) => self.record_execution(state, began_at, Err(error)).await,
+            Err(error) => self.record_execution(state, began_at, &tally.report(), Some(error)).await,
             Ok(ended) => match ended.report() {
-                Some(report) => self.record_execution(state, began_at, Ok(report)).await,
+                Some(report) => self.record_execution(state, began_at, report, None).await,
                 None => Ok(()),
             },
         };
@@ -186,7 +186,7 @@ impl Engine {
         State::reading(Arc::clone(&self.store), Arc::clone(&self.clock), self.job.id.clone(), self.owner.clone())
     }
 
-    pub(crate) async fn run_held(&self, state: &State, until: Until) -> Result<CycleReport> {
+    pub(crate) async fn run_held(&self, state: &State, tally: &Tally, until: Until) -> Result<CycleReport> {
         self.give_notice(state).await?;
         self.check_object_types()?;
         let mut record = state.job().await?;
@@ -204,7 +204,7 @@ impl Engine {
         }
         let is_changed = record.fingerprint != self.job.fingerprint || record.evaluates_all;
         let kind = if record.watermark.is_empty() || is_changed { Cycle::Initial } else { Cycle::Incremental };
-        let mut run = self.run(state, &record, kind);
+        let mut run = self.run(state, tally, &record, kind);
         run.explains = until == Until::Planned;
 
         check_connection(&run).await?;
@@ -224,18 +224,17 @@ impl Engine {
             let (now, cycle, fingerprint) = (self.clock.now(), record.cycles, record.fingerprint.clone());
             let watermark = record.positions_print();
             let id = print(&(self.random_name(), cycle, now, &watermark));
-            let report = run.into_report();
-            record.plan = Some(PlanHeader::new(id, now, cycle, fingerprint, watermark, counts, report.clone()));
+            record.plan = Some(PlanHeader::new(id, now, cycle, fingerprint, watermark, counts, tally.report()));
             let mut batch = Batch::new();
             put_job(&mut batch, &record)?;
             state.commit(batch).await?;
-            return Ok(report);
+            return Ok(tally.report());
         }
         self.guard(&run, counts).await?;
         apply_all(&run, counts.actions).await?;
         write_references(&run, &app_roles).await?;
         finish(&run, record).await?;
-        Ok(run.into_report())
+        Ok(tally.report())
     }
 
     /// Refuses a mapping that the source has no objects for, such as one of `user` or `Person` where there are only those of `User`.
@@ -287,8 +286,8 @@ impl Engine {
         Err(CycleError::TooManyDeletes { planned, threshold })
     }
 
-    pub(crate) fn run<'a>(&'a self, state: &'a State, record: &JobRecord, kind: Cycle) -> Run<'a> {
-        let report = CycleReport { number: record.cycles, kind, ..CycleReport::default() };
+    pub(crate) fn run<'a>(&'a self, state: &'a State, tally: &'a Tally, record: &JobRecord, kind: Cycle) -> Run<'a> {
+        tally.count(|report| (report.number, report.kind) = (record.cycles, kind));
         Run {
             job: &self.job,
             source: self.source.as_ref(),
@@ -303,18 +302,11 @@ impl Engine {
             is_approved: false,
             may_remove: self.may_remove,
             few_members: None,
-            tally: Mutex::new(report),
+            tally,
             refusals: Refusals::default(),
             unsettled: Mutex::default(),
             phase: Mutex::new(None),
         }
-    }
-}
-
-impl Run<'_> {
-    /// The numbers of the cycle.
-    pub(crate) fn into_report(self) -> CycleReport {
-        self.tally.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

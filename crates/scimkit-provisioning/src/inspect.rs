@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::error::{CycleError, Result};
 use crate::records::{Escrow, Link, Presence, StoredRecord};
 use crate::reference_rows::Written;
-use crate::report::Cycle;
+use crate::report::{Cycle, Tally};
 use crate::state::{State, object_key, part_text, reference_parts};
 
 impl Engine {
@@ -63,7 +63,8 @@ impl Engine {
 
     async fn find_unprovisioned(&self, state: &State) -> Result<Vec<Unprovisioned>> {
         let record = state.job().await?;
-        let run = self.run(state, &record, Cycle::Incremental);
+        let tally = Tally::default();
+        let run = self.run(state, &tally, &record, Cycle::Incremental);
         let app_roles = self.source.app_roles().await?;
         let mut unprovisioned = Vec::new();
         for mapping in &self.job.mappings {

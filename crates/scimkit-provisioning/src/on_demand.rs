@@ -19,7 +19,7 @@ use crate::plan::plan_one;
 use crate::records::{Link, StoredRecord};
 use crate::reference_rows::ReferenceEdit;
 use crate::references::write_one;
-use crate::report::Cycle;
+use crate::report::{Cycle, Tally};
 use crate::state::{State, Work, object_key, put_job};
 use crate::step::{ProvisioningStep, StepKind};
 
@@ -147,7 +147,8 @@ impl Engine {
             state.commit(batch).await?;
         }
         let tap = Tap { observer: self.observer.as_ref(), events: Mutex::default() };
-        let mut run = self.run(state, &record, Cycle::OnDemand);
+        let tally = Tally::default();
+        let mut run = self.run(state, &tally, &record, Cycle::OnDemand);
         run.observer = &tap;
         settle_open(&run).await?;
         let stored = match self.source.read_one(object_type, id).await? {

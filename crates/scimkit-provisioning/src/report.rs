@@ -1,6 +1,7 @@
 //! What a cycle did, in numbers.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -87,6 +88,20 @@ impl CycleReport {
                 EventAction::Other | EventAction::StagedDelete => {}
             },
         }
+    }
+}
+
+/// What a cycle has done up to now; it outlives the cycle, so that of one that failed is known what it did.
+#[derive(Debug, Default)]
+pub(crate) struct Tally(Mutex<CycleReport>);
+
+impl Tally {
+    pub(crate) fn count(&self, change: impl FnOnce(&mut CycleReport)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(crate) fn report(&self) -> CycleReport {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

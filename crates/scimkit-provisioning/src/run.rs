@@ -15,7 +15,7 @@ use crate::job::ProvisioningJob;
 use crate::on_demand::FewMembers;
 use crate::records::{Escrow, target_name};
 use crate::refusals::Refusals;
-use crate::report::{Cycle, CycleReport};
+use crate::report::{Cycle, CycleReport, Tally};
 use crate::source::Source;
 use crate::state::{State, Work, put};
 use crate::target::{Target, TargetError, TargetErrorKind};
@@ -43,7 +43,7 @@ pub(crate) struct Run<'a> {
     pub may_remove: bool,
     /// Which members may be added and removed, if not all may.
     pub few_members: Option<FewMembers>,
-    pub tally: Mutex<CycleReport>,
+    pub tally: &'a Tally,
     pub refusals: Refusals,
     /// The objects of which it is not known whether an earlier cycle made them.
     pub unsettled: Mutex<BTreeSet<String>>,
@@ -80,7 +80,7 @@ impl Run<'_> {
     }
 
     pub(crate) fn count(&self, change: impl FnOnce(&mut CycleReport)) {
-        change(&mut self.tally.lock().unwrap_or_else(PoisonError::into_inner));
+        self.tally.count(change);
     }
 
     /// Whether somebody has released the removals of this cycle, however many they are.

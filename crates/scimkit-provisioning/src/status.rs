@@ -152,7 +152,7 @@ pub enum ExecutionState {
     EntryLevelErrors,
 }
 
-/// A cycle that ended, in numbers.
+/// A cycle that ended, in numbers: of one that failed, what it did until then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -200,30 +200,29 @@ impl Execution {
         activity_identifier: String,
         time_began: Timestamp,
         time_ended: Timestamp,
-        result: Result<&CycleReport, &CycleError>,
+        report: &CycleReport,
+        error: Option<&CycleError>,
         totals: Totals,
     ) -> Self {
-        let report = result.ok();
-        let count = |count: fn(&CycleReport) -> u64| report.map(count).unwrap_or_default();
         Self {
             activity_identifier,
-            state: match report {
-                None => ExecutionState::Failed,
-                Some(report) if report.failures() > 0 => ExecutionState::EntryLevelErrors,
-                Some(_) => ExecutionState::Succeeded,
+            state: match error {
+                Some(_) => ExecutionState::Failed,
+                None if report.failures() > 0 => ExecutionState::EntryLevelErrors,
+                None => ExecutionState::Succeeded,
             },
             time_began,
             time_ended,
             count_entitled: totals.entitled,
             count_entitled_for_provisioning: totals.linked,
-            count_escrowed: count(CycleReport::failures),
+            count_escrowed: report.failures(),
             count_escrowed_raw: totals.escrowed,
-            count_exported: count(CycleReport::written),
-            count_exports: count(CycleReport::written),
-            count_imported: count(|report| report.events),
-            count_imported_deltas: count(|report| report.imported),
-            count_imported_reference_deltas: count(|report| report.imported_references),
-            error: result.err().map(ExecutionError::new),
+            count_exported: report.written(),
+            count_exports: report.written(),
+            count_imported: report.events,
+            count_imported_deltas: report.imported,
+            count_imported_reference_deltas: report.imported_references,
+            error: error.map(ExecutionError::new),
         }
     }
 }

@@ -13,7 +13,7 @@ use scimkit_types::{Clock, Timestamp};
 use crate::control::Due;
 use crate::engine::{Engine, Until, random_name};
 use crate::error::{CycleError, Result};
-use crate::report::CycleReport;
+use crate::report::{CycleReport, Tally};
 use crate::state::State;
 
 /// Makes the engines of jobs: whoever embeds a [`Worker`] knows which source, target and mappings a job has.
@@ -199,9 +199,9 @@ impl Engine {
     async fn run_if_due(&self, state: &State) -> Result<Option<CycleReport>> {
         match self.due_in(state).await? {
             Due::Now => {
-                let began_at = self.clock.now();
-                let result = self.run_held(state, Until::Done).await;
-                return self.conclude(state, began_at, result).await.map(Some);
+                let (began_at, tally) = (self.clock.now(), Tally::default());
+                let result = self.run_held(state, &tally, Until::Done).await;
+                return self.conclude(state, began_at, &tally, result).await.map(Some);
             }
             Due::At(at) => state.schedule(at).await?,
             Due::Never(_) => {}

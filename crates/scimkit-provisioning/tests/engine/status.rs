@@ -105,6 +105,28 @@ fn the_numbers_of_an_execution_are_those_of_its_cycle() {
     assert_eq!(status.pointer("/status/lastExecution/state"), Some(&json!("EntryLevelErrors")));
 }
 
+/// Of a cycle that could not be completed, what was done until then; the next one counts what it does itself.
+#[test]
+fn the_numbers_of_a_cycle_that_failed_are_what_it_did() {
+    let mut world = World::new();
+    world.job.concurrency = 1;
+    let ids = ["u1", "u2", "u3"];
+    world.source.assign("User", &ids);
+    world.source.tell("User", ids.map(|id| person(id, &format!("{id}@example.com"))).to_vec());
+    // The first request lists the users, the second creates one.
+    world.target.faults.lock().unwrap().insert(3, Fault::Before);
+    world.try_cycle().unwrap_err();
+    let numbers = |status: &Value| {
+        let number = |name: &str| status.pointer(&format!("/status/lastExecution/{name}")).and_then(Value::as_u64).unwrap();
+        ["countImportedDeltas", "countExports", "countEntitledForProvisioning"].map(number)
+    };
+    let failed = status(&world);
+    assert_eq!(failed.pointer("/status/lastExecution/state"), Some(&json!("Failed")));
+    assert_eq!(numbers(&failed), [3, 1, 1]);
+    world.cycle();
+    assert_eq!(numbers(&status(&world)), [0, 2, 3]);
+}
+
 #[test]
 fn a_job_without_mappings_is_not_configured() {
     let mut world = World::new();
