@@ -8,8 +8,8 @@ use std::sync::Arc;
 use scimkit_client::PageSize;
 use scimkit_connectors::graph::{GraphOptions, GraphSource, RecordedPages};
 use scimkit_provisioning::{
-    ConnectionError, CycleError, CycleReport, Engine, ErrorCode, Label, PlanCounts, PlanFormat, PlanHeader, ProvisioningJob,
-    ScimTarget, SourceErrorKind, Unprovisioned,
+    ConnectionError, CycleError, CycleReport, Engine, ErrorCode, Label, PlanCounts, PlanFormat, PlanHeader, ProvisioningJob, ScimTarget,
+    SourceErrorKind, Unprovisioned,
 };
 use scimkit_store::sqlite::SqliteState;
 use scimkit_types::{Clock, Resource, SystemClock, Timestamp, Value};
