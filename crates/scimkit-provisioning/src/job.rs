@@ -105,7 +105,9 @@ impl ProvisioningJob {
 pub struct Actions {
     /// Whether it creates resources.
     pub create: bool,
-    /// Whether it changes resources.
+    /// Whether it changes attributes of resources. Where it does not, an object whose attributes changed is passed over as a whole. Members
+    /// and managers of the others are written all the same, in phases of their own as in Microsoft's service, also those of resources that
+    /// were there before: whoever wants them left alone leaves their mappings out.
     pub update: bool,
     /// Whether it disables resources, by a change that makes them inactive.
     pub disable: bool,

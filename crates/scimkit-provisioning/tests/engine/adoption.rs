@@ -2,7 +2,7 @@
 
 use scimkit_mapping::AttributeMapping;
 use scimkit_provisioning::{CycleError, ErrorCode};
-use scimkit_types::Value;
+use scimkit_types::{Value, schema};
 use serde_json::json;
 
 use crate::world::{World, job, person, present, user_mapping};
@@ -92,6 +92,35 @@ fn a_resource_that_is_there_is_linked_and_not_changed_where_the_job_does_not_upd
     assert_eq!(world.cycle().updated, 1);
     assert_eq!(*world.target.requests.lock().unwrap(), ["find User", "patch User"], "it was linked before");
     assert_eq!(world.target.user("ada@example.com").unwrap().get("displayName").and_then(Value::as_str), Some("Person u1"));
+}
+
+/// As Microsoft's service writes references in phases of their own, members and managers flow where the job does not update.
+#[test]
+fn members_and_managers_are_written_where_the_job_does_not_update() {
+    let mut world = World::new();
+    world.job.actions.update = false;
+    world.target.plant("User", "t8", json!({"userName": "bo@example.com", "active": true}));
+    world.target.plant("Group", "t9", json!({"displayName": "Readers"}));
+    world.source.assign("User", &["u2", "u3"]);
+    world.source.assign("Group", &["g1"]);
+    let bo = json!({"mail": "bo@example.com", "displayName": "Bo", "accountEnabled": true, "manager+": ["u3"]});
+    world.source.tell("User", vec![present("u2", bo), person("u3", "cy@example.com")]);
+    world.source.tell("Group", vec![present("g1", json!({"displayName": "Readers", "members+": ["u2", "u3"]}))]);
+    world.cycle();
+    assert_eq!(world.target.writes(), ["create User", "patch User", "patch Group"]);
+    assert_eq!(members(&world).len(), 2);
+    let bo = world.target.user("bo@example.com").unwrap();
+    assert!(bo.extension(schema::ENTERPRISE_USER).is_some_and(|extension| extension.get("manager").is_some()), "{bo:?}");
+    assert_eq!(bo.get("displayName"), None, "attributes are left as they are");
+
+    world.source.tell("Group", vec![present("g1", json!({"members-": ["u3"]}))]);
+    world.cycle();
+    assert_eq!(members(&world), ["t8"]);
+
+    world.source.tell("Group", vec![present("g1", json!({"displayName": "Writers", "members+": ["u3"]}))]);
+    world.cycle();
+    assert_eq!(world.log.of("g1").last().unwrap(), "Other Skipped ActionNotAllowed");
+    assert_eq!(members(&world), ["t8"], "whose attributes are to change is passed over as a whole");
 }
 
 /// People whom the mapping has inactive, and who are active in the service before the job.
