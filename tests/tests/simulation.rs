@@ -7,6 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use scimkit_e2e::simulation::{Change, Event, Meanwhile, Object, Other, Scenario, Stats, simulate};
+use scimkit_provisioning::ResetScope;
 use scimkit_testing::Fault;
 
 /// How many seeds are run unless it is said otherwise.
@@ -79,6 +80,22 @@ fn what_may_have_been_made_is_looked_for_by_the_name_as_sent() {
     run(&renamed).unwrap();
 }
 
+/// Found by a simulation: somebody whose account may have been made left before the service could be asked, and it stayed active, as what
+/// was begun was forgotten for others who left with them.
+#[test]
+fn who_leaves_with_others_before_their_account_is_found_is_disabled() {
+    for request in 2..=4 {
+        let lost = [
+            (1, Event::Change(Change::Join(4))),
+            (1, Event::Request(request, Fault::AnswerAfter(500))),
+            (1, Event::Request(request + 1, Fault::AnswerBefore(200))),
+            (2, Event::Change(Change::Exodus(0, 5))),
+            (2, Event::Request(2, Fault::AnswerBefore(200))),
+        ];
+        run(&Scenario::of(4, 0, &lost)).unwrap();
+    }
+}
+
 /// Found by a simulation: the answer to an update could not be read, and when the change was taken back, nothing was sent.
 #[test]
 fn what_is_taken_back_after_an_uncertain_update_is_written_again() {
@@ -130,6 +147,19 @@ fn references_that_ended_while_positions_expired_are_taken_away() {
     let alone = |number| (1, Event::Change(Change::Member(0, number, false)));
     let emptied = Scenario::of(3, 1, &[alone(0), alone(1), alone(2), (1, Event::Change(Change::Expire))]);
     run(&emptied).unwrap();
+}
+
+/// Found by a simulation: a group that was away while everything was read again came back with somebody who had been deleted meanwhile.
+#[test]
+fn a_group_that_comes_back_after_a_restart_has_the_members_that_it_has() {
+    let change = |step, change| (step, Event::Change(change));
+    let away = [
+        change(1, Change::DeleteGroup(0, false)),
+        change(2, Change::Delete(1, true)),
+        (2, Event::Restart(ResetScope::WATERMARK)),
+        change(3, Change::RestoreGroup(0)),
+    ];
+    run(&Scenario::of(2, 1, &away)).unwrap();
 }
 
 /// Found by a simulation: whoever came back into the scope with a disabled account was left alone as if they were still out of it.
