@@ -73,13 +73,31 @@ impl Engine {
         }
     }
 
-    /// Lets the job be run when it is due. From then on [workers](crate::Worker) are handed it, too.
+    /// Lets the job be run when it is due. From then on [workers](crate::Worker) are handed it, too. A job that was disabled after four
+    /// weeks in quarantine stays in quarantine, is tried at once and has four more weeks.
     ///
     /// # Errors
-    /// [`CycleError::State`] if the state cannot be read or written.
+    /// [`CycleError::State`] if the state cannot be read or written, or another worker has a job that was disabled.
     pub async fn start(&self) -> Result<(), CycleError> {
+        if self.schedule_state().await? == ScheduleState::Disabled {
+            let state = self.open().await?;
+            let renewed = self.renew_quarantine(&state).await;
+            let closed = state.close().await;
+            renewed?;
+            closed?;
+        }
         let status = self.reading().status().await?;
         Ok(self.store.offer(&self.job.id, self.due_at(&status)).await?)
+    }
+
+    async fn renew_quarantine(&self, state: &State) -> Result<()> {
+        let mut status = state.status().await?;
+        let Some(quarantine) = &mut status.quarantine else { return Ok(()) };
+        quarantine.renew(self.clock.now());
+        let known = Some(quarantine.clone());
+        let mut batch = Batch::new();
+        self.put_status(&mut batch, known.as_ref(), status)?;
+        state.commit(batch).await
     }
 
     /// Lets no further cycle begin until the job is started; one that runs comes to its end.

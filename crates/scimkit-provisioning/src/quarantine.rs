@@ -242,6 +242,12 @@ impl Quarantine {
         }
     }
 
+    /// Lets the job be tried at once, and for four more weeks.
+    pub(crate) const fn renew(&mut self, now: Timestamp) {
+        self.series_began_at = now;
+        self.next_attempt_at = now;
+    }
+
     /// Whether the job was in quarantine for four weeks.
     pub(crate) fn has_ended(&self, now: Timestamp) -> bool {
         self.series_began_at.saturating_add(KEPT).is_ok_and(|end| now >= end)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use scimkit_provisioning::{
-    CycleError, Due, ErrorCode, NoticeKind, QuarantineReason, QuarantineThresholds, ResetScope, ScheduleState, StatusCode,
+    CycleError, Due, ErrorCode, NoticeKind, QuarantineReason, QuarantineThresholds, ResetScope, ScheduleState, StatusCode, TargetErrorKind,
 };
 use scimkit_types::Clock;
 
@@ -201,6 +201,28 @@ fn four_weeks_of_quarantine_disable_the_job() {
     assert!(matches!(world.try_cycle(), Err(CycleError::NotActive { state: ScheduleState::Disabled })));
     restart(&world, ResetScope::QUARANTINE_STATE);
     world.cycle();
+}
+
+/// A job that was disabled and is started is tried again at once, and not disabled before it had four more weeks.
+#[test]
+fn a_disabled_job_that_is_started_is_tried_for_four_more_weeks() {
+    let world = World::with_linked_person();
+    block_on(world.engine().quarantine()).unwrap();
+    world.advance(28 * 24);
+    assert_eq!(block_on(world.engine().run_due()).unwrap().map(|report| report.number), None);
+    assert_eq!(block_on(world.engine().due()).unwrap(), Due::Never(ScheduleState::Disabled));
+    world.target.unaskable.lock().unwrap().insert("userName".to_owned(), TargetErrorKind::Unauthorized);
+    block_on(world.engine().start()).unwrap();
+    assert!(block_on(world.engine().run_due()).is_err());
+    assert_eq!(status(&world).quarantine.unwrap().reason, QuarantineReason::Exception);
+    world.advance(28 * 24 - 1);
+    assert_eq!(block_on(world.engine().due()).unwrap(), Due::Now);
+    world.advance(1);
+    assert_eq!(block_on(world.engine().due()).unwrap(), Due::Never(ScheduleState::Disabled));
+    world.target.unaskable.lock().unwrap().clear();
+    block_on(world.engine().start()).unwrap();
+    assert!(block_on(world.engine().run_due()).unwrap().is_some());
+    assert_eq!(status(&world).quarantine, None);
 }
 
 /// Reset scope `None`.
