@@ -14,6 +14,9 @@ mod files;
 // Answers against the evaluator's, for generated filters and resources.
 #[cfg(test)]
 mod filters;
+// Who is handed which job, against a simple store.
+#[cfg(test)]
+mod handout;
 // What only a server can do or suffer.
 #[cfg(feature = "postgres")]
 #[cfg(test)]
