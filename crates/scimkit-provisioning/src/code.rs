@@ -50,6 +50,10 @@ pub enum ErrorCode {
     SystemForCrossDomainIdentityManagementInvalidCredentials,
     /// The client has not the rights for the request.
     InsufficientRights,
+    /// The target takes no request of this kind there.
+    MethodNotAllowed,
+    /// The target can do nothing with what was sent.
+    UnprocessableEntity,
     /// The target does not do what was asked.
     NotImplemented,
     /// The target had too many requests.
@@ -82,6 +86,8 @@ impl ErrorCode {
     pub(crate) const fn of(error: &TargetError) -> Self {
         match (error.kind, error.status) {
             (_, Some(403)) => Self::InsufficientRights,
+            (_, Some(405)) => Self::MethodNotAllowed,
+            (_, Some(422)) => Self::UnprocessableEntity,
             (_, Some(501)) => Self::NotImplemented,
             (TargetErrorKind::Unavailable | TargetErrorKind::Expired, _) => Self::Timeout,
             (TargetErrorKind::Throttled, _) => Self::TooManyRequests,
@@ -149,6 +155,8 @@ mod tests {
             (TargetErrorKind::Rejected, Some(403), "InsufficientRights"),
             (TargetErrorKind::ServerError, Some(500), "InternalServerError"),
             (TargetErrorKind::ServerError, Some(501), "NotImplemented"),
+            (TargetErrorKind::Rejected, Some(405), "MethodNotAllowed"),
+            (TargetErrorKind::Rejected, Some(422), "UnprocessableEntity"),
         ];
         for (kind, status, expected) in answers {
             let mut error = TargetError::new(kind, "no");

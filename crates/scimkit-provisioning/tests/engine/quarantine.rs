@@ -85,7 +85,7 @@ fn a_paused_job_is_not_run_until_it_is_started() {
 #[test]
 fn credentials_that_are_refused_put_the_job_into_quarantine_at_once() {
     let world = World::with_linked_person();
-    world.target.unaskable.lock().unwrap().insert("bo@".to_owned(), scimkit_provisioning::TargetErrorKind::Unauthorized);
+    world.target.unaskable.lock().unwrap().insert("bo@".to_owned(), TargetErrorKind::Unauthorized);
     world.source.assign("User", &["u2"]);
     world.source.tell("User", vec![person("u2", "bo@example.com")]);
     world.try_cycle().unwrap_err();
