@@ -13,6 +13,7 @@ use scimkit_types::{Clock, Timestamp};
 use crate::control::Due;
 use crate::engine::{Engine, Until, random_name};
 use crate::error::{CycleError, Result};
+use crate::migration::migrate;
 use crate::report::{CycleReport, Tally};
 use crate::state::State;
 
@@ -185,7 +186,10 @@ impl Engine {
     async fn run_handed_out(&self, worker: &str, lease: Lease, retry_after: Duration) -> Result<Option<CycleReport>> {
         let (store, clock, id) = (Arc::clone(&self.store), Arc::clone(&self.clock), self.job.id.clone());
         let state = State::held(store, clock, id, worker.to_owned(), self.job.lease_duration, lease);
-        let result = self.run_if_due(&state).await;
+        let result = match migrate(&state, &self.job).await {
+            Ok(()) => self.run_if_due(&state).await,
+            Err(error) => Err(error),
+        };
         let closed = match self.put_off(&state, retry_after).await {
             Ok(()) => state.close().await,
             // Nobody is handed the job before its lease has ended.

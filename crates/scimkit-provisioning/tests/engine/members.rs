@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scimkit_mapping::FlowType;
-use scimkit_provisioning::{CycleError, Scope};
+use scimkit_provisioning::{CycleError, Engine, Engines, Scope, Worker};
+use scimkit_store::JobId;
 use scimkit_store::state::{Batch, StateStore, Table};
 use scimkit_types::{Clock, Value};
 use serde_json::json;
@@ -340,6 +341,42 @@ fn lists_of_an_older_state_become_rows_in_chunks() {
         world.cycle();
         assert!(members(&world) == targets(&ids(5..1_000)));
     }
+}
+
+/// Makes the engine of the one job that there is.
+#[derive(Debug)]
+struct Sole(Engine);
+
+#[async_trait::async_trait]
+impl Engines for Sole {
+    async fn engine(&self, _: &JobId) -> Result<Engine, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.0.clone())
+    }
+}
+
+/// Whoever leaves a group after an upgrade is removed from it, also where only workers run the job.
+#[test]
+fn a_worker_brings_an_older_state_into_the_present_form() {
+    let (world, state) = linked(10);
+    tell(&world, &ids(0..10), &[]);
+    world.cycle();
+    let before = everything(&world, &state);
+    make_older(&world, &state, true);
+    block_on(world.engine().start()).unwrap();
+    let store: Arc<dyn StateStore> = Arc::clone(&state) as _;
+    let entropy = scimkit_mapping::SeededEntropy::new(1);
+    let worker = Worker::new(Arc::new(Sole(world.engine())), store, Arc::clone(&world.clock) as _, &entropy);
+    let run = || {
+        world.clock.advance(Duration::from_hours(1));
+        let runs = block_on(worker.run_due(1)).unwrap().runs;
+        let [run] = runs.as_slice() else { panic!("{runs:?}") };
+        run.outcome.as_ref().unwrap().as_ref().unwrap().written()
+    };
+    assert_eq!(run(), 0);
+    assert!(everything(&world, &state) == before);
+    tell(&world, &[], &ids(0..4));
+    run();
+    assert!(members(&world) == targets(&ids(4..10)));
 }
 
 /// A migration that is killed is done again.
