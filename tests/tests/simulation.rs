@@ -240,3 +240,23 @@ fn an_account_that_becomes_another_persons_has_no_memberships_of_the_one_before(
     passed_on.waits = vec![2, 2, 3, 3, 3, 2, 2, 2, 2, 954];
     run(&passed_on).unwrap();
 }
+
+/// A scope that is narrowed to the assigned and widened again takes accounts and groups away and gives them back, whatever the guard held.
+#[test]
+fn a_scope_that_is_narrowed_and_widened_again_lets_go_and_takes_back() {
+    let events = [(1, Event::Scope(true)), (2, Event::Change(Change::Title(2, 5))), (2, Event::Change(Change::Rename(2)))];
+    run(&Scenario::of(9, 2, &events)).unwrap();
+    let back = [(3, Event::Scope(false)), (4, Event::Change(Change::Title(5, 2)))];
+    run(&Scenario::of(9, 2, &[events.as_slice(), &back].concat())).unwrap();
+    let guarded = [(0, Event::Threshold(Some(1))), (1, Event::Scope(true)), (2, Event::Scope(false))];
+    assert!(run(&Scenario::of(9, 2, &guarded)).unwrap().held > 0);
+}
+
+/// A threshold that comes between two cycles holds the next one, and one that is taken away holds nothing.
+#[test]
+fn a_threshold_holds_from_the_cycle_after_it_was_set() {
+    let exodus = (1, Event::Change(Change::Exodus(0, 5)));
+    let held =
+        |threshold| run(&Scenario::of(8, 0, &[(0, Event::Threshold(Some(2))), (1, Event::Threshold(threshold)), exodus])).unwrap().held;
+    assert_eq!((held(Some(2)) > 0, held(Some(5)), held(None)), (true, 0, 0));
+}

@@ -1,6 +1,7 @@
 //! Whole deployments in virtual time, from a seed: a directory that changes, a service with limits, and workers that fail and are killed.
 
 mod blocking;
+mod deployment;
 mod end;
 mod model;
 mod network;

@@ -8,21 +8,19 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use scimkit_client::{Classes, RateLimited, Retry, RetryPolicy, Transport, random_from_seed};
-use scimkit_mapping::{AttributeMapping, ObjectMapping, SynchronizationSchema};
-use scimkit_provisioning::{CycleError, CycleReport, Engine, ErrorCode, ProvisioningJob, Scope, Source};
+use scimkit_provisioning::{CycleError, CycleReport, Engine, ErrorCode, Source};
 use scimkit_rate_limit::{Limits, Quota};
 use scimkit_store::{MemoryState, StateStore, StoreErrorKind, Table};
 use scimkit_testing::{CountingService, FlakyTransport, InProcess, VirtualTime, fake};
-use scimkit_types::profile::{BulkFeature, RequestLimit};
 use scimkit_types::{Clock, ManualClock, Profile, Resource, schema};
 
 use super::blocking::BlockingState;
+use super::deployment::profile;
 use super::model::Planted;
 use super::network::{Network, Sent, SentBy};
 use super::process::{Fate, Process};
 use super::scenario::{Event, INTERVAL, Scenario};
 use super::state::FaultyState;
-use crate::job::{compile, without_uniqueness};
 use crate::world::{BASE, TOKEN, World, client};
 use scimkit_testing::directory::{Change, Directory, person};
 
@@ -30,9 +28,6 @@ pub(super) const WINDOW: Duration = Duration::from_mins(1);
 pub(super) const DAY: Duration = Duration::from_hours(25);
 pub(super) const READS: u32 = 40;
 pub(super) const WRITES: u32 = 25;
-
-/// How many members a narrow service takes at once.
-const MEMBERS: u64 = 2;
 
 /// What a simulation did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,6 +111,10 @@ pub(super) struct Simulation<'a> {
     pub directory: Arc<Directory>,
     pub profile: Profile,
     pub has_other_mapping: bool,
+    /// Whether only the assigned are in scope now.
+    pub assigns: bool,
+    /// How many removals a cycle may do now.
+    pub threshold: Option<u64>,
     pub is_held: bool,
     pub workers: u64,
     pub planted: Planted,
@@ -126,21 +125,6 @@ pub(super) struct Simulation<'a> {
     /// Whether the next cycle may remove as much as it likes.
     pub is_forced: bool,
     pub stats: Stats,
-}
-
-fn profile(scenario: &Scenario) -> Profile {
-    let mut profile = if scenario.is_narrow { fake::aws_profile() } else { scenario.service.profile() };
-    profile.seats = None;
-    profile.limits.read = Some(RequestLimit::new(READS, 60));
-    profile.limits.write = Some(RequestLimit::new(WRITES, 60));
-    if scenario.is_narrow {
-        profile.limits.max_members = Some(MEMBERS);
-    }
-    if scenario.takes_bulk {
-        // Where operations are counted, none are saved by sending them together.
-        (profile.features.bulk, profile.limits.write) = (Some(BulkFeature::new(5, 100_000)), None);
-    }
-    if scenario.defends_itself { profile } else { without_uniqueness(profile) }
 }
 
 impl<'a> Simulation<'a> {
@@ -167,6 +151,8 @@ impl<'a> Simulation<'a> {
             directory,
             profile,
             has_other_mapping: false,
+            assigns: scenario.assigns,
+            threshold: scenario.threshold,
             is_held: false,
             workers: 0,
             planted: Planted::new(),
@@ -193,26 +179,6 @@ impl<'a> Simulation<'a> {
         }
         self.planted = self.held().users.into_iter().map(|stored| (stored.id.clone(), stored)).collect();
         self.time.advance(WINDOW * 2);
-    }
-
-    fn job(&mut self) -> ProvisioningJob {
-        let schema = SynchronizationSchema::from_json(self.scenario.service.schema()).unwrap();
-        let mut mappings: Vec<ObjectMapping> = schema.object_mappings().filter(|mapping| mapping.enabled).cloned().collect();
-        if self.has_other_mapping {
-            for attribute in mappings.iter_mut().flat_map(|mapping| &mut mapping.attribute_mappings) {
-                if attribute.target_attribute_name == "title" {
-                    let other = AttributeMapping::new("title", r#"Append([jobTitle], " (Oslo)")"#);
-                    attribute.source = other.source;
-                }
-            }
-        }
-        let mut job = compile("simulated", &mappings, self.profile.clone());
-        self.workers += 1;
-        job.owner = Some(format!("worker {}", self.workers));
-        job.scope = if self.scenario.assigns { Scope::Assigned } else { Scope::All };
-        job.deletion_threshold = self.scenario.threshold;
-        job.concurrency = 4;
-        job
     }
 
     /// A connection of one process, which knows nothing of what the process before it sent.
@@ -250,6 +216,11 @@ impl<'a> Simulation<'a> {
                 Event::Change(change) => self.directory.apply(change),
                 Event::LateChange(change) => late.push(change),
                 Event::Mapping => self.has_other_mapping = !self.has_other_mapping,
+                Event::Scope(assigns) => {
+                    self.assigns = assigns;
+                    self.directory.assign_only(assigns);
+                }
+                Event::Threshold(threshold) => self.threshold = threshold,
                 Event::Request(at, fault) => requests.push((at, fault)),
                 Event::Commit(at, fault) => commits.push((at, fault)),
                 Event::Read(at) => reads.push(at),
@@ -371,7 +342,7 @@ impl<'a> Simulation<'a> {
         }
         self.judge(second)?;
         // Both may have removed what is allowed.
-        if self.scenario.threshold.is_some() {
+        if self.threshold.is_some() {
             self.count_sent();
             return Ok(());
         }
@@ -416,7 +387,7 @@ impl<'a> Simulation<'a> {
     pub(super) fn check_sent(&mut self, is_released: bool, intents: u64) -> Result<(), Violation> {
         let sent = self.count_sent();
         let removals = u64::try_from(sent.removals.len()).unwrap();
-        match self.scenario.threshold.filter(|_| !is_released) {
+        match self.threshold.filter(|_| !is_released) {
             Some(threshold) if removals > threshold + intents => {
                 Err(Violation(format!("invariant 18: {removals} removals at a threshold of {threshold}: {:?}", sent.removals)))
             }

@@ -28,7 +28,7 @@ pub struct Scenario {
     pub others: usize,
     /// How many people have an account before the first cycle.
     pub adopted: usize,
-    /// Whether only the assigned are in scope.
+    /// Whether only the assigned are in scope at first.
     pub assigns: bool,
     /// Whether the directory tells of one object by itself.
     pub reads_one: bool,
@@ -38,7 +38,7 @@ pub struct Scenario {
     pub is_narrow: bool,
     /// Whether the service takes bulk requests.
     pub takes_bulk: bool,
-    /// How many removals a cycle may do.
+    /// How many removals a cycle may do at first.
     pub threshold: Option<u64>,
     /// How many intervals of 40 minutes pass before each step.
     pub waits: Vec<u32>,
@@ -56,6 +56,10 @@ pub enum Event {
     LateChange(Change),
     /// Another mapping of the title.
     Mapping,
+    /// From now on only the assigned are in scope, or everybody is.
+    Scope(bool),
+    /// From now on a cycle may do so many removals, or as many as it likes.
+    Threshold(Option<u64>),
     /// A request fails.
     Request(u64, Fault),
     /// A write of the state fails.
@@ -159,6 +163,10 @@ impl Scenario {
                 let event = event(&draw, people, groups);
                 scenario.events.push((step, event));
             }
+        }
+        for _ in 0..draw.below(4) {
+            let step = draw.below(steps);
+            scenario.events.push((step, order(&draw)));
         }
         scenario
     }
@@ -335,6 +343,14 @@ fn event(draw: &Draw, people: usize, groups: usize) -> Event {
         17 => Event::Pause,
         18 | 19 => Event::Other(other(draw, people)),
         _ => Event::LateChange(Change::draw(draw, people, groups)),
+    }
+}
+
+/// Another setting of the job.
+fn order(draw: &Draw) -> Event {
+    match draw.below(2) {
+        0 => Event::Scope(draw.is()),
+        _ => Event::Threshold(draw.is().then(|| 1 + draw.number(5))),
     }
 }
 

@@ -185,6 +185,13 @@ impl Directory {
         self.state().snapshot.has_expired = true;
     }
 
+    /// Lets only the assigned be in scope from now on, or everybody, as when the scope of a job is changed.
+    pub fn assign_only(&self, assigns: bool) {
+        let mut state = self.state();
+        state.snapshot.assigns = assigns;
+        state.note_scope();
+    }
+
     /// What it holds now.
     pub fn look(&self) -> Snapshot {
         self.state().snapshot.clone()
